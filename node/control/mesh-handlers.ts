@@ -1,0 +1,160 @@
+// Control API: the node itself, the members and their connections, grants and invitations.
+
+import type { GrantRow } from '../../protocols/directory.ts';
+import { MeshError } from '../../protocols/errors.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import type { MeshNode } from '../node.ts';
+import type { Desk } from '../odcm.ts';
+import { VERSION } from '../version.ts';
+import { type Handlers, iso } from './handler.ts';
+
+type MeshRoutes =
+  | 'status'
+  | 'spaces'
+  | 'peers'
+  | 'grants'
+  | 'grant'
+  | 'ungrant'
+  | 'revoke'
+  | 'invite'
+  | 'enrolments';
+
+function requireOdcm(node: MeshNode): Desk {
+  if (node.odcm) return node.odcm;
+  throw new MeshError('NOT_ODCM', `${node.home.config.name} is not the ODCM node`);
+}
+
+/** How long a space may be silent before it no longer counts as online: three of its statements were missed. */
+const SILENT_MS = 3 * LIMITS.presenceMs;
+
+export const meshHandlers: Pick<Handlers, MeshRoutes> = {
+  async status({ node }) {
+    const { config } = node.home;
+    const { state } = node.directory;
+    const feeds = [...state.feeds.values()];
+    return {
+      version: VERSION,
+      mesh: config.mesh,
+      meshName: config.meshName,
+      space: config.space,
+      name: config.name,
+      role: config.role,
+      pid: process.pid,
+      startedAt: iso(node.startedMs),
+      peerId: node.host.peerId,
+      addresses: node.addresses(),
+      enrolment: node.odcm?.endpoint ?? null,
+      directory: { size: state.size, ageMs: node.directory.ageMs, state: node.directory.age },
+      peers: { connected: node.host.connectedPeers().length, known: state.spaces.size - 1 },
+      feeds: {
+        known: feeds.length,
+        own: feeds.filter((feed) => feed.space === config.space).length,
+        subscribed: [...node.subscriptions.all()].length,
+      },
+      contexts: [...state.contexts.keys()],
+      refusals: node.allRefusals(),
+    };
+  },
+
+  async spaces({ node }) {
+    const { state } = node.directory;
+    const nowMs = node.clock.nowMs();
+    return [...state.spaces.values()].map((space) => {
+      const heardMs = node.presence.heard(space.id)?.heardMs;
+      const heardAgoMs = heardMs === undefined ? null : Math.max(0, nowMs - heardMs);
+      const isSelf = space.id === node.home.config.space;
+      const isOnline = heardAgoMs !== null && heardAgoMs <= SILENT_MS;
+      const heardStatus = heardAgoMs === null ? 'unknown' : isOnline ? 'online' : 'silent';
+      return {
+        name: space.name,
+        id: space.id,
+        status: space.revoked ? 'revoked' : isSelf ? 'self' : heardStatus,
+        heardAgoMs: isSelf ? 0 : heardAgoMs,
+        connected: isSelf || node.host.isConnected(node.members.peerIdOf(space)),
+        feeds: [...state.feeds.values()].filter((feed) => feed.space === space.id).length,
+        addresses: [...space.addresses],
+        since: space.since,
+        entry: space.entry,
+        revokedFor: space.revoked?.reason ?? null,
+      };
+    });
+  },
+
+  async peers({ node }) {
+    const states = new Map(node.supervisor.states().map((state) => [state.peerId, state]));
+    const others = [...node.directory.state.spaces.values()].filter(
+      (s) => s.id !== node.home.config.space,
+    );
+    return others.map((space) => {
+      const peerId = node.members.peerIdOf(space);
+      const state = states.get(peerId);
+      const connected = node.host.isConnected(peerId);
+      return {
+        space: space.name,
+        peerId,
+        connected,
+        gossip: connected && node.host.hearsGossip(peerId),
+        address: node.host.addressOf(peerId) ?? null,
+        attempts: state?.attempts ?? 0,
+        nextTryMs:
+          state?.nextTryMs === undefined ? null : Math.max(0, state.nextTryMs - node.clock.nowMs()),
+        lastError: state?.lastError?.line ?? null,
+      };
+    });
+  },
+
+  async grants({ node }) {
+    return [...node.directory.state.grants.values()].map((grant) => showGrant(node, grant));
+  },
+
+  async grant({ node, body }) {
+    return { grant: await requireOdcm(node).trust.grant(body) };
+  },
+
+  async ungrant({ node, query }) {
+    return { revoked: await requireOdcm(node).trust.ungrant(query) };
+  },
+
+  async revoke({ node, body }) {
+    const { trust } = requireOdcm(node);
+    const { space, entry } = await trust.revoke(body.space, body.reason, node.home.config.space);
+    return { space: space.name, entry };
+  },
+
+  async invite({ node, body }) {
+    const { token, name, expiresMs } = await requireOdcm(node).invite(body.space, body.ttlMs);
+    return { token, space: name, expiresAt: iso(expiresMs) };
+  },
+
+  async enrolments({ node }) {
+    const nowMs = node.clock.nowMs();
+    return requireOdcm(node)
+      .enrolments()
+      .map((row) => ({
+        space: row.name,
+        state: row.used
+          ? ('joined' as const)
+          : row.expiresMs <= nowMs
+            ? ('expired' as const)
+            : ('invited' as const),
+        expiresAt: iso(row.expiresMs),
+        words: row.used ? row.used.words.join(' ') : null,
+      }));
+  },
+};
+
+function showGrant(node: MeshNode, grant: GrantRow) {
+  const { state } = node.directory;
+  const nameOf = (id: GrantRow['publisher']) => state.spaces.get(id)?.name ?? id;
+  const isExpired = grant.until !== null && Date.parse(grant.until) <= node.clock.nowMs();
+  return {
+    id: grant.id,
+    subscriber: grant.subscriber === '*' ? 'all' : nameOf(grant.subscriber),
+    publisher: nameOf(grant.publisher),
+    feed: grant.feed === '*' ? 'all' : (state.feeds.get(grant.feed)?.name ?? grant.feed),
+    until: grant.until,
+    state: isExpired ? ('expired' as const) : ('current' as const),
+    since: grant.since,
+    entry: grant.entry,
+  };
+}

@@ -1,0 +1,194 @@
+// ODCM's pen: writes events into the directory log, each durable, signed by the directory key and dated by the timestamp
+// key before it is answered. One thing at a time: appending and dating again both move the head of the same log.
+
+import type { KeyObject } from 'node:crypto';
+import {
+  cosign,
+  decodeNote,
+  type LogKey,
+  logKey,
+  signCheckpoint,
+  withoutCosignatures,
+} from '../../protocols/checkpoint.ts';
+import type { Context } from '../../protocols/contexts.ts';
+import {
+  checkDirectoryEvent,
+  type DirectoryEvent,
+  type DirectoryPayload,
+} from '../../protocols/directory.ts';
+import { ed25519Raw } from '../../protocols/ed25519.ts';
+import { MeshError } from '../../protocols/errors.ts';
+import {
+  type FeedName,
+  type Origin,
+  parseContextName,
+  parseFeedName,
+  type SpaceName,
+} from '../../protocols/ids.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import type { Clock, Random } from '../clock.ts';
+import type { Draft, Published } from '../feed/batch.ts';
+import type { Blocks } from '../feed/blocks.ts';
+import { type Commit, Publisher } from '../feed/publisher.ts';
+import { FeedView } from '../feed/view.ts';
+import type { Store } from '../store/store.ts';
+import { Turn } from '../turn.ts';
+import type { Directory } from './directory.ts';
+import { encodeSnapshot, SNAPSHOT_BYTES } from './snapshot.ts';
+
+/** In the envelopes of directory events, in place of the name of a feed. */
+export const DIRECTORY_FEED: FeedName = parseFeedName('directory');
+export const DIRECTORY_CONTEXT: Context = {
+  name: parseContextName('directory'),
+  noun: 'Directory',
+  content: 'json',
+};
+/** What an envelope adds to its payload. */
+const ENVELOPE_BYTES = 1024;
+
+export interface DirectoryWriterOptions {
+  readonly directory: Directory;
+  readonly views: Store;
+  readonly blocks: Blocks;
+  readonly directoryKey: KeyObject;
+  readonly timestampKey: KeyObject;
+  /** Name of the ODCM space. */
+  readonly space: SpaceName;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** What was added, with the dated note; called once it is folded into the directory's state. */
+  readonly onAppended?: (commit: Commit) => void;
+}
+
+export class DirectoryWriter {
+  readonly #o: DirectoryWriterOptions;
+  readonly #publisher: Publisher;
+  readonly #logKey: LogKey;
+  readonly #timeKey: LogKey;
+  #commit: Commit | undefined;
+  #dated: Buffer | undefined;
+  readonly #turn = new Turn();
+
+  private constructor(options: DirectoryWriterOptions, view: FeedView) {
+    const { directory, directoryKey, timestampKey } = options;
+    this.#o = options;
+    this.#logKey = keyOf(directory.origin, directoryKey);
+    this.#timeKey = keyOf(directory.origin, timestampKey);
+    this.#publisher = new Publisher({
+      ...options,
+      view,
+      log: directory.log,
+      origin: directory.origin,
+      key: this.#logKey,
+      privateKey: directoryKey,
+      feedId: null,
+      feed: DIRECTORY_FEED,
+      context: DIRECTORY_CONTEXT,
+      onCommitted: (commit) => {
+        this.#commit = commit;
+      },
+    });
+  }
+
+  static async open(options: DirectoryWriterOptions): Promise<DirectoryWriter> {
+    const { directory, views, blocks, space } = options;
+    const identity = { space, feed: DIRECTORY_FEED, context: DIRECTORY_CONTEXT };
+    return new DirectoryWriter(
+      options,
+      await FeedView.open(views, directory.log, blocks, identity),
+    );
+  }
+
+  /**
+   * Writes one event; when this resolves it is durable, dated and folded into the directory's state.
+   * @param subject what it is about, `space/UUID`: an event that says of its subject what the last one said is not written
+   */
+  async append<E extends DirectoryEvent>(
+    event: E,
+    payload: DirectoryPayload<E>,
+    subject: string,
+  ): Promise<Published> {
+    const [published] = await this.appendAll([directoryDraft(event, payload, subject)]);
+    return published!;
+  }
+
+  /** The same for up to {@link LIMITS.batchEntries} events that belong together: all of them are written, or none. */
+  appendAll(drafts: readonly Draft[]): Promise<Published[]> {
+    return this.#turn.take(async () => {
+      this.#commit = undefined;
+      const published = await this.#publisher.publish(drafts);
+      await this.#date();
+      if (this.#commit) this.#o.onAppended?.({ ...(this.#commit as Commit), note: this.note });
+      return published;
+    });
+  }
+
+  /**
+   * Says that the directory as it is, is still the newest. Done at every start too: a process that was killed may have
+   * left an entry without its date. Resolves to the dated note.
+   */
+  renew(): Promise<Buffer> {
+    return this.#turn.take(async () => {
+      await this.#date();
+      return this.note;
+    });
+  }
+
+  /** The newest head that was dated: while an entry is being written, still the one before it. */
+  get note(): Buffer {
+    return this.#dated ?? this.#newest;
+  }
+
+  get #newest(): Buffer {
+    const { note } = this.#o.directory.log;
+    if (note) return note;
+    throw new MeshError('STORE_MISSING', 'the directory has no entry yet');
+  }
+
+  /** The note with the timestamp key's word, in place of older ones, that it is the newest at this time. */
+  timestamp(note: Uint8Array, nowMs: number): Buffer {
+    const bare = decodeNote(withoutCosignatures(decodeNote(note)));
+    return cosign(bare, this.#timeKey, this.#o.timestampKey, Math.floor(nowMs / 1000));
+  }
+
+  /** The directory for a node that joins, or the longest part of its beginning that fits, signed as what it is. */
+  snapshot(maxBytes = SNAPSHOT_BYTES): Promise<Buffer> {
+    const { directory, directoryKey } = this.#o;
+    return this.#turn.take(() =>
+      encodeSnapshot(directory.log, this.note, maxBytes, (size, root) =>
+        signCheckpoint({ origin: directory.origin, size, root }, this.#logKey, directoryKey),
+      ),
+    );
+  }
+
+  /** Waits until nothing is being written. */
+  async idle(): Promise<void> {
+    await this.#turn.idle();
+  }
+
+  async #date(): Promise<void> {
+    const { directory, clock } = this.#o;
+    await directory.log.refresh();
+    const dated = this.timestamp(this.#newest, clock.nowMs());
+    await directory.adoptOwn(dated);
+    this.#dated = dated;
+  }
+}
+
+/** An event as {@link DirectoryWriter.appendAll} takes it; what would be passed over by others is refused here. */
+export function directoryDraft<E extends DirectoryEvent>(
+  event: E,
+  payload: DirectoryPayload<E>,
+  subject: string,
+): Draft {
+  const body = { payload: checkDirectoryEvent(event, payload) };
+  // Entries of the directory carry their records: a larger one could not be read where it is needed.
+  const sizeBytes = Buffer.byteLength(JSON.stringify(payload)) + ENVELOPE_BYTES;
+  if (sizeBytes <= LIMITS.inlineRecordBytes) return { item: subject, type: event, body };
+  throw new MeshError('TOO_LARGE', `the ${event} of ${subject} does not fit into the directory`);
+}
+
+function keyOf(origin: Origin, key: KeyObject): LogKey {
+  const raw = ed25519Raw(key);
+  return logKey(origin, key, raw);
+}

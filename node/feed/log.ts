@@ -1,0 +1,397 @@
+// One log in the store: growing it (its publisher) or extending it by verified segments (everybody else), and reading it.
+// It trusts what it is given to append; verification is protocols/run-verifier, signing is node/feed/publisher.
+
+import { type Checkpoint, decodeNote } from '../../protocols/checkpoint.ts';
+import { Reader, Writer } from '../../protocols/codec.ts';
+import { MeshError } from '../../protocols/errors.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import { Frontier, HASH_BYTES, leafHash, nodeHash, TILE_HEIGHT } from '../../protocols/merkle.ts';
+import type { TileHash, Verified } from '../../protocols/run-verifier.ts';
+import {
+  decodeSegment,
+  type Packed,
+  packSegments,
+  segmentRange,
+  tileEnd,
+} from '../../protocols/segment.ts';
+import { headKey, logPrefix, segmentKey, tableRange, tileKey } from '../store/keys.ts';
+import type { Store, Write } from '../store/store.ts';
+import { Turn } from '../turn.ts';
+
+const TILE = LIMITS.tileHashes;
+/** A tile that came in more pieces than this is rewritten in few when it is complete. */
+const PIECES = 4;
+
+/** What an append changes, before it is written. */
+export interface Growth {
+  /** Size of the log that it continues. */
+  readonly from: number;
+  readonly tree: Frontier;
+  readonly levels: Buffer[][];
+  readonly pieces: number;
+  readonly writes: Write[];
+}
+
+export class FeedLog {
+  readonly #store: Store;
+  readonly #prefix: Buffer;
+  /** Verified entries, all of them in the store. */
+  #tree = new Frontier();
+  /** Hashes of the unfinished tile of each level; level 0 is the leaves. */
+  #levels: Buffer[][] = [[]];
+  #note: Buffer | undefined;
+  #noteSize = 0;
+  /** Segments of the unfinished tile. */
+  #pieces = 0;
+  #isStale = false;
+  readonly #turn = new Turn();
+
+  private constructor(store: Store, feed: Uint8Array, epoch: number) {
+    this.#store = store;
+    this.#prefix = logPrefix(feed, epoch);
+    store.onReopened(() => {
+      this.#isStale = true;
+    });
+  }
+
+  /** Reads the head and the unfinished tile; cost does not grow with the log. */
+  static async open(store: Store, feed: Uint8Array, epoch = 1): Promise<FeedLog> {
+    const log = new FeedLog(store, feed, epoch);
+    await log.#load();
+    return log;
+  }
+
+  get size(): number {
+    return this.#tree.size;
+  }
+
+  get prefix(): Buffer {
+    return this.#prefix;
+  }
+
+  /** A copy: the caller may grow it. */
+  frontier(): Frontier {
+    return this.#tree.clone();
+  }
+
+  root(): Buffer {
+    return this.#tree.root();
+  }
+
+  /** Newest accepted checkpoint, as signed; may be ahead of {@link size} while entries are still coming. */
+  get note(): Buffer | undefined {
+    return this.#note;
+  }
+
+  async #load(): Promise<void> {
+    this.#isStale = false;
+    try {
+      await this.#loadHead();
+    } catch (error) {
+      this.#isStale = true;
+      throw error;
+    }
+  }
+
+  /** Reads everything before it changes anything: others may be reading the log meanwhile. */
+  async #loadHead(): Promise<void> {
+    const head = await this.#store.get(headKey(this.#prefix));
+    if (!head) await this.#checkEmpty();
+    const r = new Reader(head ?? EMPTY_HEAD);
+    r.tuple(3);
+    const tree = new Frontier(r.uint(), split(r.bytes(LIMITS.proofHashes * HASH_BYTES)));
+    const note = r.nothing() ? undefined : Buffer.from(r.bytes(LIMITS.noteBytes));
+    const { levels, pieces } = await this.#readLevels(tree);
+    this.#tree = tree;
+    this.#levels = levels;
+    this.#pieces = pieces;
+    this.#note = note;
+    this.#noteSize = sizeOf(note);
+  }
+
+  /** A log without a head must have no entries either: continuing it from nothing would fork it. */
+  async #checkEmpty(): Promise<void> {
+    for await (const _ of this.#store.range({ ...tableRange('s', this.#prefix), limit: 1 })) {
+      throw this.#damaged('the head is missing');
+    }
+  }
+
+  async #readLevels(tree: Frontier): Promise<{ levels: Buffer[][]; pieces: number }> {
+    const { size } = tree;
+    const leaves: Buffer[] = [];
+    const levels = [leaves];
+    let pieces = 0;
+    for await (const bytes of this.#stored(size - (size % TILE), size)) {
+      for (const { leaf } of decodeSegment(bytes).entries) leaves.push(leafHash(leaf));
+      pieces++;
+    }
+    let nodes = Math.floor(size / TILE);
+    for (let level = 1; nodes > 0; level++) {
+      const used = nodes % TILE;
+      const n = Math.floor(nodes / TILE);
+      const tile = used > 0 ? await this.#store.get(tileKey(this.#prefix, level, n)) : undefined;
+      if (used > 0 && (tile?.length ?? 0) < used * HASH_BYTES)
+        throw this.#damaged('a tile is missing');
+      levels[level] = tile ? split(tile.subarray(0, used * HASH_BYTES)) : [];
+      nodes = n;
+    }
+    const rest = new Frontier();
+    for (const leaf of leaves) rest.append(leaf);
+    const tail = tree.hashes.slice(tree.hashes.length - rest.hashes.length);
+    if (!tail.every((hash, i) => hash.equals(rest.hashes[i]!)))
+      throw this.#damaged('the newest entries do not fold');
+    return { levels, pieces };
+  }
+
+  #damaged(what: string): MeshError {
+    return new MeshError('STORE_DAMAGED', `${what} in the log ${this.#prefix.toString('hex')}`);
+  }
+
+  /** After a failed write memory and disk may differ: the disk decides. It waits for a commit that is under way. */
+  refresh(): Promise<void> {
+    return this.exclusively(async () => {});
+  }
+
+  /** The log as it will be with these new entries; writes nothing. */
+  async grow(
+    packed: readonly Packed[],
+    segments = packSegments(this.size, packed),
+  ): Promise<Growth> {
+    const tree = this.#tree.clone();
+    const hashes: TileHash[] = [];
+    for (const { leaf } of packed) {
+      tree.append(leafHash(leaf), (height, index, hash) => {
+        if (height % TILE_HEIGHT === 0) hashes.push({ level: height / TILE_HEIGHT, index, hash });
+      });
+    }
+    return this.#growth(tree, hashes, packed, segments);
+  }
+
+  /** The same for entries that were verified on their way in, and hashed there. */
+  growVerified(verified: readonly Verified[]): Promise<Growth> {
+    if (verified[0]?.segment.from !== this.size)
+      throw new MeshError('BUSY', 'the log grew from elsewhere meanwhile');
+    const packed = verified.flatMap((v) => v.segment.entries);
+    const hashes = verified.flatMap((v) => v.hashes);
+    return this.#growth(
+      verified.at(-1)!.after,
+      hashes,
+      packed,
+      verified.map((v) => v.bytes),
+    );
+  }
+
+  async #growth(
+    tree: Frontier,
+    hashes: readonly TileHash[],
+    packed: readonly Packed[],
+    pieces: readonly Buffer[],
+  ): Promise<Growth> {
+    const from = this.#tree.size;
+    const levels = this.#levels.map((row) => [...row]);
+    const tiles = new Map<string, Write>();
+    for (const hash of hashes) this.#addHash(levels, tiles, hash);
+    const writes: Write[] = [...tiles.values()];
+    if (!(await this.#compact(from, packed, pieces, writes))) {
+      for (const bytes of pieces) writes.push(this.#putSegment(bytes));
+    }
+    const tileStart = tree.size - (tree.size % TILE);
+    const inTile = pieces.filter((p) => segmentRange(p).to > tileStart).length;
+    return { from, tree, levels, pieces: (from >= tileStart ? this.#pieces : 0) + inTile, writes };
+  }
+
+  /** A tile of leaves is written when it is full; those above, which grow slowly, whenever they grow. */
+  #addHash(levels: Buffer[][], tiles: Map<string, Write>, { level, index, hash }: TileHash): void {
+    levels[level] ??= [];
+    const hashes = levels[level];
+    hashes.push(hash);
+    if (level > 0 || hashes.length === TILE) {
+      const n = Math.floor(index / TILE);
+      const key = tileKey(this.#prefix, level, n);
+      tiles.set(`${level}/${n}`, { type: 'put', key, value: Buffer.concat(hashes) });
+    }
+    if (hashes.length === TILE) levels[level] = [];
+  }
+
+  #putSegment(bytes: Buffer): Write {
+    return { type: 'put', key: segmentKey(this.#prefix, segmentRange(bytes).from), value: bytes };
+  }
+
+  /**
+   * Entries published one by one lie in one segment each. When their tile is complete they are rewritten in few, so that
+   * later readers fetch pages instead of rows.
+   */
+  async #compact(
+    from: number,
+    packed: readonly Packed[],
+    pieces: readonly Buffer[],
+    writes: Write[],
+  ): Promise<boolean> {
+    const end = tileEnd(from);
+    if (this.#pieces < PIECES || from + packed.length < end) return false;
+    const start = end - TILE;
+    const whole: Packed[] = [];
+    for await (const bytes of this.segments(start, from)) {
+      const segment = decodeSegment(bytes);
+      whole.push(...segment.entries);
+      writes.push({ type: 'del', key: segmentKey(this.#prefix, segment.from) });
+    }
+    whole.push(...packed.slice(0, end - from));
+    for (const bytes of packSegments(start, whole)) writes.push(this.#putSegment(bytes));
+    for (const bytes of pieces)
+      if (segmentRange(bytes).from >= end) writes.push(this.#putSegment(bytes));
+    return true;
+  }
+
+  /**
+   * Writes a growth with its head in one atomic batch and takes it over. On failure nothing has changed.
+   * @param note newest checkpoint; without one, or when it is older, the known one stays
+   */
+  async commit(growth: Growth, note: Buffer | undefined, sync: boolean): Promise<void> {
+    if (growth.from !== this.size) {
+      throw new MeshError('BUSY', `the log ${this.#prefix.toString('hex')} has grown meanwhile`);
+    }
+    const noteSize = sizeOf(note);
+    const newest = note && noteSize >= this.#noteSize ? note : this.#note;
+    const head = new Writer(1024)
+      .array(3)
+      .uint(growth.tree.size)
+      .bytes(Buffer.concat(growth.tree.hashes));
+    if (newest) head.bytes(newest);
+    else head.nothing();
+    const put: Write = { type: 'put', key: headKey(this.#prefix), value: head.take() };
+    try {
+      await this.#store.write([...growth.writes, put], { sync });
+    } catch (error) {
+      // The disk may hold the batch or not: it is asked before the log grows again.
+      this.#isStale = true;
+      throw error;
+    }
+    this.#tree = growth.tree;
+    this.#levels = growth.levels;
+    this.#pieces = growth.pieces;
+    this.#note = newest;
+    this.#noteSize = Math.max(this.#noteSize, noteSize);
+  }
+
+  /** Remembers a newer checkpoint, or the same one with a newer time on it; an older one changes nothing. */
+  setNote(note: Buffer, sync: boolean): Promise<void> {
+    return this.exclusively(async () => {
+      if (sizeOf(note) >= this.#noteSize) await this.commit(await this.grow([]), note, sync);
+    });
+  }
+
+  /** Growing and committing belong together: whoever does both holds the log meanwhile. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turn.take(async () => {
+      if (this.#isStale) await this.#load();
+      return work();
+    });
+  }
+
+  /** Stored segments that cover [from, to), cut to that range, oldest first. */
+  segments(from: number, to: number): AsyncGenerator<Buffer> {
+    return this.#stored(from, Math.min(to, this.size));
+  }
+
+  async *#stored(from: number, end: number): AsyncGenerator<Buffer> {
+    if (from >= end) return;
+    const { lt } = tableRange('s', this.#prefix);
+    let next = from;
+    // Between finding the first segment and reading it a compaction may have replaced it: then from the tile's start.
+    for (const gte of [
+      await this.#keyAtOrBefore(from),
+      segmentKey(this.#prefix, from - (from % TILE)),
+    ]) {
+      for await (const { value } of this.#store.range({ gte, lt })) {
+        const range = segmentRange(value);
+        if (range.from > next) break;
+        if (range.to <= next) continue;
+        if (range.from === next && range.to <= end) yield value;
+        else yield* cut(value, next, end);
+        next = range.to;
+        if (next >= end) return;
+      }
+    }
+    throw this.#damaged(`entry ${next} is missing`);
+  }
+
+  async #keyAtOrBefore(index: number): Promise<Buffer> {
+    const { gte } = tableRange('s', this.#prefix);
+    const lte = segmentKey(this.#prefix, index);
+    for await (const row of this.#store.range({ gte, lte, reverse: true, limit: 1 }))
+      return row.key;
+    return lte;
+  }
+
+  /** One entry with its record when that lies beside it. */
+  async entry(index: number): Promise<Packed> {
+    for await (const bytes of this.segments(index, index + 1)) {
+      const [packed] = decodeSegment(bytes).entries;
+      if (packed) return packed;
+    }
+    throw new MeshError('NO_SUCH_ENTRY', `no entry ${index} in a log of ${this.size}`);
+  }
+
+  /** Tree hashes [from, to) of a tile level, concatenated (wire §7: hashes). */
+  async hashes(level: number, from: number, to: number): Promise<Buffer> {
+    const total = Math.floor(this.size / TILE ** level);
+    // The log may grow while tiles are read: what belongs to this size is held on to.
+    const newest = this.#levels[level] ?? [];
+    if (to > total)
+      throw new MeshError(
+        'NO_SUCH_ENTRY',
+        `no hash ${to - 1} at level ${level} of a log of ${this.size}`,
+      );
+    const out: Buffer[] = [];
+    for (let n = Math.floor(from / TILE); n * TILE < to; n++) {
+      const tile = (n + 1) * TILE > total ? Buffer.concat(newest) : await this.#tile(level, n);
+      const start = Math.max(0, from - n * TILE);
+      out.push(tile.subarray(start * HASH_BYTES, Math.min(TILE, to - n * TILE) * HASH_BYTES));
+    }
+    return Buffer.concat(out);
+  }
+
+  async #tile(level: number, n: number): Promise<Buffer> {
+    const tile = await this.#store.get(tileKey(this.#prefix, level, n));
+    if (tile?.length !== TILE * HASH_BYTES) throw this.#damaged(`tile ${level}/${n} is missing`);
+    return tile;
+  }
+
+  /** Root of a perfect subtree, out of the tiles: what proofs are built from. */
+  async node(height: number, index: number): Promise<Buffer> {
+    const level = Math.floor(height / TILE_HEIGHT);
+    const width = 2 ** (height % TILE_HEIGHT);
+    let row = split(await this.hashes(level, index * width, (index + 1) * width));
+    while (row.length > 1) {
+      const next: Buffer[] = [];
+      for (let i = 0; i < row.length; i += 2) next.push(nodeHash(row[i]!, row[i + 1]!));
+      row = next;
+    }
+    return row[0]!;
+  }
+
+  /** True when the checkpoint agrees with what is held: same size, same root. */
+  isAt(checkpoint: Checkpoint): boolean {
+    return checkpoint.size === this.size && checkpoint.root.equals(this.root());
+  }
+}
+
+const EMPTY_HEAD = new Writer(8).array(3).uint(0).bytes(Buffer.alloc(0)).nothing().take();
+
+const sizeOf = (note: Buffer | undefined): number => (note ? decodeNote(note).checkpoint.size : 0);
+
+function split(bytes: Buffer): Buffer[] {
+  const out: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += HASH_BYTES)
+    out.push(bytes.subarray(at, at + HASH_BYTES));
+  return out;
+}
+
+/** More than one when a carrier packed them more tightly than we do. */
+function cut(bytes: Buffer, from: number, to: number): Buffer[] {
+  const segment = decodeSegment(bytes);
+  const start = Math.max(from, segment.from);
+  const kept = segment.entries.slice(start - segment.from, to - segment.from);
+  return packSegments(start, kept);
+}

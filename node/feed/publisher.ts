@@ -1,0 +1,164 @@
+// Publishing: drafts become entries of the space's own log in batches, one signature and one sync a batch.
+// What is acknowledged is durable; what a batch changed is told to `onCommitted` only after that.
+
+import type { KeyObject } from 'node:crypto';
+import { type LogKey, signCheckpoint } from '../../protocols/checkpoint.ts';
+import type { Context } from '../../protocols/contexts.ts';
+import { asMeshError, MeshError } from '../../protocols/errors.ts';
+import type { FeedName, Origin, SpaceName } from '../../protocols/ids.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import type { Frontier } from '../../protocols/merkle.ts';
+import { packSegments } from '../../protocols/segment.ts';
+import type { Clock, Random } from '../clock.ts';
+import { Batch, type Draft, type Published, randomBytesFor } from './batch.ts';
+import type { Blocks } from './blocks.ts';
+import type { FeedLog } from './log.ts';
+import type { FeedView } from './view.ts';
+
+/** What a batch added: enough for an announcement without reading the store. */
+export interface Commit {
+  readonly note: Buffer;
+  readonly before: Frontier;
+  readonly segments: readonly Buffer[];
+}
+
+export interface PublisherOptions {
+  readonly view: FeedView;
+  readonly blocks: Blocks;
+  readonly log: FeedLog;
+  readonly origin: Origin;
+  readonly key: LogKey;
+  readonly privateKey: KeyObject;
+  /** 16-byte feed id; null for the directory. */
+  readonly feedId: Uint8Array | null;
+  readonly space: SpaceName;
+  readonly feed: FeedName;
+  readonly context: Context;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly onCommitted: (commit: Commit) => void;
+}
+
+interface Job {
+  readonly drafts: readonly Draft[];
+  readonly resolve: (results: Published[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Publisher {
+  readonly #o: PublisherOptions;
+  readonly #queue: Job[] = [];
+  #running: Promise<void> | undefined;
+
+  constructor(options: PublisherOptions) {
+    this.#o = options;
+  }
+
+  /**
+   * Publishes or withdraws items, in order. Requests that come while a batch is being written form the next batch, so
+   * many writers share one sync. Resolves when everything is durable; a refused draft refuses its whole request, or of
+   * a request for more than {@link LIMITS.batchEntries} items the part that it is in.
+   */
+  publish(drafts: readonly Draft[]): Promise<Published[]> {
+    if (drafts.length === 0) return Promise.resolve([]);
+    const parts: Promise<Published[]>[] = [];
+    for (let at = 0; at < drafts.length; at += LIMITS.batchEntries) {
+      const slice = drafts.slice(at, at + LIMITS.batchEntries);
+      parts.push(
+        new Promise((resolve, reject) => this.#queue.push({ drafts: slice, resolve, reject })),
+      );
+    }
+    this.#running ??= this.#drain();
+    return Promise.all(parts).then((results) => results.flat());
+  }
+
+  /** Waits until nothing is being written. */
+  async idle(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const jobs = this.#takeJobs();
+      try {
+        await this.#o.log.exclusively(() => this.#commit(jobs));
+      } catch (error) {
+        for (const job of jobs) job.reject(asMeshError(error));
+      }
+    }
+    // In the same turn as the last look at the queue: a request that comes later starts its own run.
+    this.#running = undefined;
+  }
+
+  #takeJobs(): Job[] {
+    const jobs: Job[] = [];
+    let count = 0;
+    while (
+      this.#queue.length > 0 &&
+      (count === 0 || count + this.#queue[0]!.drafts.length <= LIMITS.batchEntries)
+    ) {
+      const job = this.#queue.shift()!;
+      count += job.drafts.length;
+      jobs.push(job);
+    }
+    return jobs;
+  }
+
+  async #commit(jobs: readonly Job[]): Promise<void> {
+    const { view, log, random, clock, space, feed, context, feedId } = this.#o;
+    await view.reconcile();
+    const missing = await view.catchUp();
+    if (missing.length > 0)
+      throw new MeshError('RECORD_MISSING', `records of the own feed ${feed} are missing`);
+    const names = [...new Set(jobs.flatMap((job) => job.drafts.map((draft) => draft.item)))];
+    const rows = (await view.items(names)).filter((row) => row !== undefined);
+    const count = jobs.reduce((sum, job) => sum + job.drafts.length, 0);
+    const randomness = random.bytes(randomBytesFor(count, jobs.length));
+    const batch = new Batch({
+      ...{ space, feed, context, feedId, rows, randomness, nowMs: clock.nowMs(), from: log.size },
+    });
+    const done: (() => void)[] = [];
+    for (const job of jobs) {
+      try {
+        const results = batch.add(job.drafts);
+        done.push(() => job.resolve(results));
+      } catch (error) {
+        job.reject(asMeshError(error));
+      }
+    }
+    if (batch.packed.length > 0) await this.#write(batch);
+    for (const resolve of done) resolve();
+  }
+
+  /** Records first, then entries and their signed head in one synced batch, and only then the world. */
+  async #write(batch: Batch): Promise<void> {
+    const { view, log, blocks, origin, key, privateKey } = this.#o;
+    if (batch.blocks.length > 0) await blocks.put(batch.blocks, true);
+    const hashes = await hashesOf(batch, blocks);
+    const before = log.frontier();
+    const segments = packSegments(log.size, batch.packed);
+    const growth = await log.grow(batch.packed, segments);
+    const checkpoint = { origin, size: growth.tree.size, root: growth.tree.root() };
+    const note = signCheckpoint(checkpoint, key, privateKey);
+    // The rows are made while the disk syncs the log. Should the log not take the batch, the view is made anew.
+    const rows = view.advance([...batch.items.values()], checkpoint.size, hashes).catch(() => {});
+    try {
+      await log.commit(growth, note, true);
+    } catch (error) {
+      await rows;
+      await view.reconcile().catch(() => {});
+      throw error;
+    }
+    await rows;
+    this.#o.onCommitted({ note, before, segments });
+  }
+}
+
+/** Of all blocks that the batch names; most batches name none. */
+async function hashesOf(batch: Batch, blocks: Blocks): Promise<Uint8Array[]> {
+  const hashes = batch.blocks.map(({ hash }) => hash);
+  for (const record of batch.chunked) {
+    for await (const hash of blocks.tree(record)) hashes.push(hash);
+  }
+  return hashes;
+}

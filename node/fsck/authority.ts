@@ -1,0 +1,110 @@
+// Whose word counts in a store: the directory folded from its own log, the keys it and the root name, and what things are
+// called. Independent of how a running node follows the directory.
+
+import { decodeNote, logKey, type Note, verifyNote } from '../../protocols/checkpoint.ts';
+import { DirectoryState, type FeedRow } from '../../protocols/directory.ts';
+import { ed25519FromRaw } from '../../protocols/ed25519.ts';
+import { type Envelope, parseEnvelope } from '../../protocols/envelope.ts';
+import { asMeshError, isMeshError, MeshError } from '../../protocols/errors.ts';
+import {
+  directoryOrigin,
+  type FeedId,
+  feedOrigin,
+  formatUuid,
+  type Origin,
+} from '../../protocols/ids.ts';
+import { DIRECTORY_LOG } from '../../protocols/sync.ts';
+import { DIRECTORY_CONTEXT, DIRECTORY_FEED } from '../directory/writer.ts';
+import type { FeedIdentity } from '../feed/view.ts';
+import type { Home } from '../home/home.ts';
+
+export class Authority {
+  readonly directory = new DirectoryState();
+  readonly #home: Home;
+
+  constructor(home: Home) {
+    this.#home = home;
+  }
+
+  /** The next entry of the directory. What breaks its rules is passed over, as nodes do. */
+  fold(record: Buffer | null): void {
+    let envelope: Envelope | undefined;
+    try {
+      envelope = record ? parseEnvelope(record) : undefined;
+    } catch (error) {
+      if (!isMeshError(error)) throw error;
+    }
+    if (envelope) this.directory.apply(envelope);
+    else this.directory.passOver();
+  }
+
+  isDirectory(prefix: Buffer): boolean {
+    return DIRECTORY_LOG.equals(prefix.subarray(0, 16));
+  }
+
+  #feedOf(prefix: Buffer): FeedRow | undefined {
+    return this.directory.feeds.get(formatUuid(prefix.subarray(0, 16)) as FeedId);
+  }
+
+  /** What people call a log. */
+  nameOf(prefix: Buffer): string {
+    if (this.isDirectory(prefix)) return 'the directory';
+    const row = this.#feedOf(prefix);
+    return row ? this.directory.feedPath(row) : `log ${formatUuid(prefix.subarray(0, 16))}`;
+  }
+
+  /** True for what this node signs itself, which nobody else can be asked to have in full. */
+  isOwn(prefix: Buffer): boolean {
+    if (this.isDirectory(prefix)) return this.#home.isOdcm;
+    return this.#feedOf(prefix)?.space === this.#home.config.space;
+  }
+
+  /** Undefined for a feed that the directory does not know. */
+  identityOf(prefix: Buffer): FeedIdentity | undefined {
+    const { directory } = this;
+    if (this.isDirectory(prefix)) {
+      const space = directory.spaces.get(this.#home.root.root.odcm)?.name;
+      return space && { space, feed: DIRECTORY_FEED, context: DIRECTORY_CONTEXT };
+    }
+    const row = this.#feedOf(prefix);
+    const space = row && directory.spaces.get(row.space)?.name;
+    const context = row && directory.contexts.get(row.context);
+    return space && context && { space, feed: row.name, context };
+  }
+
+  /**
+   * A head of a log, signed by who may sign it.
+   * @throws MALFORMED, NOT_CANONICAL, WRONG_ORIGIN, UNKNOWN_KEY, BAD_SIGNATURE, FEED_UNKNOWN
+   */
+  verifyHead(prefix: Buffer, bytes: Buffer): Note {
+    const note = decodeNote(bytes);
+    const epoch = prefix.readUInt16BE(16);
+    const { mesh } = this.#home.config;
+    if (this.isDirectory(prefix)) {
+      this.#verifyDirectory(note, directoryOrigin(mesh, this.#home.root.root.odcm, epoch));
+      return note;
+    }
+    const row = this.#feedOf(prefix);
+    const space = row && this.directory.spaces.get(row.space);
+    if (!space) throw new MeshError('FEED_UNKNOWN', 'the directory names nobody who could sign it');
+    const origin = feedOrigin(mesh, row.space, row.id, epoch);
+    verifyNote(note, origin, logKey(origin, ed25519FromRaw(space.nodeKey), space.nodeKey));
+    return note;
+  }
+
+  #verifyDirectory(note: Note, origin: Origin): void {
+    const { roles, keys } = this.#home.root.root;
+    let left = roles.directory.threshold;
+    let refusal: MeshError | undefined;
+    for (const id of roles.directory.keyids) {
+      const raw = keys.get(id)!;
+      try {
+        verifyNote(note, origin, logKey(origin, ed25519FromRaw(raw), raw));
+        left--;
+      } catch (error) {
+        refusal = asMeshError(error);
+      }
+    }
+    if (left > 0) throw refusal ?? new MeshError('UNKNOWN_KEY', 'the root names no key for it');
+  }
+}

@@ -1,0 +1,186 @@
+// The check of a whole node from outside: its databases, blocks, logs and views, in the order in which one vouches for the
+// next. Works on a snapshot and changes nothing in the node's folder but its lock.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ed25519Raw } from '../../protocols/ed25519.ts';
+import { isMeshError } from '../../protocols/errors.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import { Blocks } from '../feed/blocks.ts';
+import type { Home } from '../home/home.ts';
+import { lockHome } from '../home/lock.ts';
+import { Subscriptions } from '../replicate/subscriptions.ts';
+import { markOf, openLevelStore } from '../store/level.ts';
+import type { Store } from '../store/store.ts';
+import { Authority } from './authority.ts';
+import { checkBlocks, checkLogs, foldDirectory, readViews, type Views } from './contents.ts';
+import { type CheckedRows, checkDatabase } from './database.ts';
+import type { LogCheck } from './log-check.ts';
+import { type FsckResult, Report } from './report.ts';
+import { createSnapshot, type Snapshot } from './snapshot.ts';
+import { checkView, VIEWS_NEXT } from './view-check.ts';
+
+export interface FsckOptions {
+  readonly home: Home;
+  readonly signal: AbortSignal;
+  readonly nowMs: () => number;
+  /** Told how many bytes were read so far. */
+  readonly onProgress?: (bytes: number) => void;
+}
+
+const STORE_NEXT = 'Restore the folder store from a backup.';
+const BLOCKS_NEXT = 'Restore the folder store/blocks from a backup.';
+
+/** @throws LOCKED while another process works on the folder */
+export async function checkNode(options: FsckOptions): Promise<FsckResult> {
+  const { home, nowMs, onProgress = () => {} } = options;
+  const startedMs = nowMs();
+  const lock = await lockHome(home.dir);
+  try {
+    const snapshot = await createSnapshot(home.dir);
+    const check = new NodeCheck(options, snapshot, new Report(onProgress));
+    try {
+      await check.run();
+    } finally {
+      await check.close();
+      await snapshot.remove();
+    }
+    const { databases, logs, problems, problemCount } = check.report;
+    return { databases, logs, problems, problemCount, tookMs: nowMs() - startedMs };
+  } finally {
+    await lock.release();
+  }
+}
+
+class NodeCheck {
+  readonly report: Report;
+  readonly #home: Home;
+  readonly #signal: AbortSignal;
+  readonly #snapshot: Snapshot;
+  readonly #authority: Authority;
+  readonly #open: Store[] = [];
+
+  constructor({ home, signal }: FsckOptions, snapshot: Snapshot, report: Report) {
+    this.report = report;
+    this.#home = home;
+    this.#signal = signal;
+    this.#snapshot = snapshot;
+    this.#authority = new Authority(home);
+  }
+
+  async run(): Promise<void> {
+    const { report } = this;
+    const { paths } = this.#home;
+    const authority = this.#authority;
+    const logRows = await this.#database(paths.log, STORE_NEXT);
+    const blockRows = await this.#database(paths.blocks, BLOCKS_NEXT);
+    const viewRows = await this.#viewDatabase();
+    if (logRows) await foldDirectory(logRows, authority);
+    if (blockRows) await checkBlocks(blockRows, report);
+    const blockStore = await this.#store(blockRows);
+    const blocks = blockStore && new Blocks(blockStore);
+    const views: Views = viewRows ? await readViews(viewRows, report, authority) : new Map();
+    const checks = logRows ? await checkLogs(logRows, { report, authority, views, blocks }) : [];
+    report.logs.push(...checks.map((check) => check.counts));
+    if (logRows) await this.#checkNodeKey();
+    const logs = await this.#store(logRows);
+    if (!logs) return;
+    await this.#checkSubscriptions(logs);
+    const viewStore = await this.#store(viewRows);
+    if (!blocks || !viewStore) return;
+    await this.#checkViews(checks, views, { logs, blocks, views: viewStore });
+  }
+
+  async close(): Promise<void> {
+    for (const store of this.#open) await store.close();
+  }
+
+  #database(path: string, next: string): Promise<CheckedRows | undefined> {
+    const { report } = this;
+    return checkDatabase(path, { report, snapshot: this.#snapshot, next, signal: this.#signal });
+  }
+
+  /** Views that were deleted on purpose are made again by the node. */
+  async #viewDatabase(): Promise<CheckedRows | undefined> {
+    const { views } = this.#home.paths;
+    if (!existsSync(views) && !existsSync(markOf(views))) return undefined;
+    return this.#database(views, VIEWS_NEXT);
+  }
+
+  /** The snapshot of a database as nodes open it; undefined when that fails, which reading its rows has reported. */
+  async #store(rows: CheckedRows | undefined): Promise<Store | undefined> {
+    if (!rows) return undefined;
+    try {
+      const store = await openLevelStore(rows.folder);
+      this.#open.push(store);
+      return store;
+    } catch (error) {
+      if (isMeshError(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async #checkNodeKey(): Promise<void> {
+    const { space, name } = this.#home.config;
+    const next = 'Restore the folder keys from a backup.';
+    try {
+      const raw = ed25519Raw(await this.#home.nodeKey());
+      const row = this.#authority.directory.spaces.get(space);
+      if (!row || row.nodeKey.equals(raw)) return;
+      const what = `keys/node.pem is not the key of ${name} in the directory`;
+      this.report.problem('UNKNOWN_KEY', what, next);
+    } catch (error) {
+      this.report.caught(error, 'the key of the node', next);
+    }
+  }
+
+  async #checkSubscriptions(logs: Store): Promise<void> {
+    try {
+      await Subscriptions.open(logs);
+    } catch (error) {
+      // A value that fails its check was reported with its row.
+      if (isMeshError(error, 'STORE_DAMAGED')) return;
+      this.report.caught(error, 'a subscription', STORE_NEXT);
+    }
+  }
+
+  async #checkViews(
+    checks: readonly LogCheck[],
+    views: Views,
+    stores: { readonly logs: Store; readonly blocks: Blocks; readonly views: Store },
+  ): Promise<void> {
+    const scratch = await openLevelStore(join(this.#snapshot.dir, 'scratch'));
+    this.#open.push(scratch);
+    const left = new Map(views);
+    for (const check of checks) {
+      const id = check.prefix.toString('hex');
+      const view = left.get(id);
+      left.delete(id);
+      if (!view) continue;
+      const { applied, deadLetters } = view.cursor;
+      Object.assign(check.counts, { applied, deadLetters, items: view.items });
+      if (!check.isSound || view.isDamaged) continue;
+      if (applied > check.counts.entries) {
+        this.#reportAhead(check.prefix, applied, check.counts.entries);
+        continue;
+      }
+      const identity = this.#authority.identityOf(check.prefix);
+      if (!identity || !check.areRecordsHere) continue;
+      const all = { ...stores, report: this.report, scratch, signal: this.#signal };
+      await checkView(all, check, identity, view.cursor);
+    }
+    for (const { prefix, cursor } of left.values()) {
+      this.#reportAhead(prefix, cursor.applied, 0);
+    }
+  }
+
+  /** A publisher writes rows while its log syncs: killed then, it leaves the rows of a batch that never was answered. */
+  #reportAhead(prefix: Buffer, applied: number, entries: number): void {
+    if (this.#authority.isOwn(prefix) && applied - entries <= LIMITS.batchEntries) return;
+    const name = this.#authority.nameOf(prefix);
+    const what = `the view of ${name} is at entry ${applied} and its log ends at ${entries}`;
+    const next =
+      'Unless the power failed before, entries are lost: restore the folder store from a backup; else the node repairs the view at its start.';
+    this.report.problem('STORE_DAMAGED', what, next);
+  }
+}

@@ -1,0 +1,144 @@
+// Making a node's folder: everything is prepared beside its place and moved there at the end, node.json last. What fails
+// before that leaves nothing behind, and what is killed before that is swept away by the next attempt.
+
+import type { KeyObject } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { CertificateFiles } from '../../certs/enrol-messages.ts';
+import { writeKeyFile } from '../../certs/keystore.ts';
+import { MeshError } from '../../protocols/errors.ts';
+import { type HomeConfig, readConfig, writeConfig } from './config.ts';
+import { codeOf, fileError, syncFolder, writeFileDurable } from './files.ts';
+import { type HomePaths, homePaths } from './home.ts';
+import { LOCK_NAMES, lockHome } from './lock.ts';
+
+const OWNER_ONLY = 0o700;
+const STAGING = '.new-';
+/** Names that do not make a folder a used one. */
+const IGNORED = new Set([...LOCK_NAMES, 'lost+found']);
+
+export interface HomeContent {
+  readonly config: HomeConfig;
+  /** Root envelopes, version 1 first. */
+  readonly roots: readonly Uint8Array[];
+  readonly keys: {
+    readonly node: KeyObject;
+    readonly exchange: KeyObject;
+    readonly tls: KeyObject;
+  };
+  readonly certificates: CertificateFiles;
+  readonly odcm?: {
+    readonly directory: KeyObject;
+    readonly timestamp: KeyObject;
+    readonly issuing: KeyObject;
+  };
+}
+
+/**
+ * Runs `make` on a folder of its own and puts what it wrote in place when it succeeds.
+ * @throws ALREADY_ENROLLED when the folder is in use, LOCKED when another process makes it at this moment
+ */
+export async function createHome<T>(
+  folder: string,
+  make: (staged: HomePaths) => Promise<T>,
+): Promise<T> {
+  const dir = resolve(folder);
+  const isNew = (await mkdirPrivate(dir)) !== undefined;
+  const lock = await lockHome(dir);
+  let isDone = false;
+  try {
+    await assertUnused(dir);
+    const staging = join(dir, `${STAGING}${randomBytes(6).toString('hex')}`);
+    await mkdirPrivate(staging);
+    try {
+      const made = await make(homePaths(staging));
+      await moveInto(dir, staging);
+      isDone = true;
+      return made;
+    } finally {
+      await rm(staging, { recursive: true, force: true });
+    }
+  } finally {
+    await lock.release();
+    if (isNew && !isDone) await removeEmptied(dir);
+  }
+}
+
+async function mkdirPrivate(dir: string): Promise<string | undefined> {
+  try {
+    const made = await mkdir(dir, { recursive: true, mode: OWNER_ONLY });
+    await chmod(dir, OWNER_ONLY);
+    return made;
+  } catch (cause) {
+    throw fileError('make the folder', dir, cause);
+  }
+}
+
+async function assertUnused(dir: string): Promise<void> {
+  for (const name of await readdir(dir)) {
+    if (name.startsWith(STAGING)) await rm(join(dir, name), { recursive: true, force: true });
+    else if (!IGNORED.has(name)) throw await inUse(dir);
+  }
+}
+
+async function inUse(dir: string): Promise<MeshError> {
+  const config = await readConfig(homePaths(dir).config).catch(() => undefined);
+  if (config === undefined) {
+    return new MeshError('ALREADY_ENROLLED', `the folder ${dir} is not empty`, {
+      next: 'Use another --home, or an empty folder.',
+    });
+  }
+  const { name, meshName, mesh } = config;
+  return new MeshError(
+    'ALREADY_ENROLLED',
+    `${dir} belongs to space ${name} of mesh ${meshName} already`,
+    { detail: { name, mesh } },
+  );
+}
+
+async function moveInto(dir: string, staging: string): Promise<void> {
+  const config = basename(homePaths(dir).config);
+  const names = (await readdir(staging)).filter((name) => name !== config);
+  const moved: string[] = [];
+  try {
+    for (const name of [...names, config]) {
+      // What it needs must be durable before the file that says that all is there.
+      if (name === config) await syncFolder(dir);
+      await rename(join(staging, name), join(dir, name));
+      moved.push(join(dir, name));
+    }
+    await syncFolder(dir);
+  } catch (cause) {
+    for (const path of moved) await rm(path, { recursive: true, force: true });
+    throw fileError('make', dir, cause);
+  }
+}
+
+/** Only what the lock left there; anything else keeps the folder. */
+async function removeEmptied(dir: string): Promise<void> {
+  for (const name of LOCK_NAMES) await rm(join(dir, name), { recursive: true, force: true });
+  await rmdir(dir).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOTEMPTY') throw fileError('remove', dir, error);
+  });
+}
+
+/** Writes everything but the databases. */
+export async function writeHomeFiles(paths: HomePaths, content: HomeContent): Promise<void> {
+  const { keys, certificates, odcm, roots } = content;
+  for (const folder of [paths.roots, paths.keys, paths.certs]) await mkdirPrivate(folder);
+  for (const [i, envelope] of roots.entries()) await writeFileDurable(paths.root(i + 1), envelope);
+  await writeKeyFile(paths.nodeKey, keys.node);
+  await writeKeyFile(paths.exchangeKey, keys.exchange);
+  await writeKeyFile(paths.tlsKey, keys.tls);
+  await writeFileDurable(paths.spaceCertificate, certificates.leaf);
+  await writeFileDurable(paths.issuingCertificate, certificates.issuing);
+  await writeFileDurable(paths.rootCertificate, certificates.root);
+  if (odcm) {
+    await mkdirPrivate(paths.odcm);
+    await writeKeyFile(paths.directoryKey, odcm.directory);
+    await writeKeyFile(paths.timestampKey, odcm.timestamp);
+    await writeKeyFile(paths.issuingKey, odcm.issuing);
+  }
+  await writeConfig(paths.config, content.config);
+}

@@ -1,0 +1,65 @@
+// What this space wants to take and may take: grants of the directory joined with its own subscriptions.
+
+import type { FeedRow, GrantRow } from '../protocols/directory.ts';
+import { MeshError } from '../protocols/errors.ts';
+import type { FeedId } from '../protocols/ids.ts';
+import type { OpenFeed } from './feed/feeds.ts';
+import type { MeshNode } from './node.ts';
+import type { Subscription } from './replicate/subscriptions.ts';
+
+export class Intent {
+  readonly #node: MeshNode;
+  /** Subscribed feeds that the directory lets this space have. */
+  #allowed: ReadonlySet<FeedId> = new Set();
+
+  constructor(node: MeshNode) {
+    this.#node = node;
+  }
+
+  grantOf(row: FeedRow): GrantRow | 'own' | undefined {
+    const { directory, home, clock } = this.#node;
+    return directory.state.grantFor(home.config.space, row, clock.nowMs());
+  }
+
+  noGrant(row: FeedRow): MeshError {
+    const { directory, home } = this.#node;
+    const path = directory.state.feedPath(row);
+    return new MeshError('NO_GRANT', `${home.config.name} has no grant for ${path}`);
+  }
+
+  /** Takes a feed. @throws NO_GRANT, FEED_UNKNOWN, USAGE for an own feed */
+  async subscribe(row: Subscription): Promise<OpenFeed> {
+    const { directory, home, feeds, subscriptions, host, replicator } = this.#node;
+    const feed = directory.state.feeds.get(row.feed);
+    if (!feed) throw new MeshError('FEED_UNKNOWN', `feed ${row.feed} is not in the directory`);
+    if (feed.space === home.config.space) {
+      throw new MeshError('USAGE', `${directory.state.feedPath(feed)} is this space's own feed`);
+    }
+    if (!this.grantOf(feed)) throw this.noGrant(feed);
+    const open = await feeds.open(row.feed);
+    await subscriptions.put(row);
+    for (const peerId of host.connectedPeers()) replicator.syncSoon(peerId);
+    this.#node.provide(open);
+    return open;
+  }
+
+  /** Feeds that their publisher wants everybody to take, when this space has agreed to that once for all. */
+  async acceptForced(): Promise<void> {
+    const { directory, home, subscriptions } = this.#node;
+    for (const row of directory.state.feeds.values()) {
+      const isOffered = row.sync === 'forced' && row.space !== home.config.space;
+      if (!isOffered || subscriptions.get(row.id) || !this.grantOf(row)) continue;
+      await this.subscribe({ feed: row.id, mode: 'auto', via: 'gossip', everyMs: null });
+    }
+  }
+
+  /** A grant that is new brings what was missed without it. */
+  catchUpWithGrants(): void {
+    const { subscriptions, replicator, host } = this.#node;
+    const feeds = [...subscriptions.all()].map((row) => row.feed);
+    const allowed = new Set(feeds.filter((id) => replicator.mayTake(id)));
+    const isMore = [...allowed].some((id) => !this.#allowed.has(id));
+    this.#allowed = allowed;
+    if (isMore) for (const peerId of host.connectedPeers()) replicator.syncSoon(peerId);
+  }
+}

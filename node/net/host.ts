@@ -1,0 +1,166 @@
+// The network side of a mesh node: one libp2p with gossip and a private DHT, closed to everybody but members.
+// Knows membership through an interface and protocols by name; nothing of feeds.
+
+import { identify } from '@libp2p/identify';
+import type { Libp2p } from '@libp2p/interface';
+import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht';
+import { peerIdFromString } from '@libp2p/peer-id';
+import { ping } from '@libp2p/ping';
+import { LevelDatastore } from 'datastore-level';
+import { createLibp2p } from 'libp2p';
+import { MeshError } from '../../protocols/errors.ts';
+import type { MeshId } from '../../protocols/ids.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import { type Log, silentLog } from '../log.ts';
+import { createGate, type Membership } from './gater.ts';
+import {
+  boundFrames,
+  type Gossip,
+  type GossipTopic,
+  gossipService,
+  hearsGossip,
+} from './gossip.ts';
+import type { Network } from './network.ts';
+import { networkError } from './network-error.ts';
+import { openFrames, serveFrames } from './streams.ts';
+import type { Reach } from './supervisor.ts';
+import { dialAddresses, transportOptions } from './transport.ts';
+
+export interface HostOptions {
+  readonly privateKeyPem: string;
+  readonly meshId: MeshId;
+  readonly membership: Membership;
+  /** Gossip on any other topic is neither joined nor relayed. */
+  readonly topics: readonly GossipTopic[];
+  readonly listen: readonly string[];
+  readonly announce?: readonly string[];
+  /** Folder for what libp2p remembers (addresses, DHT records), all of it replaceable; memory when absent. */
+  readonly datastorePath?: string;
+  readonly log?: Log;
+  readonly clock?: Clock;
+}
+
+/** A stopped host may be started again. */
+export interface Host extends Network {
+  readonly gossip: Gossip;
+  readonly dht: KadDHT;
+  /** For what has no method here; its connections and events are libp2p's. */
+  readonly node: Libp2p;
+}
+
+/** Opens the datastore at once: a host that is not started must be stopped all the same. */
+export async function createHost(options: HostOptions): Promise<Host> {
+  const { membership, topics, log = silentLog, clock = systemClock } = options;
+  const gate = createGate(membership, clock);
+  // Checks what it is given before it opens anything.
+  const transport = transportOptions({ ...options, maxConnections: LIMITS.connections }, gate, log);
+  const store =
+    options.datastorePath === undefined ? undefined : new LevelDatastore(options.datastorePath);
+  await openStore(store);
+  const node = await createLibp2p({
+    ...transport,
+    ...(store === undefined ? {} : { datastore: store }),
+    services: {
+      identify: identify(),
+      ping: ping(),
+      gossip: gossipService(topics, membership),
+      dht: kadDHT({
+        protocol: `/odcm/${options.meshId}/kad/1.0.0`,
+        // The defaults wait for a public address and hide private ones: nothing would work inside a company.
+        clientMode: false,
+        peerInfoMapper: passthroughMapper,
+        allowQueryWithZeroPeers: true,
+      }),
+    },
+  });
+  const gossip = node.services.gossip as Gossip;
+  boundFrames(gossip);
+
+  return {
+    peerId: node.peerId.toString(),
+    node,
+    gossip,
+    dht: node.services.dht,
+    addresses: () => node.getMultiaddrs().map(String),
+    connectedPeers: () => node.getPeers().map(String),
+    addressOf: (peerId) =>
+      node
+        .getConnections()
+        .find(({ remotePeer }) => remotePeer.toString() === peerId)
+        ?.remoteAddr.toString(),
+    onPeer: ({ connected, disconnected }) => {
+      node.addEventListener('peer:connect', ({ detail }) => connected(detail.toString()));
+      node.addEventListener('peer:disconnect', ({ detail }) => disconnected(detail.toString()));
+    },
+    refusals: gate.refusals,
+    ...createReach(node, gossip),
+    serve: (protocol, handler, serve = {}) => serveFrames(node, protocol, handler, serve, log),
+    open: (peerId, protocol, open = {}) => openFrames(node, peerId, protocol, open),
+    start: async () => {
+      await openStore(store);
+      try {
+        await node.start();
+      } catch (error) {
+        await node.stop();
+        await store?.close();
+        throw startError(error);
+      }
+    },
+    stop: async () => {
+      await node.stop();
+      await store?.close();
+    },
+  };
+}
+
+function createReach(node: Libp2p, gossip: Gossip): Omit<Reach, 'peerId'> & Pick<Host, 'expel'> {
+  const hangUp = async (peerId: string): Promise<void> => {
+    await node.hangUp(peerIdFromString(peerId), {
+      signal: AbortSignal.timeout(LIMITS.dialTimeoutMs),
+    });
+  };
+  return {
+    isConnected: (peerId) =>
+      node
+        .getConnections()
+        .some(({ remotePeer, status }) => status === 'open' && remotePeer.toString() === peerId),
+    hearsGossip: (peerId) => hearsGossip(gossip, peerId),
+    dial: async (peerId, addresses, signal) => {
+      try {
+        await node.dial(dialAddresses(peerId, addresses), { signal });
+      } catch (error) {
+        throw networkError(error, `the peer ${peerId}`);
+      }
+    },
+    hangUp,
+    expel: async (peerId) => {
+      await hangUp(peerId);
+      await node.peerStore.delete(peerIdFromString(peerId));
+    },
+  };
+}
+
+/** Opens the database below the store, whose own open() hides the reason of a failure. */
+async function openStore(store: LevelDatastore | undefined): Promise<void> {
+  try {
+    await store?.db.open();
+  } catch (error) {
+    const { cause } = error as { cause?: { code?: unknown } };
+    if (cause?.code === 'LEVEL_LOCKED') {
+      throw new MeshError('LOCKED', 'the address store is open elsewhere', { cause: error });
+    }
+    throw new MeshError('STORE_DAMAGED', 'the address store cannot be opened', {
+      cause: error,
+      next: 'It holds addresses only: delete the folder and start again.',
+    });
+  }
+}
+
+function startError(error: unknown): unknown {
+  if (!(error instanceof Error) || error.name !== 'UnsupportedListenAddressesError') return error;
+  return new MeshError('BUSY', 'none of the addresses can be listened on', {
+    cause: error,
+    next: 'Another process may use the port; stop it, or listen on another address.',
+  });
+}

@@ -1,0 +1,70 @@
+// Opening and serving streams of frames on a libp2p node: deadlines, limits and errors are the same for all protocols.
+// Knows nothing of what the protocols say.
+
+import type { Libp2p } from '@libp2p/interface';
+import { peerIdFromString } from '@libp2p/peer-id';
+import { isMeshError, MeshError } from '../../protocols/errors.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import type { Log } from '../log.ts';
+import { createFrameChannel, type FrameChannel, type FrameOptions } from './frames.ts';
+import { networkError } from './network-error.ts';
+
+/** Answers one stream; what it throws resets the stream. The channel is closed when it returns. */
+export type FrameHandler = (channel: FrameChannel, peerId: string) => Promise<void>;
+
+export interface ServeOptions extends FrameOptions {
+  /** Streams of this protocol from one peer at a time. */
+  readonly maxInboundStreams?: number;
+}
+
+export interface OpenOptions extends FrameOptions {
+  readonly signal?: AbortSignal;
+}
+
+export async function serveFrames(
+  node: Libp2p,
+  protocol: string,
+  handler: FrameHandler,
+  { maxInboundStreams = LIMITS.syncStreamsPerPeer, ...options }: ServeOptions,
+  log: Log,
+): Promise<void> {
+  await node.handle(
+    protocol,
+    async (stream, connection) => {
+      const channel = createFrameChannel(stream, options);
+      const peerId = connection.remotePeer.toString();
+      try {
+        await handler(channel, peerId);
+        await channel.close({ signal: AbortSignal.timeout(LIMITS.requestTimeoutMs) });
+      } catch (error) {
+        const refusal = isMeshError(error) ? error : networkError(error, `the stream ${protocol}`);
+        log.debug({ protocol, peerId, code: refusal.code }, refusal.message);
+        channel.abort(refusal);
+      }
+    },
+    { maxInboundStreams, maxOutboundStreams: LIMITS.streamsPerConnection },
+  );
+}
+
+/** A stream to a peer that is connected or whose address is known; the signal covers opening only. */
+export async function openFrames(
+  node: Libp2p,
+  peerId: string,
+  protocol: string,
+  { signal, ...options }: OpenOptions = {},
+): Promise<FrameChannel> {
+  const deadline = AbortSignal.timeout(LIMITS.requestTimeoutMs);
+  try {
+    const stream = await node.dialProtocol(peerIdFromString(peerId), protocol, {
+      signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+    });
+    return createFrameChannel(stream, options);
+  } catch (error) {
+    if (error instanceof Error && error.name === 'UnsupportedProtocolError') {
+      throw new MeshError('PEER_UNREACHABLE', `the peer does not serve ${protocol}`, {
+        cause: error,
+      });
+    }
+    throw networkError(error, `the peer ${peerId}`);
+  }
+}

@@ -1,0 +1,134 @@
+// What only the ODCM node has: the pen of the directory, changes of trust, invitations and the enrolment endpoint, and
+// the clock that vouches every half minute that the directory is the newest there is.
+
+import type { MeshId } from '../protocols/ids.ts';
+import { rootFingerprint } from '../protocols/ids.ts';
+import { LIMITS } from '../protocols/limits.ts';
+import type { Random, TimerHandle, Timers } from './clock.ts';
+import { Trust } from './directory/trust.ts';
+import { DirectoryWriter } from './directory/writer.ts';
+import { type Invite, Invites } from './enrol/invites.ts';
+import { type EnrolServer, startEnrolServer } from './enrol/server.ts';
+import {
+  formatHostPort,
+  type HostPort,
+  parseHostPort,
+  reachableEndpoint,
+} from './home/addresses.ts';
+import type { MeshNode } from './node.ts';
+
+/** What a node has of its desk. */
+export type Desk = Pick<OdcmDesk, keyof OdcmDesk>;
+
+export class OdcmDesk {
+  readonly trust: Trust;
+  /** Where new spaces join, as HOST:PORT. */
+  readonly endpoint: string;
+  readonly #node: MeshNode;
+  readonly #timers: Timers;
+  readonly #writer: DirectoryWriter;
+  readonly #invites: Invites;
+  readonly #listen: HostPort;
+  #server: EnrolServer | undefined;
+  #timer: TimerHandle | undefined;
+  #isStopped = false;
+
+  private constructor(
+    node: MeshNode,
+    timers: Timers,
+    parts: { writer: DirectoryWriter; invites: Invites; trust: Trust; listen: HostPort },
+  ) {
+    this.#node = node;
+    this.#timers = timers;
+    this.#writer = parts.writer;
+    this.#invites = parts.invites;
+    this.#listen = parts.listen;
+    this.trust = parts.trust;
+    this.endpoint = formatHostPort(reachableEndpoint(parts.listen));
+  }
+
+  /** Gives the node its desk; the endpoint listens once {@link start} is called. */
+  static async open(
+    node: MeshNode,
+    { timers, random }: { timers: Timers; random: Random },
+  ): Promise<OdcmDesk> {
+    const { home, directory, views, blocks, clock } = node;
+    const writer = await DirectoryWriter.open({
+      ...{ directory, views, blocks, clock, random },
+      directoryKey: await home.directoryKey(),
+      timestampKey: await home.timestampKey(),
+      space: home.config.name,
+      onAppended: ({ note, before }) => node.announceDirectory(note, before.size),
+    });
+    const invites = await Invites.open(home.paths.invites, { clock, random });
+    const mesh: MeshId = home.config.mesh;
+    const trust = new Trust({ mesh, directory, writer, clock, random });
+    return new OdcmDesk(node, timers, {
+      writer,
+      invites,
+      trust,
+      listen: parseHostPort(home.config.enrol ?? ''),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { home, directory, clock, log } = this.#node;
+    await this.#vouch();
+    this.#server = await startEnrolServer({
+      ...{ mesh: home.config.mesh, roots: home.rootEnvelopes, clock, log, invites: this.#invites },
+      listen: this.#listen,
+      random: { bytes: (count) => this.#randomBytes(count) },
+      directoryKey: await home.directoryKey(),
+      issuing: await home.issuing(),
+      rootCertificatePem: (await home.certificates()).root,
+      state: () => directory.state,
+      head: () => this.#writer.note,
+      enrol: (payload) =>
+        this.#writer.append('SpaceEnrolledV1Event', payload, `space/${payload.space}`),
+      snapshot: () => this.#writer.snapshot(),
+    });
+    this.#schedule();
+  }
+
+  #randomBytes(count: number): Uint8Array {
+    return this.#node.random.bytes(count);
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return;
+    this.#timer = this.#timers.setTimeout(() => {
+      this.#vouch()
+        .catch((error: unknown) =>
+          this.#node.log.error({ reason: String(error) }, 'the directory was not dated anew'),
+        )
+        .finally(() => this.#schedule());
+    }, LIMITS.timestampMs);
+  }
+
+  async #vouch(): Promise<void> {
+    const note = await this.#writer.renew();
+    this.#node.announceDirectory(note, this.#node.directory.log.size);
+  }
+
+  invite(space: string, ttlMs: number | undefined): ReturnType<Invites['invite']> {
+    const { directory, home } = this.#node;
+    return this.#invites.invite({
+      name: space,
+      fingerprint: rootFingerprint(home.root.payloadV1),
+      endpoint: reachableEndpoint(this.#listen),
+      isTaken: (name) => directory.state.spaceNamed(name) !== undefined,
+      ...(ttlMs === undefined ? {} : { ttlMs }),
+    });
+  }
+
+  enrolments(): readonly Invite[] {
+    return this.#invites.list();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    if (this.#timer) this.#timers.clearTimeout(this.#timer);
+    await this.#server?.stop();
+    await this.#writer.idle();
+  }
+}

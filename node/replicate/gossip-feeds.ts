@@ -1,0 +1,298 @@
+// Gossip of heads: tells others of new heads of this node's feeds and of the directory, and takes in what others tell.
+// The validator checks what any relay could have checked before it passed a message on; only then is it used.
+
+import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
+import { type Checkpoint, decodeNote, signedOnly } from '../../protocols/checkpoint.ts';
+import { asMeshError, type Code } from '../../protocols/errors.ts';
+import {
+  type Announcement,
+  contextTopic,
+  decodeAnnouncement,
+  directoryTopic,
+  encodeAnnouncement,
+  verifyInline,
+} from '../../protocols/gossip.ts';
+import { type FeedId, feedOrigin, type MeshId, parseOrigin } from '../../protocols/ids.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import type { Frontier } from '../../protocols/merkle.ts';
+import { decodeSegment } from '../../protocols/segment.ts';
+import type { Clock, TimerHandle, Timers } from '../clock.ts';
+import type { Directory } from '../directory/directory.ts';
+import type { Feeds, OpenFeed } from '../feed/feeds.ts';
+import { takeIn } from '../feed/intake.ts';
+import type { Commit } from '../feed/publisher.ts';
+import type { Log } from '../log.ts';
+import type { Network } from '../net/network.ts';
+import type { HeldNotes } from './held-notes.ts';
+import { frontierAt, inline, logOf } from './inline-entries.ts';
+import { SeenHeads } from './seen-heads.ts';
+import type { Subscriptions } from './subscriptions.ts';
+
+export interface GossipFeedsOptions {
+  readonly host: Network;
+  readonly mesh: MeshId;
+  readonly directory: Directory;
+  readonly feeds: Feeds;
+  readonly subscriptions: Subscriptions;
+  readonly heldNotes: HeldNotes;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly mayTake: (feed: FeedId) => boolean;
+  readonly onRefused: (code: Code) => void;
+  /** The peer that told us has something we could not take from the message alone. */
+  readonly onBehind: (peerId: string, feed?: OpenFeed) => void;
+  readonly onApplied: (feed: OpenFeed) => void;
+}
+
+/** A batch that waits to be announced together with those that follow within a moment. */
+interface Waiting {
+  before: Frontier;
+  segments: Buffer[];
+  sizeBytes: number;
+  note: Buffer;
+  timer: TimerHandle | undefined;
+}
+
+export class GossipFeeds {
+  readonly #o: GossipFeedsOptions;
+  readonly #waiting = new Map<OpenFeed, Waiting>();
+  readonly #flushedMs = new Map<OpenFeed, number>();
+  readonly #work = new Set<Promise<void>>();
+  /** What the validator took apart, for the listener that follows it with the same message. */
+  readonly #valid = new WeakMap<object, Announcement>();
+  readonly #seen = new SeenHeads();
+
+  constructor(options: GossipFeedsOptions) {
+    this.#o = options;
+  }
+
+  /** Joins the topics of the directory and of every context. */
+  start(): void {
+    const { host, mesh, directory } = this.#o;
+    const { gossip } = host;
+    const topics = [...directory.state.contexts.keys()].map((context) =>
+      contextTopic(mesh, context),
+    );
+    for (const topic of topics)
+      gossip.topicValidators.set(topic, (_, message) => this.#judgeFeed(topic, message));
+    const ofDirectory = directoryTopic(mesh);
+    gossip.topicValidators.set(ofDirectory, (_, message) => this.#judgeDirectory(message));
+    gossip.addEventListener('gossipsub:message', ({ detail }) => {
+      const announcement = this.#valid.get(detail.msg);
+      if (!announcement) return;
+      const from = detail.propagationSource.toString();
+      this.#run(
+        detail.msg.topic === ofDirectory
+          ? this.#takeDirectory(announcement, from)
+          : this.#takeFeed(announcement, from),
+      );
+    });
+    for (const topic of [...topics, ofDirectory]) gossip.subscribe(topic);
+  }
+
+  async stop(): Promise<void> {
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.timer) this.#o.timers.clearTimeout(waiting.timer);
+    }
+    await Promise.allSettled(this.#work);
+  }
+
+  #run(work: Promise<void>): void {
+    const running = work
+      .catch((error: unknown) => {
+        const { code, message } = asMeshError(error);
+        this.#o.onRefused(code);
+        this.#o.log.warn({ code }, message);
+      })
+      .finally(() => this.#work.delete(running));
+    this.#work.add(running);
+  }
+
+  // Telling
+
+  /** A batch of an own feed is durable: announce it, together with what follows within a moment. */
+  announce(feed: OpenFeed, commit: Commit): void {
+    const { directory, clock, timers } = this.#o;
+    let waiting = this.#waiting.get(feed);
+    if (!waiting) {
+      waiting = {
+        before: commit.before,
+        segments: [],
+        sizeBytes: 0,
+        note: commit.note,
+        timer: undefined,
+      };
+      this.#waiting.set(feed, waiting);
+      // The first of a row goes out at once; those that follow it within a moment share an announcement.
+      const isFirst = clock.nowMs() - (this.#flushedMs.get(feed) ?? 0) > LIMITS.announceDelayMs;
+      waiting.timer = timers.setTimeout(
+        () => this.#flush(feed),
+        isFirst ? 0 : LIMITS.announceDelayMs,
+      );
+    }
+    waiting.note = commit.note;
+    for (const segment of commit.segments) waiting.sizeBytes += segment.length;
+    // Until feeds are sealed, only what everybody may read travels in the open; the others learn the head and pull.
+    const isOpen = directory.state.isForAll(feed.row, clock.nowMs());
+    if (isOpen && waiting.sizeBytes <= LIMITS.announcementBytes)
+      waiting.segments.push(...commit.segments);
+  }
+
+  #flush(feed: OpenFeed): void {
+    const waiting = this.#waiting.get(feed);
+    if (!waiting) return;
+    this.#waiting.delete(feed);
+    this.#flushedMs.set(feed, this.#o.clock.nowMs());
+    const { checkpoint } = decodeNote(waiting.note);
+    const held = waiting.segments.reduce(
+      (sum, bytes) => sum + decodeSegment(bytes).entries.length,
+      0,
+    );
+    const isWhole = waiting.before.size + held === checkpoint.size;
+    const message = isWhole
+      ? encodeAnnouncement(waiting.note, waiting.before, waiting.segments)
+      : encodeAnnouncement(waiting.note, feed.log.frontier(), []);
+    // The log may have grown since: then the next announcement, already waiting, tells everything.
+    if (!isWhole && feed.log.size !== checkpoint.size) return;
+    this.#publish(contextTopic(this.#o.mesh, feed.row.context), message);
+  }
+
+  /** ODCM tells its newest head; entries stand in the message when they are few. */
+  async announceDirectory(note: Buffer, from: number): Promise<void> {
+    const { directory, mesh } = this.#o;
+    const { log } = directory;
+    const segments: Buffer[] = [];
+    let sizeBytes = 0;
+    for await (const bytes of log.segments(from, log.size)) {
+      sizeBytes += bytes.length;
+      if (sizeBytes > LIMITS.announcementBytes) break;
+      segments.push(bytes);
+    }
+    const isWhole = sizeBytes > 0 && sizeBytes <= LIMITS.announcementBytes;
+    const before = isWhole ? await frontierAt(directory, from) : log.frontier();
+    this.#publish(directoryTopic(mesh), encodeAnnouncement(note, before, isWhole ? segments : []));
+  }
+
+  #publish(topic: string, message: Buffer): void {
+    this.#run(this.#o.host.gossip.publish(topic, message).then(() => {}));
+  }
+
+  // Hearing
+
+  #judgeFeed(topic: string, message: Message): TopicValidatorResult {
+    return this.#judge(message, (announcement) => {
+      const { mesh, directory, feeds } = this.#o;
+      const { origin } = announcement.note.checkpoint;
+      const parts = parseOrigin(origin);
+      const id = parts.log.slice('feed-'.length) as FeedId;
+      const row = directory.state.feeds.get(id);
+      // A relay may know a newer directory than this node: unknown is no offence.
+      if (!row || origin !== feedOrigin(mesh, row.space, id)) return TopicValidatorResult.Ignore;
+      if (contextTopic(mesh, row.context) !== topic) return TopicValidatorResult.Reject;
+      // What it signs is accepted nowhere any more; a relay that has not heard of that yet does no wrong.
+      if (directory.state.spaces.get(row.space)?.revoked) return TopicValidatorResult.Ignore;
+      // Old heads are signed as well as new ones: whoever plays them back must not keep the mesh busy.
+      const { checkpoint } = announcement.note;
+      const feed = feeds.peek(id);
+      if (feed && isBehind(feed, checkpoint)) return TopicValidatorResult.Ignore;
+      if (this.#seen.isOld(id, checkpoint)) return TopicValidatorResult.Ignore;
+      directory.verifyFeedNote(announcement.note, row, origin);
+      this.#verifyEntries(announcement);
+      this.#seen.note(id, checkpoint);
+      return TopicValidatorResult.Accept;
+    });
+  }
+
+  #judgeDirectory(message: Message): TopicValidatorResult {
+    return this.#judge(message, (announcement) => {
+      const { directory } = this.#o;
+      if (announcement.note.checkpoint.origin !== directory.origin)
+        return TopicValidatorResult.Ignore;
+      const { verdict } = directory.judge(announcement.note.bytes);
+      if (verdict === 'known') return TopicValidatorResult.Ignore;
+      this.#verifyEntries(announcement);
+      return TopicValidatorResult.Accept;
+    });
+  }
+
+  #verifyEntries(announcement: Announcement): void {
+    if (announcement.segments.length > 0) verifyInline(announcement, logOf(announcement));
+  }
+
+  /** Rejecting costs the peer that passed the message on: only for what it could have checked itself. */
+  #judge(
+    message: Message,
+    check: (announcement: Announcement) => TopicValidatorResult,
+  ): TopicValidatorResult {
+    try {
+      const announcement = decodeAnnouncement(message.data);
+      const verdict = check(announcement);
+      if (verdict === TopicValidatorResult.Accept) this.#valid.set(message, announcement);
+      return verdict;
+    } catch (error) {
+      const { code, message: what } = asMeshError(error);
+      this.#o.onRefused(code);
+      this.#o.log.debug({ code }, what);
+      return PROVABLE.has(code) ? TopicValidatorResult.Reject : TopicValidatorResult.Ignore;
+    }
+  }
+
+  async #takeDirectory(announcement: Announcement, from: string): Promise<void> {
+    const { directory, onBehind } = this.#o;
+    const { verdict } = directory.judge(announcement.note.bytes);
+    const isNext =
+      announcement.segments.length > 0 && announcement.frontier.size <= directory.log.size;
+    if (verdict === 'newer' && !isNext) onBehind(from);
+    else await directory.accept(announcement.note.bytes, inline(announcement));
+  }
+
+  async #takeFeed(announcement: Announcement, from: string): Promise<void> {
+    const { feeds, subscriptions, heldNotes, mayTake, onBehind, onApplied } = this.#o;
+    const { origin, size } = announcement.note.checkpoint;
+    const id = parseOrigin(origin).log.slice('feed-'.length) as FeedId;
+    const row = subscriptions.get(id);
+    if (!row || !mayTake(id)) return;
+    const feed = await feeds.open(id);
+    const note = decodeNote(signedOnly(announcement.note, feed.key));
+    const { checkpoint } = note;
+    const isNewer = await feeds.adoptHead(feed, note);
+    const isTaken = row.mode === 'auto' && row.via === 'gossip';
+    const isInline =
+      announcement.segments.length > 0 && feed.intake.waiting <= LIMITS.announcementsWaiting;
+    if (!isTaken || !isInline) {
+      if (isNewer) {
+        await heldNotes.keep(feed.log, size);
+        await feed.log.setNote(note.bytes, false);
+      }
+      if (isTaken) onBehind(from, feed);
+      return;
+    }
+    await feed.intake.take(async () => {
+      if (feed.log.size >= size || announcement.frontier.size > feed.log.size) return;
+      const { log, id: feedId } = feed;
+      await takeIn({ log, feedId, checkpoint, note: note.bytes, source: inline(announcement) });
+    });
+    const missing = await feed.view.catchUp();
+    onApplied(feed);
+    if (feed.log.size < size || missing.length > 0) onBehind(from, feed);
+  }
+}
+
+/** Codes that an honest relay would have found before passing the message on. */
+const PROVABLE: ReadonlySet<Code> = new Set([
+  'HASH_MISMATCH',
+  'MALFORMED',
+  'NOT_CANONICAL',
+  'TOO_LARGE',
+  'BAD_SIGNATURE',
+  'ROOT_MISMATCH',
+  // Out of the inline entries: a head of another origin is passed over before.
+  'WRONG_ORIGIN',
+]);
+
+/** True when the head is older than what is held or known of the feed, or is the newest one itself. */
+function isBehind({ head, log }: OpenFeed, { size, root }: Checkpoint): boolean {
+  const known = Math.max(log.size, head?.size ?? 0);
+  return size < known || (size === head?.size && head.root.equals(root));
+}

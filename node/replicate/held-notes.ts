@@ -1,0 +1,35 @@
+// For each feed whose newest known head is ahead of its entries: the head before, whose entries are all here. With it
+// this node serves what it holds, also when the publisher went away before the rest could be fetched.
+
+import { decodeNote } from '../../protocols/checkpoint.ts';
+import type { FeedLog } from '../feed/log.ts';
+import { markKey } from '../store/keys.ts';
+import type { Store } from '../store/store.ts';
+
+export class HeldNotes {
+  readonly #store: Store;
+
+  /** @param store the one that the logs are in */
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** To be called before a log remembers a head of `nextSize` entries: keeps the one that it takes the place of. */
+  async keep(log: FeedLog, nextSize: number): Promise<void> {
+    const { note, size } = log;
+    if (!note || nextSize <= size || sizeOf(note) > size) return;
+    await this.#store.write([{ type: 'put', key: keyOf(log), value: note }]);
+  }
+
+  /** Heads for others, oldest first: each is one that this node has entries for, or the newest it knows of. */
+  async of(log: FeedLog): Promise<Buffer[]> {
+    const { note, size } = log;
+    if (!note) return [];
+    if (sizeOf(note) <= size) return [note];
+    const held = await this.#store.get(keyOf(log));
+    return held && sizeOf(held) <= size ? [held, note] : [note];
+  }
+}
+
+const keyOf = (log: FeedLog): Buffer => markKey(`held/${log.prefix.toString('hex')}`);
+const sizeOf = (note: Buffer): number => decodeNote(note).checkpoint.size;

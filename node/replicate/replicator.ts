@@ -1,0 +1,311 @@
+// Decides whom to ask for what and when: every peer on connecting, a carrier when a feed is behind, the poll that is due,
+// everybody once a minute. One exchange per peer at a time; what triggers twice runs once more, not twice at once.
+
+import { asMeshError, type Code, MeshError } from '../../protocols/errors.ts';
+import type { FeedId, MeshId, SpaceId } from '../../protocols/ids.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import { syncProtocol } from '../../protocols/sync.ts';
+import { type Clock, fraction, type Random, type TimerHandle, type Timers } from '../clock.ts';
+import type { Directory } from '../directory/directory.ts';
+import type { Blocks } from '../feed/blocks.ts';
+import type { Feeds, OpenFeed } from '../feed/feeds.ts';
+import type { Log } from '../log.ts';
+import type { Network } from '../net/network.ts';
+import { SyncClient } from '../net/sync-client.ts';
+import type { Carriers } from './carriers.ts';
+import { type ExchangeOptions, exchangeDirectory, exchangeFeeds } from './exchange.ts';
+import type { HeldNotes } from './held-notes.ts';
+import type { Subscription, Subscriptions } from './subscriptions.ts';
+
+export interface ReplicatorOptions {
+  readonly host: Network;
+  readonly mesh: MeshId;
+  readonly self: SpaceId;
+  readonly directory: Directory;
+  readonly feeds: Feeds;
+  readonly blocks: Blocks;
+  readonly subscriptions: Subscriptions;
+  readonly heldNotes: HeldNotes;
+  readonly carriers: Carriers;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+  readonly onRefused: (code: Code) => void;
+  readonly peerOf: (space: SpaceId) => string | undefined;
+  /** Dials a member that may hold a feed. */
+  readonly onHint: (peerId: string) => void;
+}
+
+export interface Pulled {
+  readonly feed: OpenFeed;
+  readonly from: number;
+  readonly peer: string | null;
+  readonly state: string;
+}
+
+interface PeerTask {
+  running: Promise<void>;
+  again: boolean;
+}
+
+export class Replicator {
+  readonly #o: ReplicatorOptions;
+  readonly #tasks = new Map<string, PeerTask>();
+  readonly #stopped = new AbortController();
+  #timer: TimerHandle | undefined;
+  #lastRoundMs = 0;
+  #nextDirectoryMs = 0;
+  #background = new Set<Promise<unknown>>();
+
+  constructor(options: ReplicatorOptions) {
+    this.#o = options;
+  }
+
+  start(): void {
+    this.#lastRoundMs = this.#o.clock.nowMs();
+    this.#schedule();
+    for (const peerId of this.#o.host.connectedPeers()) this.syncSoon(peerId);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort(new MeshError('TIMEOUT', 'the node stops'));
+    if (this.#timer) this.#o.timers.clearTimeout(this.#timer);
+    await Promise.allSettled([
+      ...[...this.#tasks.values()].map((task) => task.running),
+      ...this.#background,
+    ]);
+  }
+
+  get #isStopped(): boolean {
+    return this.#stopped.signal.aborted;
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return;
+    const delayMs = LIMITS.replicateMs * (0.8 + 0.4 * fraction(this.#o.random));
+    this.#timer = this.#o.timers.setTimeout(() => {
+      this.#tick();
+      this.#schedule();
+    }, delayMs);
+  }
+
+  #tick(): void {
+    const nowMs = this.#o.clock.nowMs();
+    for (const feed of this.#o.feeds.opened) {
+      // Nobody needs to be asked for what is here already: after a crash, or when a full disk has space again.
+      if (feed.publisher && !feed.view.isLevel) this.#run(() => feed.view.catchUp());
+    }
+    if (nowMs - this.#lastRoundMs >= LIMITS.antiEntropyMs) {
+      this.#lastRoundMs = nowMs;
+      for (const peerId of this.#o.host.connectedPeers()) this.syncSoon(peerId);
+      return;
+    }
+    if (this.#o.directory.isBehind && nowMs >= this.#nextDirectoryMs) this.#seekDirectory(nowMs);
+    for (const row of this.#o.subscriptions.all()) {
+      if (!this.#isDue(row, nowMs)) continue;
+      if (row.via === 'poll') this.#run(() => this.#poll(row));
+      else this.#seek(row);
+    }
+  }
+
+  /** Who announced a directory may not have had it yet; most others soon do. */
+  #seekDirectory(nowMs: number): void {
+    const { host, random } = this.#o;
+    this.#nextDirectoryMs = nowMs + LIMITS.replicateMs * 2;
+    const peers = host.connectedPeers();
+    const choice = peers[Math.floor(fraction(random) * peers.length)];
+    if (choice) this.syncSoon(choice);
+  }
+
+  /** A poll whose time has come, or an automatic feed that has not reached its head. */
+  #isDue(row: Subscription, nowMs: number): boolean {
+    if (row.mode !== 'auto' || row.via === 'manual') return false;
+    const progress = this.#o.subscriptions.progress(row.feed);
+    if (nowMs < progress.nextPollMs) return false;
+    if (row.via === 'poll') return true;
+    const feed = this.#o.feeds.peek(row.feed);
+    return !feed?.head || feed.log.size < feed.head.size || feed.view.applied < feed.log.size;
+  }
+
+  /** The jitter spreads subscribers of one feed. */
+  #notBefore(id: FeedId, pauseMs: number): void {
+    const { subscriptions, clock, random } = this.#o;
+    const jitter = 0.9 + 0.2 * fraction(random);
+    subscriptions.progress(id).nextPollMs = clock.nowMs() + pauseMs * jitter;
+  }
+
+  /** One that found nobody who could help is tried again before its interval has passed. */
+  async #poll({ feed: id, everyMs }: Subscription): Promise<void> {
+    const pauseMs = everyMs ?? LIMITS.antiEntropyMs;
+    this.#notBefore(id, pauseMs);
+    if (!this.mayTake(id) || this.#o.feeds.peek(id)?.isFrozen) return;
+    let isLevel = false;
+    try {
+      isLevel = (await this.pull(id)).state === 'level';
+    } finally {
+      if (!isLevel) this.#notBefore(id, Math.min(pauseMs, LIMITS.antiEntropyMs));
+    }
+  }
+
+  /** Asks a peer that may have the feed; when none is connected, the DHT names some. */
+  #seek(row: Subscription): void {
+    const { random, carriers, host } = this.#o;
+    // A carrier that cannot help must not be asked every second.
+    this.#notBefore(row.feed, LIMITS.replicateMs * 2);
+    const known = carriers.of(row.feed);
+    // One that is as far as this node helps no further; what a peer said on connecting may be long past.
+    const ahead = carriers.of(row.feed, this.#o.feeds.peek(row.feed)?.log.size);
+    const candidates = ahead.length > 0 ? ahead : host.connectedPeers();
+    const choice = candidates[Math.floor(fraction(random) * candidates.length)];
+    if (choice) this.syncSoon(choice);
+    if (known.length === 0) this.#run(() => this.#ask(row.feed));
+  }
+
+  async #ask(id: FeedId): Promise<void> {
+    const feed = await this.#o.feeds.open(id);
+    for (const peerId of await this.#o.carriers.find(feed.origin, this.#stopped.signal))
+      this.#o.onHint(peerId);
+  }
+
+  #run(work: () => Promise<unknown>): void {
+    const running: Promise<unknown> = work()
+      .catch((error: unknown) => {
+        const { code, message } = asMeshError(error);
+        this.#o.log.debug({ code }, message);
+      })
+      .finally(() => this.#background.delete(running));
+    this.#background.add(running);
+  }
+
+  /** Exchanges with a connected peer now, or once more when an exchange with it is under way. */
+  syncSoon(peerId: string): void {
+    if (this.#isStopped) return;
+    const task = this.#tasks.get(peerId);
+    if (task) {
+      task.again = true;
+      return;
+    }
+    const fresh: PeerTask = { running: Promise.resolve(), again: false };
+    this.#tasks.set(peerId, fresh);
+    fresh.running = this.#loop(peerId, fresh);
+  }
+
+  async #loop(peerId: string, task: PeerTask): Promise<void> {
+    do {
+      task.again = false;
+      try {
+        await this.#exchange(peerId, this.#wanted(), (feed) => this.#shouldFetch(feed));
+      } catch (error) {
+        const { code, message } = asMeshError(error);
+        if (!this.#isStopped) this.#o.log.debug({ peerId, code }, message);
+      }
+    } while (task.again && !this.#isStopped && this.#o.host.isConnected(peerId));
+    this.#tasks.delete(peerId);
+  }
+
+  /** Subscribed feeds that the directory allows. */
+  #wanted(): FeedId[] {
+    const { subscriptions } = this.#o;
+    return [...subscriptions.all()].filter((row) => this.mayTake(row.feed)).map((row) => row.feed);
+  }
+
+  /** True while the directory, which must be dated and not too old, grants the feed to this space. */
+  mayTake(id: FeedId): boolean {
+    const { directory, self, clock } = this.#o;
+    const row = directory.state.feeds.get(id);
+    const { age } = directory;
+    // One without a date could be of any age: a carrier may have left it out.
+    if (!row || age === 'expired' || age === 'unknown') return false;
+    return directory.state.grantFor(self, row, clock.nowMs()) !== undefined;
+  }
+
+  #shouldFetch(feed: OpenFeed): boolean {
+    const row = this.#o.subscriptions.get(feed.row.id);
+    if (row?.mode !== 'auto' || feed.isFrozen) return false;
+    return row.via === 'gossip';
+  }
+
+  #options(peerId: string): ExchangeOptions {
+    const { directory, feeds, blocks, carriers, subscriptions, clock, log, onRefused } = this.#o;
+    return {
+      directory,
+      heldNotes: this.#o.heldNotes,
+      feeds,
+      blocks,
+      onCarried: (id, held) => carriers.note(id, peerId, held),
+      onProgress: (feed) => {
+        const progress = subscriptions.progress(feed.row.id);
+        progress.lastChangeMs = clock.nowMs();
+        progress.lastError = null;
+      },
+      onRefused: (feed, error) => {
+        onRefused(error.code);
+        if (feed) subscriptions.progress(feed.row.id).lastError = error;
+        log.warn({ peerId, feed: feed?.path, code: error.code }, error.message);
+      },
+    };
+  }
+
+  async #exchange(
+    peerId: string,
+    wanted: readonly FeedId[],
+    shouldFetch: (feed: OpenFeed) => boolean,
+  ): Promise<void> {
+    const { host, mesh, timers } = this.#o;
+    const { signal } = this.#stopped;
+    const channel = await host.open(peerId, syncProtocol(mesh), { signal });
+    const client = new SyncClient(channel, signal, timers);
+    const options = this.#options(peerId);
+    try {
+      await exchangeDirectory(client, options);
+      // The directory may have brought the grant or the feed just now.
+      const allowed = wanted.length > 0 ? wanted.filter((id) => this.mayTake(id)) : this.#wanted();
+      if (allowed.length > 0) await exchangeFeeds(client, allowed, shouldFetch, options);
+      await client.close();
+    } catch (error) {
+      const fault = asMeshError(error);
+      client.abort(fault);
+      // Too slow to fetch from: its feeds are sought at others, until it says again what it holds.
+      if (fault.code === 'TIMEOUT') this.#o.carriers.forget(peerId);
+      throw error;
+    }
+  }
+
+  /** Fetches one feed now, from any carrier that can be found, whatever the subscription's mode. */
+  async pull(id: FeedId): Promise<Pulled> {
+    const { feeds, carriers, host } = this.#o;
+    const feed = await feeds.open(id);
+    const from = feed.log.size;
+    const tried = new Set<string>();
+    let last: MeshError | undefined;
+    const publisher = this.#o.peerOf(feed.row.space);
+    const candidates = () => {
+      const connected = host.connectedPeers();
+      // Only the publisher knows for sure what is newest.
+      const first = connected.filter((peerId) => peerId === publisher);
+      return [...new Set([...first, ...carriers.of(id), ...connected])].filter(
+        (p) => !tried.has(p),
+      );
+    };
+    let isReached = false;
+    for (let next = candidates(); next.length > 0; next = candidates()) {
+      const peerId = next[0]!;
+      tried.add(peerId);
+      try {
+        await this.#exchange(peerId, [id], () => true);
+        isReached = true;
+      } catch (error) {
+        last = asMeshError(error);
+        continue;
+      }
+      const isLevel =
+        feed.head && feed.log.size >= feed.head.size && feed.view.applied === feed.log.size;
+      if (isLevel && carriers.of(id).includes(peerId))
+        return { feed, from, peer: peerId, state: 'level' };
+    }
+    if (!isReached)
+      throw last ?? new MeshError('PEER_UNREACHABLE', `no carrier of ${feed.path} is connected`);
+    return { feed, from, peer: null, state: feed.head ? 'behind' : 'no carrier' };
+  }
+}

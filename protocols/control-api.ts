@@ -1,0 +1,437 @@
+// The control API of a node, as one table: what can be asked, with which words, and what comes back. The server, the
+// OpenAPI description and the commands are built on it. Times are ISO 8601 in UTC, ages and lengths of time are
+// milliseconds, sizes are bytes, `size` of a log is its number of entries.
+
+import { z } from 'zod';
+import { LIMITS } from './limits.ts';
+
+const name = z.string().min(1).max(LIMITS.itemNameChars);
+const count = z.int().min(0);
+const instant = z.iso.datetime();
+const feedPath = name.describe('SPACE/FEED, or the bare name of a feed of this space');
+
+const directoryAge = z.object({
+  size: count,
+  /** Since ODCM last vouched for its newest directory; null when it never did as far as this node knows. */
+  ageMs: count.nullable(),
+  state: z.enum(['fresh', 'stale', 'expired', 'unknown']),
+});
+
+const StatusResult = z.object({
+  version: z.string(),
+  mesh: z.string(),
+  meshName: z.string(),
+  space: z.string(),
+  name: z.string(),
+  role: z.enum(['odcm', 'space']),
+  pid: count,
+  startedAt: instant,
+  peerId: z.string(),
+  addresses: z.array(z.string()),
+  enrolment: z.string().nullable(),
+  directory: directoryAge,
+  peers: z.object({ connected: count, known: count }),
+  feeds: z.object({ known: count, own: count, subscribed: count }),
+  contexts: z.array(z.string()),
+  /** What was refused since the start, by code. */
+  refusals: z.record(z.string(), count),
+});
+
+const SpaceRow = z.object({
+  name: z.string(),
+  id: z.string(),
+  status: z.enum(['self', 'online', 'silent', 'unknown', 'revoked']),
+  /** Since the space's own signed presence was last heard; null when never. */
+  heardAgoMs: count.nullable(),
+  connected: z.boolean(),
+  feeds: count,
+  addresses: z.array(z.string()),
+  since: instant,
+  /** Index of the directory entry that says so. */
+  entry: count,
+  revokedFor: z.string().nullable(),
+});
+
+const PeerRow = z.object({
+  space: z.string(),
+  peerId: z.string(),
+  connected: z.boolean(),
+  gossip: z.boolean(),
+  address: z.string().nullable(),
+  attempts: count,
+  nextTryMs: z.number().nullable(),
+  lastError: z.string().nullable(),
+});
+
+const FeedRow = z.object({
+  feed: z.string(),
+  id: z.string(),
+  context: z.string(),
+  sync: z.enum(['forced', 'chosen']),
+  /** Why this node may have it: own, the grant's id, or null when it may not. */
+  grant: z.string().nullable(),
+  /** Entries of the newest signed head that is known here; null when none is. */
+  size: count.nullable(),
+  /** Of these, verified and stored here. */
+  held: count,
+  /** Of these, turned into items. */
+  applied: count,
+  behind: count,
+  deadLetters: count,
+  /** Connected peers, this node included, that are known to hold a copy. */
+  carriers: count,
+  subscribed: z.boolean(),
+  /** A contradiction under the publisher's key was seen: nothing new is accepted. */
+  frozen: z.boolean(),
+  root: z.string().nullable(),
+  entry: count,
+});
+
+const SubscriptionRow = z.object({
+  feed: z.string(),
+  mode: z.enum(['auto', 'on-demand']),
+  via: z.enum(['gossip', 'poll', 'manual']),
+  everyMs: count.nullable(),
+  /** `expired`: the directory is too old for anything new to be taken on its authority. */
+  state: z.enum(['level', 'behind', 'requested', 'no grant', 'expired', 'waiting', 'frozen']),
+  size: count.nullable(),
+  held: count,
+  applied: count,
+  lastChangeAt: instant.nullable(),
+  lastError: z.string().nullable(),
+});
+
+const GrantRow = z.object({
+  id: z.string(),
+  subscriber: z.string(),
+  publisher: z.string(),
+  feed: z.string(),
+  until: instant.nullable(),
+  state: z.enum(['current', 'expired']),
+  since: instant,
+  entry: count,
+});
+
+const InviteResult = z.object({ token: z.string(), space: z.string(), expiresAt: instant });
+
+const EnrolmentRow = z.object({
+  space: z.string(),
+  state: z.enum(['invited', 'joined', 'expired']),
+  expiresAt: instant,
+  /** Six words that must be the same on the other screen. */
+  words: z.string().nullable(),
+});
+
+const ItemRow = z.object({
+  item: z.string(),
+  version: count,
+  sizeBytes: count,
+  sha256: z.string(),
+  time: instant,
+  index: count,
+  withdrawn: z.boolean(),
+});
+
+const PublishedRow = z.object({
+  item: z.string(),
+  status: z.enum(['published', 'unchanged', 'withdrawn']),
+  version: count,
+  index: count,
+});
+
+const HistoryRow = z.object({
+  index: count,
+  time: instant,
+  item: z.string().nullable(),
+  kind: z.string(),
+  event: z.string(),
+  version: count,
+  sizeBytes: count,
+  record: z.string().nullable(),
+  leafHash: z.string(),
+});
+
+const TailRow = z.object({
+  feed: z.string(),
+  index: count,
+  time: instant,
+  item: z.string(),
+  event: z.string(),
+  version: count,
+  sizeBytes: count,
+  id: z.string(),
+  activityId: z.string(),
+});
+
+const PullRow = z.object({
+  feed: z.string(),
+  from: count,
+  to: count,
+  applied: count,
+  peer: z.string().nullable(),
+  state: z.string(),
+});
+
+const feedQuery = z.object({ feed: feedPath });
+const draft = z.object({
+  item: name,
+  payload: z.json(),
+  type: z.string().max(LIMITS.eventTypeChars).optional(),
+  occurredTimeUtc: instant.optional(),
+  activityId: z.uuid().optional(),
+});
+
+interface Route {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly summary: string;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly result?: z.ZodType;
+  /** `rows`: {asOf, rows}. `lines`: newline-delimited JSON that goes on. `bytes`: content as it is. */
+  readonly answer: 'object' | 'rows' | 'lines' | 'bytes';
+}
+
+/** Names of the routes are the operation ids of the OpenAPI description. */
+export const ROUTES = {
+  status: {
+    method: 'GET',
+    path: '/v1/status',
+    summary: 'What this node is and knows',
+    result: StatusResult,
+    answer: 'object',
+  },
+  spaces: {
+    method: 'GET',
+    path: '/v1/spaces',
+    summary: 'Members of the mesh',
+    result: SpaceRow,
+    answer: 'rows',
+  },
+  peers: {
+    method: 'GET',
+    path: '/v1/peers',
+    summary: 'Connections to members',
+    result: PeerRow,
+    answer: 'rows',
+  },
+  feeds: {
+    method: 'GET',
+    path: '/v1/feeds',
+    summary: 'Feeds of the directory and what is held of them',
+    result: FeedRow,
+    answer: 'rows',
+  },
+  createFeed: {
+    method: 'POST',
+    path: '/v1/feeds',
+    summary: 'A new feed of this space; ODCM writes it into the directory',
+    body: z.object({
+      name,
+      context: name,
+      sync: z.enum(['forced', 'chosen']).default('chosen'),
+      /** Who is to have it: every present and future space, or these. */
+      to: z.union([z.literal('all'), z.array(name).max(LIMITS.batchEntries - 1)]).default([]),
+    }),
+    result: z.object({ feed: z.string(), id: z.string(), grants: count }),
+    answer: 'object',
+  },
+  publishEvents: {
+    method: 'POST',
+    path: '/v1/events',
+    summary: 'Publishes JSON payloads as new versions of items, all or none, durable when answered',
+    query: feedQuery,
+    body: z.object({ drafts: z.array(draft).min(1).max(LIMITS.batchEntries) }),
+    result: PublishedRow,
+    answer: 'rows',
+  },
+  publishContent: {
+    method: 'POST',
+    path: '/v1/content',
+    summary: 'Publishes the body, of any size, as the new version of an item, byte for byte',
+    query: feedQuery.extend({
+      item: name,
+      mediaType: z.string().max(LIMITS.mediaTypeChars).optional(),
+    }),
+    result: PublishedRow,
+    answer: 'object',
+  },
+  withdraw: {
+    method: 'POST',
+    path: '/v1/withdraw',
+    summary: 'Takes items back',
+    query: feedQuery,
+    body: z.object({ items: z.array(name).min(1).max(LIMITS.batchEntries) }),
+    result: PublishedRow,
+    answer: 'rows',
+  },
+  items: {
+    method: 'GET',
+    path: '/v1/items',
+    summary: 'Newest versions of the items of a feed, in order of name',
+    query: feedQuery.extend({
+      after: name.optional(),
+      limit: z.coerce.number().int().min(1).max(LIMITS.pageRows).default(LIMITS.pageRows),
+      withdrawn: z.stringbool().default(false),
+    }),
+    result: ItemRow,
+    answer: 'rows',
+  },
+  item: {
+    method: 'GET',
+    path: '/v1/item',
+    summary: 'One version of an item with its evidence',
+    query: feedQuery.extend({ item: name, version: z.coerce.number().int().min(1).optional() }),
+    result: ItemRow.extend({
+      event: z.string(),
+      mediaType: z.string(),
+      envelope: z.json(),
+      leaf: z.string(),
+      leafHash: z.string(),
+      checkpoint: z.string().nullable(),
+    }),
+    answer: 'object',
+  },
+  content: {
+    method: 'GET',
+    path: '/v1/content',
+    summary: 'The content of an item, byte for byte as it was published',
+    query: feedQuery.extend({ item: name, version: z.coerce.number().int().min(1).optional() }),
+    answer: 'bytes',
+  },
+  history: {
+    method: 'GET',
+    path: '/v1/history',
+    summary: 'Entries of a feed or of one item, newest first',
+    query: feedQuery.extend({
+      item: name.optional(),
+      before: z.coerce.number().int().min(0).optional(),
+      limit: z.coerce.number().int().min(1).max(LIMITS.pageRows).default(100),
+    }),
+    result: HistoryRow,
+    answer: 'rows',
+  },
+  deadLetters: {
+    method: 'GET',
+    path: '/v1/dead-letters',
+    summary: 'Entries whose record breaks its contract',
+    query: feedQuery,
+    result: z.object({ index: count, code: z.string(), message: z.string() }),
+    answer: 'rows',
+  },
+  tail: {
+    method: 'GET',
+    path: '/v1/tail',
+    summary: 'Events as they are applied here',
+    query: z.object({ feed: feedPath.optional() }),
+    result: TailRow,
+    answer: 'lines',
+  },
+  grants: {
+    method: 'GET',
+    path: '/v1/grants',
+    summary: 'Who may have what',
+    result: GrantRow,
+    answer: 'rows',
+  },
+  grant: {
+    method: 'POST',
+    path: '/v1/grants',
+    summary: 'Lets a space have a feed (at ODCM)',
+    body: z.object({
+      subscriber: name.describe("a space, or 'all' for every present and future one"),
+      publisher: name,
+      feed: name.optional().describe('one feed; all feeds of the publisher when absent'),
+      until: instant.optional(),
+    }),
+    result: z.object({ grant: z.string() }),
+    answer: 'object',
+  },
+  ungrant: {
+    method: 'DELETE',
+    path: '/v1/grants',
+    summary: 'Takes grants back (at ODCM)',
+    query: z.object({ subscriber: name, publisher: name, feed: name.optional() }),
+    result: z.object({ revoked: count }),
+    answer: 'object',
+  },
+  revoke: {
+    method: 'POST',
+    path: '/v1/revocations',
+    summary: 'Shuts a space out of the mesh (at ODCM)',
+    body: z.object({ space: name, reason: z.string().max(500).default('') }),
+    result: z.object({ space: z.string(), entry: count }),
+    answer: 'object',
+  },
+  invite: {
+    method: 'POST',
+    path: '/v1/invites',
+    summary: 'A one-time token for a new space (at ODCM)',
+    body: z.object({ space: name, ttlMs: count.optional() }),
+    result: InviteResult,
+    answer: 'object',
+  },
+  enrolments: {
+    method: 'GET',
+    path: '/v1/invites',
+    summary: 'Tokens given out and who came (at ODCM)',
+    result: EnrolmentRow,
+    answer: 'rows',
+  },
+  subscriptions: {
+    method: 'GET',
+    path: '/v1/subscriptions',
+    summary: 'What this space takes',
+    result: SubscriptionRow,
+    answer: 'rows',
+  },
+  subscribe: {
+    method: 'POST',
+    path: '/v1/subscriptions',
+    summary: 'Takes a feed',
+    body: z.object({
+      feed: feedPath,
+      mode: z.enum(['auto', 'on-demand']).default('auto'),
+      via: z.enum(['gossip', 'poll', 'manual']).default('gossip'),
+      everyMs: count.min(1000).optional(),
+    }),
+    result: SubscriptionRow,
+    answer: 'object',
+  },
+  unsubscribe: {
+    method: 'DELETE',
+    path: '/v1/subscriptions',
+    summary: 'Takes a feed no longer; what is held stays readable',
+    query: feedQuery,
+    result: z.object({ feed: z.string() }),
+    answer: 'object',
+  },
+  pull: {
+    method: 'POST',
+    path: '/v1/pull',
+    summary: 'Fetches what is new now, from any carrier; one feed or all subscriptions',
+    body: z.object({ feed: feedPath.optional() }),
+    result: PullRow,
+    answer: 'rows',
+  },
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof ROUTES;
+type Declared<R extends RouteName, K extends string> =
+  (typeof ROUTES)[R] extends Record<K, infer S> ? (S extends z.ZodType ? S : never) : never;
+
+/** What a caller may send, before defaults. */
+export type RouteBody<R extends RouteName> = z.input<Declared<R, 'body'>>;
+export type RouteQuery<R extends RouteName> = z.input<Declared<R, 'query'>>;
+/** One object, or one row or line of the answer. */
+export type RouteResult<R extends RouteName> = z.output<Declared<R, 'result'>>;
+
+/** Answer of every route of kind `rows`. */
+export interface Rows<R extends RouteName> {
+  /** As of when the rows are true. */
+  readonly asOf: string;
+  readonly rows: readonly RouteResult<R>[];
+}
+
+/** Metadata of a `bytes` answer, as HTTP headers. */
+export const CONTENT_HEADERS = { sha256: 'odcm-sha256', version: 'odcm-version' } as const;

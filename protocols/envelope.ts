@@ -1,0 +1,204 @@
+// The event envelope: seven fields of JSON around every payload, smaller than 64 KB (wire §5).
+// Its bytes are hashed and stored as the publisher made them; nobody re-serialises an envelope.
+
+import { decodeUtf8 } from './codec.ts';
+import { MeshError } from './errors.ts';
+import {
+  type FeedName,
+  parseFeedName,
+  parseItemName,
+  parseSpaceName,
+  type SpaceName,
+} from './ids.ts';
+import { LIMITS } from './limits.ts';
+
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [key: string]: Json };
+
+export interface Envelope {
+  /** UUID of the event. */
+  readonly id: string;
+  /** `odcm://SPACE/FEED#ITEM`, the item percent-encoded. */
+  readonly source: string;
+  readonly type: string;
+  /** ISO 8601, UTC. */
+  readonly occurredTimeUtc: string;
+  /** UUID that ties events of one activity together. */
+  readonly activityId: string;
+  readonly specVersion: string;
+  readonly payload: Json;
+}
+
+export const SPEC_VERSION = '1.0';
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,7})?Z$/;
+const KEYS = ['id', 'source', 'type', 'occurredTimeUtc', 'activityId', 'specVersion', 'payload'];
+
+export interface Source {
+  readonly space: SpaceName;
+  readonly feed: FeedName;
+  readonly item: string;
+}
+
+export const formatSource = (s: Source): string =>
+  `odcm://${s.space}/${s.feed}#${encodeURIComponent(s.item)}`;
+
+/** Inverse of {@link formatSource}; refuses any other spelling of the same source. */
+export function parseSource(text: string): Source {
+  const match = /^odcm:\/\/([^/#]+)\/([^#]+)#(.+)$/.exec(text);
+  if (!match)
+    throw new MeshError('EVENT_INVALID', 'source of an event is not odcm://SPACE/FEED#ITEM');
+  const [, space, feed, item] = match;
+  let name: string;
+  try {
+    name = decodeURIComponent(item!);
+  } catch (cause) {
+    throw new MeshError('EVENT_INVALID', 'item in the source of an event is badly encoded', {
+      cause,
+    });
+  }
+  const source: Source = {
+    space: parseSpaceName(space!),
+    feed: parseFeedName(feed!),
+    item: parseItemName(name),
+  };
+  if (formatSource(source) !== text) throw new MeshError('NOT_CANONICAL', 'source of an event');
+  return source;
+}
+
+export function encodeEnvelope(e: Envelope): Buffer {
+  // The keys stand in this order whatever the order of the argument.
+  const bytes = Buffer.from(
+    JSON.stringify({
+      id: e.id,
+      source: e.source,
+      type: e.type,
+      occurredTimeUtc: e.occurredTimeUtc,
+      activityId: e.activityId,
+      specVersion: e.specVersion,
+      payload: e.payload,
+    }),
+  );
+  if (bytes.length >= LIMITS.envelopeBytes) {
+    throw new MeshError(
+      'TOO_LARGE',
+      `an event of ${bytes.length} bytes is not below ${LIMITS.envelopeBytes}`,
+      {
+        next: 'Publish large content as a file: odcm publish FEED ITEM FILE',
+      },
+    );
+  }
+  return bytes;
+}
+
+/** Parses and checks an envelope; the payload is any JSON value, its contract is checked by its context. */
+export const parseEnvelope = (bytes: Uint8Array): Envelope => parseEvent(bytes).envelope;
+
+/** An event, and its payload as the text that readers of the item get. */
+export interface ParsedEvent {
+  readonly envelope: Envelope;
+  readonly content: Buffer;
+}
+
+/**
+ * Publishers of this program write the payload last and unspaced: then its text is a part of the record, as it stands,
+ * and both halves are parsed once. Any other form is parsed as a whole and the payload written anew.
+ */
+export function parseEvent(bytes: Uint8Array): ParsedEvent {
+  if (bytes.length >= LIMITS.envelopeBytes)
+    throw new MeshError('TOO_LARGE', 'an event is not below 64 KB');
+  checkNesting(bytes);
+  const record = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const halves = splitEvent(record);
+  if (halves) return { envelope: checkEnvelope(halves.fields), content: halves.content };
+  let value: unknown;
+  try {
+    value = JSON.parse(decodeUtf8(bytes));
+  } catch (cause) {
+    throw new MeshError('EVENT_INVALID', 'an event is not JSON', { cause });
+  }
+  const envelope = checkEnvelope(value);
+  return { envelope, content: Buffer.from(JSON.stringify(envelope.payload)) };
+}
+
+const PAYLOAD_KEY = Buffer.from(',"payload":');
+const CLOSING_BRACE = 0x7d;
+const SPACE = 0x20;
+
+/** Undefined unless the record is one object whose last field is the payload, without space around it. */
+function splitEvent(
+  record: Buffer,
+): { fields: Record<string, unknown>; content: Buffer } | undefined {
+  const at = record.indexOf(PAYLOAD_KEY);
+  if (at < 0 || record.at(-1) !== CLOSING_BRACE) return undefined;
+  const content = record.subarray(at + PAYLOAD_KEY.length, -1);
+  if ((content[0] ?? 0) <= SPACE || (content.at(-1) ?? 0) <= SPACE) return undefined;
+  try {
+    const head: unknown = JSON.parse(`${decodeUtf8(record.subarray(0, at))}}`);
+    // The key can only stand there once more, or deeper down, when one of the two halves is no JSON value of its own.
+    const payload: unknown = JSON.parse(decodeUtf8(content));
+    if (typeof head !== 'object' || head === null || Object.hasOwn(head, 'payload'))
+      return undefined;
+    return { fields: Object.assign(head, { payload }), content };
+  } catch {
+    return undefined;
+  }
+}
+
+function checkEnvelope(value: unknown): Envelope {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new MeshError('EVENT_INVALID', 'an event is not a JSON object');
+  }
+  const fields = value as Record<string, unknown>;
+  const count = Object.keys(fields).length;
+  for (const key of KEYS) {
+    if (!Object.hasOwn(fields, key)) throw invalid(`lacks ${key}`);
+    if (key !== 'payload' && typeof fields[key] !== 'string')
+      throw invalid(`has a ${key} that is no text`);
+  }
+  if (count !== KEYS.length) throw invalid('has fields that are not of the envelope');
+  const e = fields as unknown as Envelope;
+  checkFields(e);
+  if (e.specVersion !== SPEC_VERSION) throw invalid(`has specVersion other than ${SPEC_VERSION}`);
+  return e;
+}
+
+/** The fields that publishers may choose freely, and the id. */
+export function checkFields(e: Pick<Envelope, 'id' | 'activityId' | 'occurredTimeUtc'>): void {
+  if (!UUID.test(e.id) || !UUID.test(e.activityId)) throw invalid('has an id that is no UUID');
+  if (!UTC.test(e.occurredTimeUtc) || Number.isNaN(Date.parse(e.occurredTimeUtc))) {
+    throw invalid('has a time that is not ISO 8601 in UTC');
+  }
+}
+
+/** JSON.parse takes any depth, but writing such a value again exhausts the stack: depth is bounded before. */
+export function checkNesting(json: Uint8Array): void {
+  // Most events open fewer brackets than the limit; finding them is native, walking every byte is not.
+  if (count(json, BRACKET) + count(json, BRACE) <= LIMITS.jsonDepth) return;
+  let depth = 0;
+  for (let i = 0, isText = false; i < json.length; i++) {
+    const byte = json[i];
+    if (byte === QUOTE) isText = !isText;
+    else if (isText) i += byte === BACKSLASH ? 1 : 0;
+    else if (byte === BRACKET || byte === BRACE) depth++;
+    else if (byte === BRACKET + 2 || byte === BRACE + 2) depth--;
+    if (depth > LIMITS.jsonDepth) throw invalid(`is nested more than ${LIMITS.jsonDepth} deep`);
+  }
+}
+
+/** How often the byte occurs, not counting beyond the limit of nesting. */
+function count(bytes: Uint8Array, byte: number): number {
+  let found = 0;
+  for (let at = bytes.indexOf(byte); at >= 0; at = bytes.indexOf(byte, at + 1)) {
+    if (++found > LIMITS.jsonDepth) break;
+  }
+  return found;
+}
+
+const [QUOTE, BACKSLASH, BRACKET, BRACE] = [0x22, 0x5c, 0x5b, 0x7b];
+const invalid = (what: string): MeshError => new MeshError('EVENT_INVALID', `an event ${what}`);

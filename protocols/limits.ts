@@ -1,0 +1,183 @@
+// Every bound of the mesh, with its unit in the name and its reason beside it. Nothing else states a bound.
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const LIMITS = {
+  // Entries and records
+  /** 12 small fields take 65 to 110 bytes; the event name alone may take 64. */
+  entryBytes: 1024,
+  eventTypeChars: 64,
+  /** The integration contract says an event is smaller than 64 KB. */
+  envelopeBytes: 64_000,
+  /** Larger content is cut into chunks of this size, so that no node holds a whole object in memory. */
+  chunkBytes: 64 * KiB,
+  /** Hashes in one index block of a manifest: 48 KiB of hashes, so that an index fits where a chunk fits. */
+  manifestFanout: 1536,
+  /** Two levels of index already address 144 GiB. */
+  manifestDepth: 2,
+  /** Largest object a feed takes. */
+  objectBytes: 512 * MiB,
+  /** JSON documents are checked as a whole, so they must fit in memory; other content is streamed. */
+  jsonBytes: 16 * MiB,
+  /** Records up to this size rest and travel beside their entry; larger ones are blocks fetched by hash. */
+  inlineRecordBytes: 16 * KiB,
+  /** An entry of at most this size always travels with its record, which is larger by an envelope of less than 4 KiB. */
+  besideEntryBytes: 12 * KiB,
+  /** No block is larger than a chunk and the few bytes of structure around it. */
+  blockBytes: 65 * KiB,
+  /** Content up to this size stands in the record itself: envelope and content fit in one block. */
+  inlineContentBytes: 60_000,
+  /** Depth of the JSON of an event: no sane one is deeper, and thousands would exhaust the stack of whoever writes it. */
+  jsonDepth: 100,
+  mediaTypeChars: 255,
+  itemNameChars: 200,
+  /** Depth and item count of any strict CBOR value: messages are flat, bombs are deep. */
+  cborDepth: 8,
+  cborItems: 65_536,
+
+  // Logs
+  /** A checkpoint note is about 300 bytes; cosignatures of witnesses make it longer. */
+  noteBytes: 4096,
+  noteSignatures: 16,
+  /** Hashes in a tile (C2SP tlog-tiles): 256 × 32 B = 8 KiB. */
+  tileHashes: 256,
+  /** A log has at most 2^40 entries: proofs and frontiers have at most 40 hashes. */
+  proofHashes: 40,
+  /** Entries between what is held and a head: the roots of their tiles, 8 MiB, are in memory before the first entry comes. */
+  catchUpEntries: 1 << 26,
+  /** One segment on disk and on the wire: at most this many entries … */
+  segmentEntries: 256,
+  /** … and about this many bytes, so that a frame with its header stays within one noise message (65,507 B measured best). */
+  segmentBytes: 64_000,
+  /** One publish batch: bounded so that the commit stays a fraction of a second. */
+  batchEntries: 1000,
+
+  // Network
+  /** A frame carries one message of the sync protocol: a segment or a block with its header. */
+  frameBytes: 128 * KiB,
+  /** Heads of this many logs in one answer; more are asked for in pages. */
+  headsPerFrame: 100,
+  /** Verified entries are written to the store in groups of about this size; one group is being written while the next arrives. */
+  intakeBytes: 1 * MiB,
+  blocksPerRequest: 16,
+  /** Missing blocks looked up at a time while a large object is fetched: finding them walks the object from its start. */
+  missingBlocks: 1024,
+  /** Tree hashes in one answer: 2,048 × 32 B are one full frame of 64 KiB. */
+  hashesPerRequest: 2048,
+  /** Records carried inside a gossip announcement; more are pulled. */
+  announcementBytes: 16 * KiB,
+  gossipFrameBytes: 128 * KiB,
+  /** Concurrent sync streams from one peer. */
+  syncStreamsPerPeer: 4,
+  /** A sync request without any answer is given up after this. */
+  requestTimeoutMs: 10_000,
+  /** From its first frame on an answer moves this much … */
+  answerBytesPerWindow: 64 * KiB,
+  /** … in each such time, or the stream is reset: a peer that drips would hold up the others, and hide a revocation. */
+  answerWindowMs: 10_000,
+  /** A stream that moves nothing for this long is reset. */
+  streamIdleMs: 60_000,
+  dialTimeoutMs: 4_000,
+  connections: 300,
+  pendingConnections: 256,
+  upgradeTimeoutMs: 3_000,
+  inboundPerSecondPerHost: 100,
+  /** Below yamux's read buffer limit of 4 MiB: a paused stream is then held back instead of reset. */
+  yamuxWindowBytes: 1 * MiB,
+  /** What the corked connection collects before it writes: with its header it still is one noise message. */
+  corkBytes: 65_400,
+  /** Received and not yet read on one stream before it is paused: two frames, so that one is read while one arrives. */
+  readAheadBytes: 256 * KiB,
+  /** Sent and not yet taken over by the peer on one stream before a sender has to wait. */
+  sendQueueBytes: 256 * KiB,
+  /** Muxed streams of one connection in each direction, of all protocols together. */
+  streamsPerConnection: 128,
+  /** Unfinished handshakes from one address; past it the oldest is dropped, never the newest refused. */
+  pendingPerHost: 8,
+  /** The same for addresses the directory lists: many spaces may share one host. */
+  pendingPerMemberHost: 64,
+  /** Gossip waiting for one slow peer; past it the stream is reset and the pair reconnects. */
+  gossipQueueBytes: 4 * MiB,
+  /** Message ids of one topic in one gossip frame: 22 KiB. */
+  gossipIds: 1024,
+  /** Messages put into one gossip frame when a peer asks for many: leaves room for ids in the same frame. */
+  gossipBatchBytes: 64 * KiB,
+  gossipBatchMessages: 32,
+  /** All messages given to one such request. */
+  gossipAnswerBytes: 1 * MiB,
+
+  /** Holders of a feed taken from one look-up in the DHT: three are enough to fetch from, more are only dialled. */
+  dhtProviders: 8,
+  /** Announcements of one feed that wait for their turn; beyond that the feed is pulled. */
+  announcementsWaiting: 64,
+
+  /** Addresses at which one space is reached, wherever they stand, and the length of one. */
+  addresses: 8,
+  addressChars: 256,
+  /** The sentence of a refusal, when a peer sent it. */
+  refusalBytes: 2000,
+
+  // Time
+  /** Polls that are due and feeds that are behind are looked for this often. */
+  replicateMs: 1_000,
+  /** The supervisor looks at connections this often, with jitter. */
+  superviseMs: 5_000,
+  /** Peers the supervisor keeps connected, highest priority first: below `connections`, so that others still get in. */
+  supervisedPeers: 200,
+  dialsAtOnce: 8,
+  /** Back-off of a peer that does not answer: doubles from the first to the second, with jitter. */
+  redialMinMs: 1_000,
+  redialMaxMs: 60_000,
+  /** Three looks without gossip on a live connection and the pair is deaf: reconnect. */
+  deafLooks: 3,
+  presenceMs: 5_000,
+  /** Directory heads are signed anew this often by ODCM. */
+  timestampMs: 30_000,
+  /** Heads are asked for this often even when gossip seems healthy. */
+  antiEntropyMs: 60_000,
+  /** A head dated further ahead than this is held, not used. */
+  clockSkewMs: 300_000,
+  /** Directory age up to which it counts as fresh, and after which nothing new is accepted on its authority. */
+  directoryFreshMs: 300_000,
+  directoryExpiredMs: 7 * 24 * 3_600_000,
+
+  // Petitions
+  /** Feeds of one space that ODCM writes down: each is a row in the memory of every node. */
+  feedsPerSpace: 1000,
+  /** Petitions of one space that ODCM takes at once … */
+  petitionBurst: 30,
+  /** … and the time after which it takes one more: each costs a signature and a synced write. */
+  petitionEveryMs: 1_000,
+  /** Petitions of one space whose results are remembered, so that each is carried out once. */
+  petitionsRemembered: 1000,
+
+  // Enrolment
+  tokenTtlMs: 30 * 60_000,
+  tokenTtlMaxMs: 24 * 3_600_000,
+  enrolFrameBytes: 64 * KiB,
+  /** What ODCM sends there: every version of the root so far, or certificates with a piece of the directory. */
+  enrolAnswerBytes: 1 * MiB,
+  enrolTimeoutMs: 30_000,
+  enrolConnections: 32,
+  /** DER or PEM from outside is parsed only up to this size. */
+  certificateBytes: 16 * KiB,
+  rootBytes: 64 * KiB,
+  rootVersions: 1024,
+  /** Keys of one role of the root: with more, checking every version would take long. */
+  rootRoleKeys: 32,
+  /** Signatures of one version: old and new keys of a rotation sign side by side. */
+  rootSignatures: 64,
+
+  // Gossip collected before one announcement
+  announceEntries: 256,
+  announceDelayMs: 2,
+
+  // Control API
+  controlBodyBytes: 8 * MiB,
+  pageRows: 1000,
+  /** Events that wait for a slow reader of the event stream before it is cut off. */
+  tailWaiting: 10_000,
+  /** The kernel's address of a Unix socket has 108 bytes, the last one zero. */
+  socketPathBytes: 107,
+} as const;

@@ -1,0 +1,188 @@
+// Verification of entries on their way in (invariants I1, I2): a run of segments becomes trusted when it folds to a
+// signed root. Between tiles the roots of whole tiles, proven once against that root, let every tile be trusted and
+// stored as soon as it is complete, from any carrier, and let a cut transfer go on at the last verified entry.
+
+import type { Checkpoint } from './checkpoint.ts';
+import { decodeEntry, type Entry } from './entry.ts';
+import { MeshError } from './errors.ts';
+import { LIMITS } from './limits.ts';
+import { type Frontier, leafHash, sha256, TILE_HEIGHT } from './merkle.ts';
+import { decodeSegment, type Packed, type Segment } from './segment.ts';
+
+/** Roots of the whole tiles between what is held and a checkpoint, proven against that checkpoint. */
+export interface Skeleton {
+  /** Number of the first tile in `tiles`. */
+  readonly firstTile: number;
+  readonly tiles: readonly Buffer[];
+}
+
+const TILE = LIMITS.tileHashes;
+
+/** Which hashes prove a way from `heldSize` to `targetSize`: roots of whole tiles, then the last leaves. */
+export function skeletonRange(
+  heldSize: number,
+  targetSize: number,
+): { firstTile: number; lastTile: number } {
+  return { firstTile: Math.floor(heldSize / TILE), lastTile: Math.floor(targetSize / TILE) };
+}
+
+/** Few entries are quicker folded at once than proven tile by tile. */
+export const needsSkeleton = (heldSize: number, targetSize: number): boolean =>
+  skeletonRange(heldSize, targetSize).lastTile > Math.floor(heldSize / TILE) + 1;
+
+/**
+ * Proves tile roots and the leaf hashes behind the last whole tile against a signed root.
+ * @param held frontier of the verified entries; its part up to the last tile boundary is the start of the fold
+ */
+export function verifySkeleton(
+  held: Frontier,
+  tiles: readonly Buffer[],
+  tail: readonly Buffer[],
+  target: Checkpoint,
+): Skeleton {
+  const tree = held.atTileBoundary();
+  const firstTile = tree.size / TILE;
+  for (const tile of tiles) tree.appendTile(tile);
+  for (const leaf of tail) tree.append(leaf);
+  if (tree.size !== target.size || !tree.root().equals(target.root)) {
+    throw new MeshError(
+      'ROOT_MISMATCH',
+      `the hashes of ${target.origin} do not fold to its signed root`,
+    );
+  }
+  return { firstTile, tiles };
+}
+
+/** A tree hash at a tile level: level 0 are leaves, level 1 roots of tiles, and so on. */
+export interface TileHash {
+  readonly level: number;
+  readonly index: number;
+  readonly hash: Buffer;
+}
+
+/** A verified segment: its bytes as received, and what was computed on the way, so that nothing is hashed twice. */
+export interface Verified {
+  readonly bytes: Buffer;
+  readonly segment: Segment;
+  readonly entries: readonly Entry[];
+  readonly hashes: readonly TileHash[];
+  /** The tree with this segment. */
+  readonly after: Frontier;
+}
+
+/** Folds segments on top of what is held until they reach a checkpoint. Holds back what is not proven yet. */
+export class RunVerifier {
+  readonly #tree: Frontier;
+  readonly #target: Checkpoint;
+  readonly #skeleton: Skeleton | undefined;
+  readonly #log: Uint8Array;
+  #pending: Verified[] = [];
+  #isRefused = false;
+
+  /** @param log 16-byte feed id that every entry must name; null entries belong to the directory. */
+  constructor(held: Frontier, target: Checkpoint, log: Uint8Array, skeleton?: Skeleton) {
+    this.#tree = held.clone();
+    this.#target = target;
+    this.#log = log;
+    this.#skeleton = skeleton;
+  }
+
+  /** Entries folded so far, proven or not. */
+  get size(): number {
+    return this.#tree.size;
+  }
+
+  get isComplete(): boolean {
+    return this.#tree.size === this.#target.size;
+  }
+
+  /** Takes the next segment; gives back all segments that are proven by it, oldest first. */
+  push(bytes: Buffer): Verified[] {
+    // After a refusal the tree holds what was refused: nothing on top of it may ever be released.
+    if (this.#isRefused)
+      throw new MeshError('MALFORMED', `entries of ${this.#target.origin} were refused before`);
+    this.#isRefused = true;
+    const proven = this.#push(bytes);
+    this.#isRefused = false;
+    return proven;
+  }
+
+  #push(bytes: Buffer): Verified[] {
+    const segment = decodeSegment(bytes);
+    if (segment.from !== this.#tree.size) {
+      throw new MeshError(
+        'MALFORMED',
+        `expected entry ${this.#tree.size} and got entry ${segment.from}`,
+      );
+    }
+    if (segment.from + segment.entries.length > this.#target.size) {
+      throw new MeshError(
+        'MALFORMED',
+        `entries beyond the checkpoint of size ${this.#target.size}`,
+      );
+    }
+    const entries: Entry[] = [];
+    const hashes: TileHash[] = [];
+    let tileRoot: Buffer | undefined;
+    for (const packed of segment.entries) {
+      entries.push(checkPacked(packed, this.#log));
+      this.#tree.append(leafHash(packed.leaf), (height, index, hash) => {
+        if (height === TILE_HEIGHT) tileRoot = hash;
+        if (height % TILE_HEIGHT === 0) hashes.push({ level: height / TILE_HEIGHT, index, hash });
+      });
+    }
+    this.#pending.push({ bytes, segment, entries, hashes, after: this.#tree.clone() });
+    return this.#isProven(tileRoot) ? this.#release() : [];
+  }
+
+  #isProven(tileRoot: Buffer | undefined): boolean {
+    if (this.isComplete) {
+      if (!this.#tree.root().equals(this.#target.root)) {
+        throw new MeshError(
+          'ROOT_MISMATCH',
+          `the entries of ${this.#target.origin} do not fold to its signed root`,
+        );
+      }
+      return true;
+    }
+    if (!tileRoot || !this.#skeleton) return false;
+    const expected = this.#skeleton.tiles[this.#tree.size / TILE - 1 - this.#skeleton.firstTile];
+    if (!expected?.equals(tileRoot)) {
+      throw new MeshError(
+        'ROOT_MISMATCH',
+        `entries of ${this.#target.origin} are not those of their tile`,
+      );
+    }
+    return true;
+  }
+
+  #release(): Verified[] {
+    const out = this.#pending;
+    this.#pending = [];
+    return out;
+  }
+}
+
+/** One entry with its record: canonical, of this log, and the record, when present, is the one that it names. */
+export function checkPacked(packed: Packed, log: Uint8Array): Entry {
+  const entry = decodeEntry(packed.leaf);
+  const feed = entry.feed ?? NO_FEED;
+  if (Buffer.compare(feed, log) !== 0)
+    throw new MeshError('WRONG_ORIGIN', 'an entry belongs to another feed');
+  const { record } = packed;
+  if (record === null) {
+    // Nobody serves a small record as a block: a carrier that left it out would leave everybody behind it without.
+    const isSmall =
+      isDirectory(log) || entry.record === null || entry.sizeBytes <= LIMITS.besideEntryBytes;
+    if (isSmall)
+      throw new MeshError('NOT_CANONICAL', 'a small record does not travel with its entry');
+  } else {
+    const isSame =
+      entry.record === null ? record.length === 0 : sha256(record).equals(entry.record.hash);
+    if (!isSame) throw new MeshError('HASH_MISMATCH', 'a record is not the one its entry names');
+  }
+  return entry;
+}
+
+const NO_FEED = Buffer.alloc(16);
+const isDirectory = (log: Uint8Array): boolean => NO_FEED.equals(log);

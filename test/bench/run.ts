@@ -1,0 +1,59 @@
+// `npm run bench [-- NAME…] [--quick] [--json]`: runs benchmarks one after the other. Each figure is one line of JSON on
+// standard output; a table for people goes to standard error, unless --json is given.
+
+import { announce } from './announce.bench.ts';
+import { catchUp } from './catch-up.bench.ts';
+import { cork } from './cork.bench.ts';
+import { type Bench, describeMachine, type Measurement, measurementOf } from './measurement.ts';
+import { publish } from './publish.bench.ts';
+import { startUp } from './start-up.bench.ts';
+
+const BENCHES: Readonly<Record<string, Bench>> = {
+  publish,
+  'catch-up': catchUp,
+  announce,
+  'start-up': startUp,
+  cork,
+};
+
+const args = process.argv.slice(2);
+const names = args.filter((arg) => !arg.startsWith('--'));
+const unknown = [
+  ...args.filter((arg) => arg.startsWith('--') && arg !== '--quick' && arg !== '--json'),
+  ...names.filter((name) => !Object.hasOwn(BENCHES, name)),
+];
+if (unknown.length > 0) {
+  const known = Object.keys(BENCHES).join(', ');
+  process.stderr.write(`bench: unknown ${unknown.join(', ')}; there are: ${known}\n`);
+  process.exitCode = 2;
+} else {
+  await run(names.length > 0 ? names : Object.keys(BENCHES));
+}
+
+async function run(chosen: readonly string[]): Promise<void> {
+  const machine = describeMachine();
+  const rows: Measurement[] = [];
+  for (const name of chosen) {
+    for await (const figure of BENCHES[name]!({ isQuick: args.includes('--quick') })) {
+      const row = measurementOf(figure, machine);
+      rows.push(row);
+      process.stdout.write(`${JSON.stringify(row)}\n`);
+    }
+  }
+  if (!args.includes('--json')) process.stderr.write(table(rows));
+}
+
+function table(rows: readonly Measurement[]): string {
+  const head = ['', 'ours', 'floor', 'ratio', 'target', ''];
+  const show = (value: number | null): string => value?.toLocaleString('en-US') ?? '-';
+  const cells = rows.map((row) => [
+    `${row.name} (${row.unit})`,
+    ...[row.ours, row.floor, row.ratio, row.target].map(show),
+    row.isMet === null ? '' : row.isMet ? 'met' : 'not met',
+  ]);
+  const lines = [head, ...cells];
+  const widths = head.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
+  const format = (line: readonly string[]) =>
+    line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)));
+  return `${lines.map((line) => format(line).join('  ').trimEnd()).join('\n')}\n`;
+}

@@ -1,0 +1,33 @@
+// Writes the documents that are made from the program itself: docs/ERRORS.md, docs/LIMITS.md and the table of commands in
+// README.md. Run it with `npm run docs`; a test fails while what is written is not what this would write.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { commandTable, listCommands } from './commands.ts';
+import { errorPage } from './error-page.ts';
+import { limitPage } from './limit-page.ts';
+import { repository } from './repository.ts';
+
+const BEGIN = '<!-- commands -->';
+const END = '<!-- end of commands -->';
+
+/** Each document with its path in the repository and the text that it must have. */
+export async function documents(): Promise<Map<string, string>> {
+  const source = (path: string): string => readFileSync(join(repository, path), 'utf8');
+  return new Map([
+    ['docs/ERRORS.md', errorPage(source('protocols/errors.ts'))],
+    ['docs/LIMITS.md', limitPage(source('protocols/limits.ts'))],
+    ['README.md', withTable(source('README.md'), commandTable(await listCommands()))],
+  ]);
+}
+
+function withTable(readme: string, table: string): string {
+  const [before, rest] = readme.split(BEGIN);
+  const after = rest?.split(END)[1];
+  if (after === undefined) throw new Error(`README.md has no ${BEGIN} … ${END}`);
+  return `${before}${BEGIN}\n${table}${END}${after}`;
+}
+
+if (import.meta.main) {
+  for (const [path, text] of await documents()) writeFileSync(join(repository, path), text);
+}

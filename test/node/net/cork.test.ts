@@ -1,0 +1,173 @@
+import type { MessageStream } from '@libp2p/interface';
+import { Uint8ArrayList } from 'uint8arraylist';
+import { afterEach, describe, expect, it } from 'vitest';
+import { cork } from '../../../node/net/cork.ts';
+import { LIMITS } from '../../../protocols/limits.ts';
+import { settle } from '../virtual-time.ts';
+import { connect, startHost, stopAll, until } from './hosts.ts';
+
+/** The parts of a message stream that a cork touches, with a socket that can be full. */
+class Recorder extends EventTarget {
+  status = 'open';
+  writableNeedsDrain = false;
+  sent: string[] = [];
+  calls: string[] = [];
+  full = false;
+  broken = false;
+  get writeBufferLength(): number {
+    return 7;
+  }
+  send(data: Uint8Array | Uint8ArrayList): boolean {
+    if (this.broken || this.status !== 'open') throw new Error('cannot write');
+    this.sent.push(Buffer.from(data.subarray()).toString('latin1'));
+    if (this.full) this.writableNeedsDrain = true;
+    return !this.writableNeedsDrain;
+  }
+  async close(): Promise<void> {
+    this.calls.push(`close after ${this.sent.length}`);
+    this.end();
+  }
+  abort(error: Error): void {
+    this.calls.push(`abort ${error.message}`);
+    this.end();
+  }
+  end(): void {
+    this.status = 'closed';
+    this.dispatchEvent(new Event('close'));
+  }
+}
+
+function corkedRecorder() {
+  const secured = new Recorder();
+  const carrier = new Recorder();
+  cork(secured as unknown as MessageStream, carrier as unknown as MessageStream);
+  return { secured, carrier };
+}
+
+const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
+
+describe('cork', () => {
+  it('passes on what one turn sends as one buffer, in order', async () => {
+    const { secured } = corkedRecorder();
+    for (const piece of ['one ', 'two ', 'three']) secured.send(bytes(piece));
+    expect(secured.sent).toEqual([]);
+    await settle();
+    expect(secured.sent).toEqual(['one two three']);
+    secured.send(bytes('next'));
+    await settle();
+    expect(secured.sent).toEqual(['one two three', 'next']);
+  });
+
+  it('takes lists of buffers apart from what their owner does with them later', async () => {
+    const { secured } = corkedRecorder();
+    const list = new Uint8ArrayList(bytes('head'), bytes('body'));
+    secured.send(list);
+    list.consume(4);
+    await settle();
+    expect(secured.sent).toEqual(['headbody']);
+  });
+
+  it('never collects more than its limit and keeps the order around large pieces', async () => {
+    const { secured } = corkedRecorder();
+    const large = 'x'.repeat(LIMITS.corkBytes);
+    const half = 'y'.repeat(LIMITS.corkBytes / 2);
+    for (const piece of ['a', large, half, half, 'b']) secured.send(bytes(piece));
+    await settle();
+    expect(secured.sent).toEqual(['a', large, half + half, 'b']);
+  });
+
+  it('counts what it holds as not yet written', async () => {
+    const { secured } = corkedRecorder();
+    secured.send(bytes('four'));
+    expect(secured.writeBufferLength).toBe(7 + 4);
+    await settle();
+    expect(secured.writeBufferLength).toBe(7);
+  });
+
+  it('answers false exactly while the stream below owes a drain event', async () => {
+    const { secured } = corkedRecorder();
+    secured.full = true;
+    expect(secured.send(bytes('a'))).toBe(true);
+    await settle();
+    expect(secured.send(bytes('b'))).toBe(false);
+    secured.full = false;
+    secured.writableNeedsDrain = false;
+    expect(secured.send(bytes('c'))).toBe(true);
+    await settle();
+    expect(secured.sent).toEqual(['a', 'bc']);
+  });
+
+  it.each(['secured', 'carrier'] as const)('flushes before the %s stream closes', async (which) => {
+    const streams = corkedRecorder();
+    streams.secured.send(bytes('last words'));
+    await streams[which].close();
+    expect(streams.secured.sent).toEqual(['last words']);
+    expect(streams[which].calls).toEqual([which === 'secured' ? 'close after 1' : 'close after 0']);
+    await settle();
+    expect(streams.secured.sent).toEqual(['last words']);
+  });
+
+  it('drops what it holds on abort and when the stream below is gone', async () => {
+    const aborted = corkedRecorder().secured;
+    aborted.send(bytes('lost'));
+    aborted.abort(new Error('enough'));
+    const gone = corkedRecorder().secured;
+    gone.send(bytes('lost'));
+    gone.end();
+    await settle();
+    expect([aborted.sent, gone.sent]).toEqual([[], []]);
+    expect(aborted.calls).toEqual(['abort enough']);
+  });
+
+  it('refuses to send after the end like the stream below', () => {
+    const { secured } = corkedRecorder();
+    secured.end();
+    expect(() => secured.send(bytes('late'))).toThrow('cannot write');
+  });
+
+  it('aborts instead of throwing where nobody could catch it', async () => {
+    const { secured } = corkedRecorder();
+    secured.send(bytes('a'));
+    secured.broken = true;
+    await settle();
+    expect(secured.calls).toEqual(['abort cannot write']);
+  });
+});
+
+describe('cork between two hosts', () => {
+  afterEach(stopAll);
+
+  it('delivers what was sent in the turn in which the connection is closed', async () => {
+    const [from, to] = [await startHost(), await startHost()];
+    const received: string[] = [];
+    await to.serve('/test/words/1', async (channel) => {
+      for (;;) {
+        const frame = await channel.read();
+        if (frame === undefined) return;
+        received.push(Buffer.from(frame).toString());
+      }
+    });
+    await connect(from, to);
+    const channel = await from.open(to.peerId, '/test/words/1');
+    const words = Array.from({ length: 50 }, (_, index) => `word ${index}`);
+    for (const word of words) void channel.send(Buffer.from(word));
+    await from.hangUp(to.peerId);
+    await until(() => received.length === words.length, 'all words');
+    expect(received).toEqual(words);
+  });
+
+  it('carries answers back after the asking side has closed its half', async () => {
+    const [from, to] = [await startHost(), await startHost()];
+    await to.serve('/test/sum/1', async (channel) => {
+      let sum = 0;
+      for (let frame = await channel.read(); frame; frame = await channel.read()) sum += frame[0]!;
+      await channel.send(Uint8Array.of(sum));
+    });
+    await connect(from, to);
+    const channel = await from.open(to.peerId, '/test/sum/1');
+    for (const number of [1, 2, 3]) await channel.send(Uint8Array.of(number));
+    await channel.close();
+    expect(await channel.read()).toEqual(Buffer.of(6));
+    expect(await channel.read()).toBeUndefined();
+  });
+});

@@ -1,0 +1,83 @@
+import { TopicValidatorResult } from '@libp2p/gossipsub';
+import { afterEach, describe, expect, it } from 'vitest';
+import { batches, messageId } from '../../../node/net/gossip.ts';
+import { LIMITS } from '../../../protocols/limits.ts';
+import { gossipPair, inMesh, stopAll, TOPIC, until } from './hosts.ts';
+
+const message = (sizeBytes: number) => ({ data: new Uint8Array(sizeBytes) });
+const sizes = (groups: ReturnType<typeof message>[][]): number[][] =>
+  groups.map((group) => group.map(({ data }) => data.byteLength));
+
+describe('gossip', () => {
+  afterEach(stopAll);
+
+  it('delivers the bytes that were published, without a signature', async () => {
+    const [from, to] = await gossipPair();
+    const received = Promise.withResolvers<{ type: string; data: Uint8Array }>();
+    to.gossip.addEventListener('message', ({ detail }) => received.resolve(detail));
+    await from.gossip.publish(TOPIC, Buffer.from('head 41'));
+    expect(await received.promise).toMatchObject({ type: 'unsigned' });
+    expect(Buffer.from((await received.promise).data).toString()).toBe('head 41');
+  });
+
+  it('names a message by topic and bytes', () => {
+    const data = Buffer.from('head');
+    expect(messageId('a', data)).toEqual(messageId('a', Buffer.from('head')));
+    expect(messageId('a', data)).not.toEqual(messageId('b', data));
+    expect(messageId('a', data).byteLength).toBe(20);
+  });
+
+  it('shuts out a peer after one rejected message', async () => {
+    const [from, to] = await gossipPair();
+    expect(to.gossip.getScore(from.peerId)).toBe(10);
+    to.gossip.topicValidators.set(TOPIC, () => TopicValidatorResult.Reject);
+    await from.gossip.publish(TOPIC, Buffer.from('forged'));
+    await until(() => to.gossip.getScore(from.peerId) < -80, 'a score below the graylist');
+    await until(() => !inMesh(to, from), 'removal from the mesh');
+  });
+
+  it('refuses other topics', async () => {
+    const [from, to] = await gossipPair();
+    from.gossip.subscribe('odcm/test/other');
+    await from.gossip.publish(TOPIC, Buffer.from('after the subscription'));
+    await until(() => to.gossip.getTopics().length === 1, 'the one topic');
+    expect(to.gossip.getSubscribers('odcm/test/other')).toEqual([]);
+  });
+
+  it('survives an answer of many messages, which is more than one frame may hold', async () => {
+    const [from, to] = await gossipPair();
+    const count = 20;
+    const seen = new Set<number>();
+    to.gossip.addEventListener('message', ({ detail }) => seen.add(detail.data[0]!));
+    const internals = from.gossip as unknown as {
+      sendRpc(peerId: string, rpc: { messages: unknown[] }): boolean;
+    };
+    const messages = Array.from({ length: count }, (_, index) => ({
+      topic: TOPIC,
+      data: new Uint8Array(LIMITS.announcementBytes).fill(index),
+    }));
+    expect(internals.sendRpc(to.peerId, { messages })).toBe(true);
+    await until(() => seen.size === count, 'all messages');
+    expect(to.hearsGossip(from.peerId)).toBe(true);
+  });
+});
+
+describe('batches', () => {
+  it('keeps small answers in one group', () => {
+    expect(sizes(batches([message(10), message(20)]))).toEqual([[10, 20]]);
+    expect(batches([])).toEqual([]);
+  });
+
+  it('starts a group before a frame is too large or has too many messages', () => {
+    const half = LIMITS.gossipBatchBytes / 2;
+    expect(sizes(batches([message(half), message(half), message(1)]))).toEqual([[half, half], [1]]);
+    const many = batches(Array.from({ length: LIMITS.gossipBatchMessages + 1 }, () => message(1)));
+    expect(many.map(({ length }) => length)).toEqual([LIMITS.gossipBatchMessages, 1]);
+  });
+
+  it('leaves out what exceeds the total of an answer', () => {
+    const size = LIMITS.gossipBatchBytes;
+    const groups = batches(Array.from({ length: 100 }, () => message(size)));
+    expect(groups).toHaveLength(LIMITS.gossipAnswerBytes / size);
+  });
+});

@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type Envelope,
+  encodeEnvelope,
+  formatSource,
+  parseEnvelope,
+  parseEvent,
+  parseSource,
+} from '../../protocols/envelope.ts';
+import { isMeshError } from '../../protocols/errors.ts';
+import { parseFeedName, parseItemName, parseSpaceName } from '../../protocols/ids.ts';
+import { codeOf } from '../certs/fixtures.ts';
+
+const envelope: Envelope = {
+  id: randomUUID(),
+  source: 'odcm://library/variables/base#Region',
+  type: 'VariableSetPublishedV1Event',
+  occurredTimeUtc: '2026-11-21T10:00:00.000Z',
+  activityId: randomUUID(),
+  specVersion: '1.0',
+  payload: { Region: 'eu-west', Nothing: null },
+};
+const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
+const withPayload = (text: string) =>
+  Buffer.from(
+    JSON.stringify({ ...envelope, payload: 0 }).replace('"payload":0', `"payload":${text}`),
+  );
+
+describe('event envelope', () => {
+  it('is read back as it was written, its keys in one order', () => {
+    const bytes = encodeEnvelope(envelope);
+    expect(parseEnvelope(bytes)).toEqual(envelope);
+    const reversed = Object.fromEntries(Object.entries(envelope).reverse()) as unknown as Envelope;
+    expect(encodeEnvelope(reversed)).toEqual(bytes);
+  });
+
+  it.each<[string, unknown]>([
+    ...Object.keys(envelope).map((key): [string, unknown] => {
+      const { [key as keyof Envelope]: _, ...rest } = envelope;
+      return [`without ${key}`, rest];
+    }),
+    ['with a field more', { ...envelope, extra: 1 }],
+    ['with a number as type', { ...envelope, type: 1 }],
+    ['with an id that is no UUID', { ...envelope, id: 'x' }],
+    ['with an id in capitals', { ...envelope, id: 'A'.repeat(8) + envelope.id.slice(8) }],
+    ['with an activity that is no UUID', { ...envelope, activityId: '' }],
+    ['with a local time', { ...envelope, occurredTimeUtc: '2026-11-21T10:00:00' }],
+    ['with an offset', { ...envelope, occurredTimeUtc: '2026-11-21T10:00:00+01:00' }],
+    ['with a month 13', { ...envelope, occurredTimeUtc: '2026-13-21T10:00:00Z' }],
+    ['with another specVersion', { ...envelope, specVersion: '2.0' }],
+    ['that is an array', [envelope]],
+    ['that is null', null],
+    ['that is a text', 'event'],
+  ])('is refused %s', (_, value) => {
+    expect(codeOf(() => parseEnvelope(json(value)))).toBe('EVENT_INVALID');
+  });
+
+  it('is refused when its bytes are no JSON, no UTF-8 or begin with a mark', () => {
+    const bytes = encodeEnvelope(envelope);
+    for (const bad of [
+      bytes.subarray(0, -1),
+      Buffer.alloc(0),
+      Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), bytes]),
+      Buffer.from(bytes.toString('latin1').replace('eu-west', 'eu\xff'), 'latin1'),
+      Buffer.from(JSON.stringify(envelope).replace('{', '{"__proto__":{},')),
+    ]) {
+      expect(codeOf(() => parseEnvelope(bad))).toBe('EVENT_INVALID');
+    }
+  });
+
+  it('is smaller than 64,000 bytes, to the byte', () => {
+    const empty = encodeEnvelope({ ...envelope, payload: '' }).length;
+    const fits = { ...envelope, payload: 'x'.repeat(63_999 - empty) };
+    expect(encodeEnvelope(fits).length).toBe(63_999);
+    expect(parseEnvelope(encodeEnvelope(fits)).payload).toBe(fits.payload);
+    const above = { ...envelope, payload: `${fits.payload}x` };
+    expect(codeOf(() => encodeEnvelope(above))).toBe('TOO_LARGE');
+    expect(codeOf(() => parseEnvelope(json(above)))).toBe('TOO_LARGE');
+  });
+
+  it('is nested 100 deep at most, itself included', () => {
+    expect(parseEnvelope(withPayload(nested(99))).type).toBe(envelope.type);
+    expect(codeOf(() => parseEnvelope(withPayload(nested(100))))).toBe('EVENT_INVALID');
+    expect(codeOf(() => parseEnvelope(withPayload(nested(30_000))))).toBe('EVENT_INVALID');
+    expect(codeOf(() => parseEnvelope(withPayload('{"a":'.repeat(10_000))))).toBe('EVENT_INVALID');
+  });
+
+  it('may hold any number of brackets in its texts', () => {
+    const payload = ['['.repeat(500), `\\"${'{'.repeat(500)}`, '"', '\\'];
+    expect(parseEnvelope(encodeEnvelope({ ...envelope, payload })).payload).toEqual(payload);
+  });
+});
+
+describe('source of an event', () => {
+  const source = (item: string) => ({
+    space: parseSpaceName('library'),
+    feed: parseFeedName('variables/base'),
+    item,
+  });
+
+  it('is read back for every item name there can be', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }), (item) => {
+        fc.pre(!isRefused(() => parseItemName(item)));
+        expect(parseSource(formatSource(source(item)))).toEqual(source(item));
+      }),
+    );
+  });
+
+  it('escapes what has a meaning in it', () => {
+    const text = formatSource(source('a b/c#d?é'));
+    expect(text).toBe('odcm://library/variables/base#a%20b%2Fc%23d%3F%C3%A9');
+    expect(parseSource(text).item).toBe('a b/c#d?é');
+  });
+
+  it.each([
+    ['http://library/variables#a', 'EVENT_INVALID'],
+    ['odcm://library/variables', 'EVENT_INVALID'],
+    ['odcm://library/variables#', 'EVENT_INVALID'],
+    ['odcm://library#a', 'EVENT_INVALID'],
+    ['odcm://library/variables#%E9', 'EVENT_INVALID'],
+    ['odcm://Library/variables#a', 'NAME_INVALID'],
+    ['odcm://library/Variables#a', 'NAME_INVALID'],
+    ['odcm://library/variables/#a', 'NAME_INVALID'],
+    ['odcm://library/a/b/c/d/e#a', 'NAME_INVALID'],
+    ['odcm://library/variables#a%0Ab', 'NAME_INVALID'],
+    [`odcm://library/variables#${'a'.repeat(201)}`, 'NAME_INVALID'],
+    ['odcm://library/variables#%61', 'NOT_CANONICAL'],
+    ['odcm://library/variables#%c3%a9', 'NOT_CANONICAL'],
+    ['odcm://library/variables#a b', 'NOT_CANONICAL'],
+  ])('is refused as %s', (text, code) => {
+    expect(codeOf(() => parseSource(text))).toBe(code);
+  });
+});
+
+function isRefused(run: () => unknown): boolean {
+  try {
+    run();
+    return false;
+  } catch (error) {
+    return isMeshError(error);
+  }
+}
+
+describe('the content of an event', () => {
+  const bytes = (text: string) => Buffer.from(text);
+  const head = JSON.stringify({ ...envelope, payload: undefined }).slice(0, -1);
+
+  it('is the text of the payload as it stands in the record, when that comes last', () => {
+    for (const text of [
+      '{"a":[1,2.50]}',
+      '"\u00e9"',
+      '1e3',
+      'null',
+      '{"x":{"payload":1},"payload":2}',
+    ]) {
+      const event = parseEvent(bytes(`${head},"payload":${text}}`));
+      expect(event.content.toString()).toBe(text);
+      expect(event.envelope.payload).toEqual(JSON.parse(text));
+    }
+  });
+
+  it('is written anew for any other form of the same event', () => {
+    const rest = head.slice(1);
+    for (const text of [
+      `{"payload":{"a": 1},${rest}}`,
+      `${head},"payload": {"a":1}}`,
+      `${head},"payload":{"a":1} }`,
+      `${head},"payload":{"a":1}}\n`,
+      `${head},"payload":0,"payload":{"a":1}}`,
+    ]) {
+      const event = parseEvent(bytes(text));
+      expect(event.content.toString()).toBe('{"a":1}');
+      expect(event.envelope).toEqual({ ...envelope, payload: { a: 1 } });
+    }
+  });
+
+  it('is refused with its event when the payload is no JSON or not alone', () => {
+    for (const text of ['', '{', '1,2', '1}', '1,"more":2', "'a'", '\ufeff1']) {
+      expect(codeOf(() => parseEvent(bytes(`${head},"payload":${text}}`)))).toBe('EVENT_INVALID');
+    }
+  });
+});

@@ -1,0 +1,40 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { parseMeshId, parseSpaceId } from '../../protocols/ids.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import { decodePetition, signPetition, verifyPetition } from '../../protocols/petition.ts';
+import { codeOf } from '../certs/fixtures.ts';
+
+const mesh = parseMeshId('aeaqcaibaeaqcaibaeaqcaibae');
+const space = parseSpaceId('0199b7c2-1f00-4000-8000-000000000001');
+const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+
+/** What ODCM reads of a signed wish for these addresses. */
+function asked(addresses: string[]) {
+  const wish = { wish: 'addresses', addresses } as const;
+  const bytes = signPetition(mesh, space, wish, Buffer.alloc(16), privateKey);
+  return verifyPetition(mesh, decodePetition(bytes), publicKey);
+}
+
+describe('a petition for addresses', () => {
+  it.each([
+    [[]],
+    [['/ip4/10.0.0.5/tcp/4101', '/dns/odcm.example.org/tcp/4101']],
+    [[`/${'x'.repeat(LIMITS.addressChars - 1)}`]],
+  ])('is read: %j', (addresses) => {
+    expect(asked(addresses)).toEqual({ wish: 'addresses', addresses });
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['no leading slash', 'ip4/10.0.0.5'],
+    ['a slash alone', '/'],
+    ['a space', '/ip4/10.0.0.5 /tcp/1'],
+    ['a line break', '/ip4/10.0.0.5\n'],
+    ['an escape sequence', '/\x1b[2J'],
+    ['letters beyond ASCII', '/dns/exämple'],
+    ['too many characters', `/${'x'.repeat(LIMITS.addressChars)}`],
+  ])('with %s is refused', (_, address) => {
+    expect(codeOf(() => asked([address]))).toBe('MALFORMED');
+  });
+});

@@ -1,0 +1,46 @@
+// All commands that speak to a running node; `help` lists them in this order within their groups.
+
+import type { Register } from './command-context.ts';
+import { register as deadLetters } from './commands/dead-letters.ts';
+import { register as feedCreate } from './commands/feed-create.ts';
+import { register as feeds } from './commands/feeds.ts';
+import { register as get } from './commands/get.ts';
+import { register as grant } from './commands/grant.ts';
+import { register as grants } from './commands/grants.ts';
+import { register as history } from './commands/history.ts';
+import { register as invite } from './commands/invite.ts';
+import { register as items } from './commands/items.ts';
+import { register as peers } from './commands/peers.ts';
+import { register as publish } from './commands/publish.ts';
+import { register as pull } from './commands/pull.ts';
+import { register as revoke } from './commands/revoke.ts';
+import { register as spaces } from './commands/spaces.ts';
+import { register as status } from './commands/status.ts';
+import { register as subscribe } from './commands/subscribe.ts';
+import { register as subscriptions } from './commands/subscriptions.ts';
+import { register as tail } from './commands/tail.ts';
+import { register as withdraw } from './commands/withdraw.ts';
+import { register as demo } from './demo/command.ts';
+
+export const remoteCommands: readonly Register[] = [
+  invite,
+  grant,
+  grants,
+  revoke,
+  feedCreate,
+  publish,
+  withdraw,
+  subscribe,
+  subscriptions,
+  pull,
+  feeds,
+  status,
+  spaces,
+  peers,
+  items,
+  get,
+  history,
+  tail,
+  deadLetters,
+  demo,
+];
