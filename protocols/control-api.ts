@@ -1,176 +1,28 @@
-// The control API of a node, as one table: what can be asked, with which words, and what comes back. The server, the
-// OpenAPI description and the commands are built on it. Times are ISO 8601 in UTC, ages and lengths of time are
-// milliseconds, sizes are bytes, `size` of a log is its number of entries.
+// The control API of a node, as one table: what can be asked, with which words, and what comes back
+// (control-answers.ts has the shapes). The server, the OpenAPI description and the commands are built on it.
 
 import { z } from 'zod';
+import {
+  count,
+  EnrolmentRow,
+  FeedRow,
+  GrantRow,
+  HistoryRow,
+  InviteResult,
+  ItemRow,
+  instant,
+  PeerRow,
+  PublishedRow,
+  PullRow,
+  SpaceRow,
+  StatusResult,
+  SubscriptionRow,
+  TailRow,
+} from './control-answers.ts';
 import { LIMITS } from './limits.ts';
 
 const name = z.string().min(1).max(LIMITS.itemNameChars);
-const count = z.int().min(0);
-const instant = z.iso.datetime();
 const feedPath = name.describe('SPACE/FEED, or the bare name of a feed of this space');
-
-const directoryAge = z.object({
-  size: count,
-  /** Since ODCM last vouched for its newest directory; null when it never did as far as this node knows. */
-  ageMs: count.nullable(),
-  state: z.enum(['fresh', 'stale', 'expired', 'unknown']),
-});
-
-const StatusResult = z.object({
-  version: z.string(),
-  mesh: z.string(),
-  meshName: z.string(),
-  space: z.string(),
-  name: z.string(),
-  role: z.enum(['odcm', 'space']),
-  pid: count,
-  startedAt: instant,
-  peerId: z.string(),
-  addresses: z.array(z.string()),
-  enrolment: z.string().nullable(),
-  directory: directoryAge,
-  peers: z.object({ connected: count, known: count }),
-  feeds: z.object({ known: count, own: count, subscribed: count }),
-  contexts: z.array(z.string()),
-  /** What was refused since the start, by code. */
-  refusals: z.record(z.string(), count),
-});
-
-const SpaceRow = z.object({
-  name: z.string(),
-  id: z.string(),
-  status: z.enum(['self', 'online', 'silent', 'unknown', 'revoked']),
-  /** Since the space's own signed presence was last heard; null when never. */
-  heardAgoMs: count.nullable(),
-  connected: z.boolean(),
-  feeds: count,
-  addresses: z.array(z.string()),
-  since: instant,
-  /** Index of the directory entry that says so. */
-  entry: count,
-  revokedFor: z.string().nullable(),
-});
-
-const PeerRow = z.object({
-  space: z.string(),
-  peerId: z.string(),
-  connected: z.boolean(),
-  gossip: z.boolean(),
-  address: z.string().nullable(),
-  attempts: count,
-  nextTryMs: z.number().nullable(),
-  lastError: z.string().nullable(),
-});
-
-const FeedRow = z.object({
-  feed: z.string(),
-  id: z.string(),
-  context: z.string(),
-  sync: z.enum(['forced', 'chosen']),
-  /** Why this node may have it: own, the grant's id, or null when it may not. */
-  grant: z.string().nullable(),
-  /** Entries of the newest signed head that is known here; null when none is. */
-  size: count.nullable(),
-  /** Of these, verified and stored here. */
-  held: count,
-  /** Of these, turned into items. */
-  applied: count,
-  behind: count,
-  deadLetters: count,
-  /** Connected peers, this node included, that are known to hold a copy. */
-  carriers: count,
-  subscribed: z.boolean(),
-  /** A contradiction under the publisher's key was seen: nothing new is accepted. */
-  frozen: z.boolean(),
-  root: z.string().nullable(),
-  entry: count,
-});
-
-const SubscriptionRow = z.object({
-  feed: z.string(),
-  mode: z.enum(['auto', 'on-demand']),
-  via: z.enum(['gossip', 'poll', 'manual']),
-  everyMs: count.nullable(),
-  /** `expired`: the directory is too old for anything new to be taken on its authority. */
-  state: z.enum(['level', 'behind', 'requested', 'no grant', 'expired', 'waiting', 'frozen']),
-  size: count.nullable(),
-  held: count,
-  applied: count,
-  lastChangeAt: instant.nullable(),
-  lastError: z.string().nullable(),
-});
-
-const GrantRow = z.object({
-  id: z.string(),
-  subscriber: z.string(),
-  publisher: z.string(),
-  feed: z.string(),
-  until: instant.nullable(),
-  state: z.enum(['current', 'expired']),
-  since: instant,
-  entry: count,
-});
-
-const InviteResult = z.object({ token: z.string(), space: z.string(), expiresAt: instant });
-
-const EnrolmentRow = z.object({
-  space: z.string(),
-  state: z.enum(['invited', 'joined', 'expired']),
-  expiresAt: instant,
-  /** Six words that must be the same on the other screen. */
-  words: z.string().nullable(),
-});
-
-const ItemRow = z.object({
-  item: z.string(),
-  version: count,
-  sizeBytes: count,
-  sha256: z.string(),
-  time: instant,
-  index: count,
-  withdrawn: z.boolean(),
-});
-
-const PublishedRow = z.object({
-  item: z.string(),
-  status: z.enum(['published', 'unchanged', 'withdrawn']),
-  version: count,
-  index: count,
-});
-
-const HistoryRow = z.object({
-  index: count,
-  time: instant,
-  item: z.string().nullable(),
-  kind: z.string(),
-  event: z.string(),
-  version: count,
-  sizeBytes: count,
-  record: z.string().nullable(),
-  leafHash: z.string(),
-});
-
-const TailRow = z.object({
-  feed: z.string(),
-  index: count,
-  time: instant,
-  item: z.string(),
-  event: z.string(),
-  version: count,
-  sizeBytes: count,
-  id: z.string(),
-  activityId: z.string(),
-});
-
-const PullRow = z.object({
-  feed: z.string(),
-  from: count,
-  to: count,
-  applied: count,
-  peer: z.string().nullable(),
-  state: z.string(),
-});
 
 const feedQuery = z.object({ feed: feedPath });
 const draft = z.object({
