@@ -45,30 +45,43 @@ export interface Source {
   readonly item: string;
 }
 
+/** What the sources of all events of a feed begin with. */
+export const formatSourcePrefix = (s: Pick<Source, 'space' | 'feed'>): string =>
+  `odcm://${s.space}/${s.feed}#`;
+
 export const formatSource = (s: Source): string =>
-  `odcm://${s.space}/${s.feed}#${encodeURIComponent(s.item)}`;
+  `${formatSourcePrefix(s)}${encodeURIComponent(s.item)}`;
 
 /** Inverse of {@link formatSource}; refuses any other spelling of the same source. */
 export function parseSource(text: string): Source {
-  const match = /^odcm:\/\/([^/#]+)\/([^#]+)#(.+)$/.exec(text);
+  const match = /^odcm:\/\/([^/#]+)\/([^#]+)#(.+)$/s.exec(text);
   if (!match)
     throw new MeshError('EVENT_INVALID', 'source of an event is not odcm://SPACE/FEED#ITEM');
   const [, space, feed, item] = match;
+  return {
+    space: parseSpaceName(space!),
+    feed: parseFeedName(feed!),
+    item: parseSourceItem(item!),
+  };
+}
+
+/** Characters that percent-encoding leaves as they are (ECMA-262, encodeURIComponent). */
+const PLAIN = /^[A-Za-z0-9\-_.!~*'()]+$/;
+
+/** The name of an item out of its percent-encoded form. */
+export function parseSourceItem(encoded: string): string {
+  if (PLAIN.test(encoded)) return parseItemName(encoded);
   let name: string;
   try {
-    name = decodeURIComponent(item!);
+    name = decodeURIComponent(encoded);
   } catch (cause) {
     throw new MeshError('EVENT_INVALID', 'item in the source of an event is badly encoded', {
       cause,
     });
   }
-  const source: Source = {
-    space: parseSpaceName(space!),
-    feed: parseFeedName(feed!),
-    item: parseItemName(name),
-  };
-  if (formatSource(source) !== text) throw new MeshError('NOT_CANONICAL', 'source of an event');
-  return source;
+  if (encodeURIComponent(parseItemName(name)) !== encoded)
+    throw new MeshError('NOT_CANONICAL', 'source of an event');
+  return name;
 }
 
 export function encodeEnvelope(e: Envelope): Buffer {

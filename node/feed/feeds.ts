@@ -28,10 +28,11 @@ import type { Directory } from '../directory/directory.ts';
 import { conflictKey } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
 import { Turn } from '../turn.ts';
+import type { Applied } from './apply.ts';
 import type { Blocks } from './blocks.ts';
 import { FeedLog } from './log.ts';
 import { type Commit, Publisher } from './publisher.ts';
-import { type Applied, FeedView } from './view.ts';
+import { FeedView } from './view.ts';
 
 /** A feed that is open in this node. */
 export interface OpenFeed {

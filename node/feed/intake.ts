@@ -32,8 +32,8 @@ export interface IntakeOptions {
   readonly source: EntrySource;
   /** The directory is synced to the disk; copies of feeds can be fetched again. */
   readonly sync?: boolean;
-  /** Called whenever verified entries have been stored; the next group waits for what it returns. */
-  readonly onStored?: (size: number) => void | Promise<void>;
+  /** Called with verified entries once they have been stored; the next group waits for what it returns. */
+  readonly onStored?: (run: readonly Verified[]) => void | Promise<void>;
 }
 
 /**
@@ -140,7 +140,7 @@ class GroupWriter {
   async #write(group: readonly Verified[]): Promise<void> {
     const { log, note, sync = false, onStored } = this.#o;
     await log.exclusively(async () => log.commit(await log.growVerified(group), note, sync));
-    await onStored?.(log.size);
+    await onStored?.(group);
   }
 
   async flush(): Promise<void> {

@@ -1,73 +1,38 @@
-// The view of a feed: its entries turned into items. It is derived: a cursor says how far it is, and what is missing is
-// made again from the log. Entries that break their contract become dead letters and never stop the others.
+// The view of a feed: its entries turned into items (apply.ts), as rows. It is derived: a cursor says how far it is, and
+// what is missing is made again from the log.
 
 import type { Cid } from '../../protocols/codec.ts';
 import { Reader, Writer } from '../../protocols/codec.ts';
-import { type Context, checkContent } from '../../protocols/contexts.ts';
-import { decodeEntry, type Entry, KIND } from '../../protocols/entry.ts';
-import { type Envelope, parseSource } from '../../protocols/envelope.ts';
-import { asMeshError, type Code, MeshError } from '../../protocols/errors.ts';
-import type { FeedName, SpaceName } from '../../protocols/ids.ts';
+import type { Code } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { sha256 } from '../../protocols/merkle.ts';
-import { type Body, decodeRecord } from '../../protocols/record.ts';
-import { decodeSegment, type Packed } from '../../protocols/segment.ts';
+import type { Verified } from '../../protocols/run-verifier.ts';
 import { appliedKey, deadLetterKey, indexOfKey, ownedKey, tableRange } from '../store/keys.ts';
 import type { Store, Write } from '../store/store.ts';
-import type { Blocks } from './blocks.ts';
 import {
-  type Item,
-  itemOf,
-  type ListOptions,
-  listItems,
-  putItem,
-  readItem,
-  readItems,
-} from './items.ts';
+  type Applied,
+  Applier,
+  type DeadLetter,
+  type FeedIdentity,
+  type StoredEntry,
+  storedEntries,
+  verifiedEntries,
+} from './apply.ts';
+import type { Blocks } from './blocks.ts';
+import { type Item, type ListOptions, listItems, putItem, readItem, readItems } from './items.ts';
 import type { FeedLog } from './log.ts';
 
-/** Who and what a feed is: what its events must say. */
-export interface FeedIdentity {
-  readonly space: SpaceName;
-  readonly feed: FeedName;
-  readonly context: Context;
-}
-
-/** An entry that was applied, as subscribers of events see it. */
-export interface Applied {
-  readonly index: number;
-  readonly entry: Entry;
-  readonly envelope: Envelope;
-  readonly item: string;
-}
-
-export interface DeadLetter {
-  readonly index: number;
-  readonly code: Code;
-  readonly message: string;
-}
-
-/** Rows written together: bounds memory while a long log is applied. */
+/** Entries applied and written together: bounds memory while a long log is applied. */
 const GROUP = 1000;
-
-/** Rows of entries that were applied and are not written yet. */
-class Pending {
-  readonly items = new Map<string, Item>();
-  readonly dead: DeadLetter[] = [];
-  readonly events: Applied[] = [];
-  readonly owned: Write[] = [];
-}
 
 export class FeedView {
   readonly #store: Store;
   readonly #log: FeedLog;
-  readonly #blocks: Blocks;
-  readonly #identity: FeedIdentity;
+  readonly #applier: Applier;
   readonly #onApplied: (applied: Applied) => void;
   #applied = 0;
   #deadLetters = 0;
   #isStale = true;
-  #running: Promise<Cid[]> | undefined;
+  #running: Promise<readonly Cid[]> | undefined;
 
   private constructor(
     store: Store,
@@ -78,8 +43,7 @@ export class FeedView {
   ) {
     this.#store = store;
     this.#log = log;
-    this.#blocks = blocks;
-    this.#identity = identity;
+    this.#applier = new Applier({ identity, blocks, itemsOf: (names) => this.items(names) });
     this.#onApplied = onApplied;
   }
 
@@ -174,7 +138,7 @@ export class FeedView {
   }
 
   /** Whoever changes rows does it alone: entries applied twice at the same time would make dead letters of each other. */
-  #alone(change: () => Promise<Cid[]>): Promise<Cid[]> {
+  #alone(change: () => Promise<readonly Cid[]>): Promise<readonly Cid[]> {
     this.#running = change().finally(() => {
       this.#running = undefined;
     });
@@ -237,7 +201,7 @@ export class FeedView {
    * with none when the view is level with the log.
    * @param upTo apply no entry from this index on
    */
-  async catchUp(upTo = Number.POSITIVE_INFINITY): Promise<Cid[]> {
+  async catchUp(upTo = Number.POSITIVE_INFINITY): Promise<readonly Cid[]> {
     // A run that was under way may have begun before the newest entries came.
     while (this.#isStale || this.#applied < Math.min(upTo, this.#log.size)) {
       const missing = await (this.#running ??
@@ -247,113 +211,40 @@ export class FeedView {
     return [];
   }
 
-  async #catchUp(to: number): Promise<Cid[]> {
-    let pending = new Pending();
+  /** The same for entries that were verified and stored just now: when they are next, nothing is read back. */
+  async take(run: readonly Verified[]): Promise<readonly Cid[]> {
+    while (this.#running) await this.#running;
+    if (this.#isStale || this.#applied !== run[0]?.segment.from) return this.catchUp();
+    return this.#alone(() => this.#apply(verifiedEntries(run)));
+  }
+
+  async #catchUp(to: number): Promise<readonly Cid[]> {
     await this.#level();
-    let next = this.#applied;
-    const flush = async () => {
-      const { items, dead, events, owned } = pending;
-      await this.#write([...items.values()], dead, next, owned);
-      for (const event of events) this.#onApplied(event);
-      pending = new Pending();
-    };
-    for await (const bytes of this.#log.segments(next, to)) {
-      for (const packed of decodeSegment(bytes).entries) {
-        const missing = await this.#applyOne(next, packed, pending);
-        if (missing.length > 0) {
-          await flush();
-          return missing;
-        }
-        next++;
-        if (pending.owned.length >= GROUP) await flush();
-      }
-      if (next - this.#applied >= GROUP) await flush();
+    let group: StoredEntry[] = [];
+    for await (const bytes of this.#log.segments(this.#applied, to)) {
+      group.push(...storedEntries(bytes));
+      if (group.length < GROUP) continue;
+      const missing = await this.#apply(group);
+      if (missing.length > 0) return missing;
+      group = [];
     }
-    await flush();
-    return [];
+    return this.#apply(group);
   }
 
-  async #applyOne(index: number, packed: Packed, pending: Pending): Promise<Cid[]> {
-    const { items, dead, events } = pending;
-    const entry = decodeEntry(packed.leaf);
-    try {
-      if (entry.record === null) throw new MeshError('EVENT_INVALID', 'the entry has no record');
-      const bytes = packed.record ?? (await this.#blocks.get(entry.record));
-      if (!bytes) return [entry.record];
-      const body = decodeRecord(entry.record, bytes);
-      if (body.kind === 'attachment') {
-        const missing = await this.#blocks.missing(bytes, LIMITS.missingBlocks);
-        if (missing.length > 0) return missing;
+  async #apply(run: readonly StoredEntry[]): Promise<readonly Cid[]> {
+    for (let at = 0; at < run.length; ) {
+      const outcome = await this.#applier.apply(run.slice(at, at + GROUP));
+      const { count, items, deadLetters, owned, applied, missing } = outcome;
+      at += count;
+      if (count > 0) {
+        const rows = owned.map((hash) => this.#ownedRow(hash));
+        await this.#write([...items.values()], deadLetters, this.#applied + count, rows);
       }
-      const name = await this.#checkContract(entry, body, items);
-      items.set(name, itemOf(entry, index, name, contentHash(entry, body)));
-      events.push({ index, entry, envelope: body.envelope, item: name });
-    } catch (error) {
-      const { code, message } = asMeshError(error);
-      // A damaged store is this node's fault, not the entry's: it must not be passed over.
-      if (code === 'STORE_DAMAGED' || code === 'DISK_FULL' || code === 'INTERNAL') throw error;
-      dead.push({ index, code, message });
-    }
-    // Of a dead letter too: without its blocks others could not tell that it is one, and would wait for them for ever.
-    if (entry.record) {
-      for await (const hash of this.#blocks.named(entry.record, packed.record))
-        pending.owned.push(this.#ownedRow(hash));
+      for (const one of applied) this.#onApplied(one);
+      if (missing.length > 0) return missing;
     }
     return [];
   }
-
-  /** The event must speak for this feed, and its item, name and content must fit what came before. */
-  async #checkContract(
-    entry: Entry,
-    body: Body,
-    pending: ReadonlyMap<string, Item>,
-  ): Promise<string> {
-    const { space, feed, context } = this.#identity;
-    const source = parseSource(body.envelope.source);
-    if (source.space !== space || source.feed !== feed) {
-      throw new MeshError(
-        'EVENT_INVALID',
-        `an event of ${space}/${feed} names ${source.space}/${source.feed} as its source`,
-      );
-    }
-    if (body.envelope.type !== entry.event)
-      throw new MeshError('EVENT_INVALID', 'an event has another type than its entry');
-    const old = pending.get(source.item) ?? (await this.item(source.item));
-    if (old && !old.id.equals(entry.item)) {
-      throw new MeshError(
-        'EVENT_INVALID',
-        `${JSON.stringify(source.item)} is the name of another item`,
-      );
-    }
-    // Numbers may be missing: an earlier version may be a dead letter, and must not make dead letters of all that follow.
-    if (entry.version <= (old?.version ?? 0)) {
-      throw new MeshError(
-        'EVENT_INVALID',
-        `version ${entry.version} does not follow version ${old?.version ?? 0}`,
-      );
-    }
-    if (body.kind === 'attachment') {
-      if (body.attachment.sizeBytes !== entry.sizeBytes)
-        throw new MeshError('EVENT_INVALID', 'an entry has another size than its content');
-      if (context.content === 'json') await this.#checkJson(body);
-    }
-    return source.item;
-  }
-
-  async #checkJson(body: Body & { kind: 'attachment' }): Promise<void> {
-    const { attachment } = body;
-    if (attachment.sizeBytes > LIMITS.jsonBytes)
-      throw new MeshError('TOO_LARGE', 'a JSON document is above its limit');
-    const parts: Buffer[] = [];
-    for await (const part of this.#blocks.content(attachment)) parts.push(part);
-    checkContent(this.#identity.context, Buffer.concat(parts), 'the content');
-  }
-}
-
-function contentHash(entry: Entry, body: Body): Buffer {
-  if (entry.kind === KIND.withdraw) return Buffer.alloc(32);
-  if (body.kind === 'attachment') return body.attachment.sha256;
-  return sha256(body.content);
 }
 
 const NO_BYTES = Buffer.alloc(0);

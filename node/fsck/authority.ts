@@ -15,7 +15,7 @@ import {
 } from '../../protocols/ids.ts';
 import { DIRECTORY_LOG } from '../../protocols/sync.ts';
 import { DIRECTORY_CONTEXT, DIRECTORY_FEED } from '../directory/writer.ts';
-import type { FeedIdentity } from '../feed/view.ts';
+import type { FeedIdentity } from '../feed/apply.ts';
 import type { Home } from '../home/home.ts';
 
 export class Authority {

@@ -4,7 +4,8 @@
 import { Reader } from '../../protocols/codec.ts';
 import type { Blocks } from '../feed/blocks.ts';
 import { FeedLog } from '../feed/log.ts';
-import { type FeedIdentity, FeedView } from '../feed/view.ts';
+import type { FeedIdentity } from '../feed/apply.ts';
+import { FeedView } from '../feed/view.ts';
 import { hashOfOwnedKey, indexOfKey, nameOfItemKey, tableRange } from '../store/keys.ts';
 import type { Row, Store } from '../store/store.ts';
 import type { Report } from './report.ts';

@@ -8,6 +8,7 @@ import { asMeshError, MeshError } from '../../protocols/errors.ts';
 import type { FeedId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { verifyBlock } from '../../protocols/record.ts';
+import type { Verified } from '../../protocols/run-verifier.ts';
 import { decodeSegment } from '../../protocols/segment.ts';
 import { type CarriedHead, DIRECTORY_LOG } from '../../protocols/sync.ts';
 import type { Directory } from '../directory/directory.ts';
@@ -98,9 +99,9 @@ async function exchangeFeed(
     const { log, id: feedId } = feed;
     // What is verified becomes readable while the rest still arrives, and intake runs no further ahead of it than one
     // group; faults of applying show when all is applied below.
-    const onStored = async () => {
+    const onStored = async (run: readonly Verified[]) => {
       options.onProgress(feed);
-      await feed.view.catchUp().catch(() => {});
+      await feed.view.take(run).catch(() => {});
     };
     // With its note: it may be known from gossip already, and then was not written.
     await takeIn({ log, feedId, checkpoint, note, source: client.source(feedId), onStored });

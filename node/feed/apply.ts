@@ -1,0 +1,250 @@
+// Applying entries: from verified entries to items of a feed, by the contract of its context. Entries that break it
+// become dead letters and never stop the others. Knows no database rows; the view writes what comes out.
+
+import type { Cid } from '../../protocols/codec.ts';
+import { type Context, checkContent } from '../../protocols/contexts.ts';
+import { decodeEntry, type Entry, KIND } from '../../protocols/entry.ts';
+import {
+  type Envelope,
+  formatSourcePrefix,
+  parseSource,
+  parseSourceItem,
+} from '../../protocols/envelope.ts';
+import { asMeshError, type Code, MeshError } from '../../protocols/errors.ts';
+import type { FeedName, SpaceName } from '../../protocols/ids.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import { sha256 } from '../../protocols/merkle.ts';
+import { type Body, decodeRecord } from '../../protocols/record.ts';
+import type { Verified } from '../../protocols/run-verifier.ts';
+import { decodeSegment } from '../../protocols/segment.ts';
+import type { Blocks } from './blocks.ts';
+import { type Item, itemOf } from './items.ts';
+
+/** Who and what a feed is: what its events must say. */
+export interface FeedIdentity {
+  readonly space: SpaceName;
+  readonly feed: FeedName;
+  readonly context: Context;
+}
+
+/** An entry that was applied, as subscribers of events see it. */
+export interface Applied {
+  readonly index: number;
+  readonly entry: Entry;
+  readonly envelope: Envelope;
+  readonly item: string;
+}
+
+export interface DeadLetter {
+  readonly index: number;
+  readonly code: Code;
+  readonly message: string;
+}
+
+/** A verified entry of the log, with its record when that lies beside it. */
+export interface StoredEntry {
+  readonly index: number;
+  readonly entry: Entry;
+  readonly record: Buffer | null;
+}
+
+/** Entries of a stored segment. */
+export function storedEntries(bytes: Buffer): StoredEntry[] {
+  const { from, entries } = decodeSegment(bytes);
+  return entries.map(({ leaf, record }, i) => ({
+    ...{ index: from + i, record },
+    entry: decodeEntry(leaf),
+  }));
+}
+
+/** The same of segments that were verified just now: nothing is decoded twice. */
+export function verifiedEntries(run: readonly Verified[]): StoredEntry[] {
+  return run.flatMap(({ segment, entries }) =>
+    entries.map((entry, i) => ({
+      ...{ index: segment.from + i, entry },
+      record: segment.entries[i]!.record,
+    })),
+  );
+}
+
+/** What applying a run of entries changes. */
+export class Outcome {
+  /** How many entries of the run it covers. */
+  count = 0;
+  readonly items = new Map<string, Item>();
+  readonly deadLetters: DeadLetter[] = [];
+  readonly applied: Applied[] = [];
+  /** Hashes of the blocks that these entries name. */
+  readonly owned: Uint8Array[] = [];
+  /** Blocks without which the next entry cannot be applied. */
+  missing: readonly Cid[] = [];
+}
+
+/** A record beside its entry is read before anything is looked up, so that rows are asked for once a run. */
+interface Draft {
+  readonly stored: StoredEntry;
+  readonly body?: Body;
+  readonly item?: string;
+  readonly refusal?: unknown;
+}
+
+/** Blocks named by one outcome: bounds what is written at once while large objects are applied. */
+const MOST_OWNED = 1000;
+const RAW = 0x55;
+
+export interface ApplierOptions {
+  readonly identity: FeedIdentity;
+  readonly blocks: Blocks;
+  /** Newest versions of items, as applied so far. */
+  readonly itemsOf: (names: readonly string[]) => Promise<(Item | undefined)[]>;
+}
+
+export class Applier {
+  readonly #o: ApplierOptions;
+  readonly #sourcePrefix: string;
+
+  constructor(options: ApplierOptions) {
+    this.#o = options;
+    this.#sourcePrefix = formatSourcePrefix(options.identity);
+  }
+
+  /** Applies entries in order; ends early at blocks that are missing, or when it has become large. */
+  async apply(run: readonly StoredEntry[]): Promise<Outcome> {
+    const outcome = new Outcome();
+    const drafts = run.map((stored) => this.#draft(stored));
+    const known = await this.#known(drafts);
+    for (const draft of drafts) {
+      const { stored, body, item, refusal } = draft;
+      try {
+        if (refusal) throw refusal;
+        if (body && item !== undefined) {
+          this.#take(stored, body, item, outcome.items.get(item) ?? known.get(item), outcome);
+        } else {
+          outcome.missing = await this.#applyBlocks(stored, outcome);
+          if (outcome.missing.length > 0) return outcome;
+        }
+      } catch (error) {
+        outcome.deadLetters.push(deadLetter(stored.index, error));
+      }
+      await this.#own(stored, outcome.owned);
+      outcome.count++;
+      if (outcome.owned.length >= MOST_OWNED) return outcome;
+    }
+    return outcome;
+  }
+
+  /** Most entries are events with their record beside them: those need no waiting. */
+  #draft(stored: StoredEntry): Draft {
+    const { entry, record } = stored;
+    if (entry.record?.codec !== RAW || !record) return { stored };
+    try {
+      const body = decodeRecord(entry.record, record);
+      return { stored, body, item: this.#itemName(body.envelope) };
+    } catch (refusal) {
+      return { stored, refusal };
+    }
+  }
+
+  async #known(drafts: readonly Draft[]): Promise<Map<string, Item>> {
+    const names = new Set<string>();
+    for (const { item } of drafts) if (item !== undefined) names.add(item);
+    const known = new Map<string, Item>();
+    for (const item of await this.#o.itemsOf([...names])) if (item) known.set(item.name, item);
+    return known;
+  }
+
+  /** Resolves with the blocks that must come first. */
+  async #applyBlocks(stored: StoredEntry, outcome: Outcome): Promise<readonly Cid[]> {
+    const { entry, record } = stored;
+    const { blocks, itemsOf, identity } = this.#o;
+    if (entry.record === null) throw new MeshError('EVENT_INVALID', 'the entry has no record');
+    const bytes = record ?? (await blocks.get(entry.record));
+    if (!bytes) return [entry.record];
+    const body = decodeRecord(entry.record, bytes);
+    if (body.kind === 'attachment') {
+      const missing = await blocks.missing(bytes, LIMITS.missingBlocks);
+      if (missing.length > 0) return missing;
+    }
+    const item = this.#itemName(body.envelope);
+    const [old] = outcome.items.has(item) ? [outcome.items.get(item)] : await itemsOf([item]);
+    checkOrder(entry, body, item, old);
+    if (body.kind === 'attachment' && identity.context.content === 'json')
+      await this.#checkJson(body);
+    this.#put(stored, body, item, outcome);
+    return [];
+  }
+
+  #take(
+    stored: StoredEntry,
+    body: Body,
+    item: string,
+    old: Item | undefined,
+    outcome: Outcome,
+  ): void {
+    checkOrder(stored.entry, body, item, old);
+    this.#put(stored, body, item, outcome);
+  }
+
+  #put({ index, entry }: StoredEntry, body: Body, item: string, outcome: Outcome): void {
+    outcome.items.set(item, itemOf(entry, index, item, contentHash(entry, body)));
+    outcome.applied.push({ index, entry, envelope: body.envelope, item });
+  }
+
+  /** The event must speak for this feed. */
+  #itemName({ source: text }: Envelope): string {
+    if (text.startsWith(this.#sourcePrefix))
+      return parseSourceItem(text.slice(this.#sourcePrefix.length));
+    const source = parseSource(text);
+    const { space, feed } = this.#o.identity;
+    throw new MeshError(
+      'EVENT_INVALID',
+      `an event of ${space}/${feed} names ${source.space}/${source.feed} as its source`,
+    );
+  }
+
+  /** Of a dead letter too: without its blocks others could not tell that it is one, and would wait for them for ever. */
+  async #own({ entry, record }: StoredEntry, owned: Uint8Array[]): Promise<void> {
+    if (!entry.record || (record && entry.record.codec === RAW)) return;
+    for await (const hash of this.#o.blocks.named(entry.record, record)) owned.push(hash);
+  }
+
+  async #checkJson(body: Body & { kind: 'attachment' }): Promise<void> {
+    const { attachment } = body;
+    if (attachment.sizeBytes > LIMITS.jsonBytes)
+      throw new MeshError('TOO_LARGE', 'a JSON document is above its limit');
+    const parts: Buffer[] = [];
+    for await (const part of this.#o.blocks.content(attachment)) parts.push(part);
+    checkContent(this.#o.identity.context, Buffer.concat(parts), 'the content');
+  }
+}
+
+/** The event must be what its entry says, and its item and version must fit what came before. */
+function checkOrder(entry: Entry, body: Body, item: string, old: Item | undefined): void {
+  if (body.envelope.type !== entry.event)
+    throw new MeshError('EVENT_INVALID', 'an event has another type than its entry');
+  if (old && Buffer.compare(old.id, entry.item) !== 0) {
+    throw new MeshError('EVENT_INVALID', `${JSON.stringify(item)} is the name of another item`);
+  }
+  // Numbers may be missing: an earlier version may be a dead letter, and must not make dead letters of all that follow.
+  if (entry.version <= (old?.version ?? 0)) {
+    throw new MeshError(
+      'EVENT_INVALID',
+      `version ${entry.version} does not follow version ${old?.version ?? 0}`,
+    );
+  }
+  if (body.kind === 'attachment' && body.attachment.sizeBytes !== entry.sizeBytes)
+    throw new MeshError('EVENT_INVALID', 'an entry has another size than its content');
+}
+
+function deadLetter(index: number, error: unknown): DeadLetter {
+  const { code, message } = asMeshError(error);
+  // A damaged store is this node's fault, not the entry's: it must not be passed over.
+  if (code === 'STORE_DAMAGED' || code === 'DISK_FULL' || code === 'INTERNAL') throw error;
+  return { index, code, message };
+}
+
+function contentHash(entry: Entry, body: Body): Buffer {
+  if (entry.kind === KIND.withdraw) return Buffer.alloc(32);
+  if (body.kind === 'attachment') return body.attachment.sha256;
+  return sha256(body.content);
+}
