@@ -1,11 +1,13 @@
 // The composition of a node: opens the stores, wires the parts together, owns the order of start and stop.
 
 import type { KeyObject } from 'node:crypto';
+import type { RouteName } from '../protocols/control-api.ts';
 import type { SpaceRow } from '../protocols/directory.ts';
 import { type Code, MeshError } from '../protocols/errors.ts';
 import { contextTopic, directoryTopic, presenceTopic } from '../protocols/gossip.ts';
 import type { SpaceId } from '../protocols/ids.ts';
 import { syncProtocol } from '../protocols/sync.ts';
+import type { AlertWatch } from './alerts/watch.ts';
 import { Background } from './background.ts';
 import type { Clock, Random, Timers } from './clock.ts';
 import { Directory } from './directory/directory.ts';
@@ -14,6 +16,7 @@ import type { Applied } from './feed/apply.ts';
 import { Blocks } from './feed/blocks.ts';
 import { Feeds, type OpenFeed } from './feed/feeds.ts';
 import { readEntries } from './feed/read-entries.ts';
+import { NodeHealth, type TakenFeed } from './health/node-health.ts';
 import type { Home } from './home/home.ts';
 import { Intent } from './intent.ts';
 import type { Log } from './log.ts';
@@ -32,6 +35,7 @@ import { HeldNotes } from './replicate/held-notes.ts';
 import { PresenceBoard } from './replicate/presence.ts';
 import { Replicator } from './replicate/replicator.ts';
 import { Subscriptions } from './replicate/subscriptions.ts';
+import { Reports } from './reports/reports.ts';
 import { openLevelStore } from './store/level.ts';
 import type { Store } from './store/store.ts';
 
@@ -66,13 +70,19 @@ export class MeshNode {
   readonly host: Network;
   readonly supervisor: Supervisor;
   readonly replicator: Replicator;
+  readonly health: NodeHealth;
   readonly presence: PresenceBoard;
   readonly neighbours: Neighbours;
   readonly petitioner: Petitioner;
   readonly intent: Intent;
+  readonly reports: Reports;
   readonly refusals = new Map<Code, number>();
   /** Present at the ODCM node only. */
   odcm: Desk | undefined;
+  /** Present once the process watches over this node. */
+  alerts: AlertWatch | undefined;
+  /** Set by whoever measures this node: a question to the control API was answered, or refused with a code. */
+  onAnswered: ((route: RouteName, tookMs: number, code: Code | null) => void) | undefined;
   readonly #o: NodeOptions;
   readonly #stores: readonly Store[];
   readonly #gossip: GossipFeeds;
@@ -113,6 +123,8 @@ export class MeshNode {
       stopped: this.#stopped.signal,
     });
     this.intent = new Intent(this);
+    const stopped = this.#stopped.signal;
+    this.reports = new Reports({ node: this, background: this.#background, stopped });
     this.#heldNotes = new HeldNotes(logs);
     const heldNotes = this.#heldNotes;
     const mesh = home.config.mesh;
@@ -122,11 +134,15 @@ export class MeshNode {
       ...{ logs, views, blocks, directory, mesh, self, nodeKey, clock, random },
       onCommitted: (feed, commit) => {
         this.#gossip.announce(feed, commit);
+        this.reports.onGrown(feed);
         const { size } = feed.head!;
         if (this.#listeners.size > 0)
           this.#background.run(this.#tellOwn(feed, commit.before.size, size));
       },
-      onApplied: (feed, applied) => this.#tell(feed, applied),
+      onApplied: (feed, applied) => {
+        this.#tell(feed, applied);
+        this.reports.onGrown(feed);
+      },
     });
     this.replicator = new Replicator({
       host,
@@ -152,18 +168,16 @@ export class MeshNode {
         this.subscriptions.progress(feed.row.id).lastChangeMs = clock.nowMs();
       },
     });
+    this.health = new NodeHealth({
+      ...{ self, clock, timers },
+      isMember: (space) => directory.state.spaces.get(space)?.revoked === null,
+      connected: () => this.#connectedSpaces(),
+      taken: () => this.#takenFeeds(),
+    });
+    this.health.inventory = this.reports;
     this.presence = new PresenceBoard({
-      host,
-      mesh,
-      self,
-      nodeKey,
-      directory,
-      feeds: this.feeds,
-      clock,
-      timers,
-      random,
-      log,
-      onRefused,
+      ...{ host, mesh, self, nodeKey, directory, feeds: this.feeds, health: this.health },
+      ...{ clock, timers, random, log, onRefused },
       addresses: () => this.addresses(),
       onChanged: (space, via) => this.#onHeadsChanged(space, via),
     });
@@ -247,17 +261,20 @@ export class MeshNode {
     for (const row of this.subscriptions.all())
       await feeds.open(row.feed).catch((error) => this.#background.shrug(error));
     this.#gossip.start();
+    this.health.start();
     this.presence.start();
     this.supervisor.start();
     this.replicator.start();
     this.#onDirectoryChange();
     this.#background.run(this.#provide());
     this.#background.run(this.#applyHeld());
+    this.reports.start();
   }
 
   async stop(): Promise<void> {
     this.#stopped.abort(new MeshError('TIMEOUT', 'the node stops'));
     this.presence.stop();
+    this.health.stop();
     await this.odcm?.stop();
     await this.replicator.stop();
     await this.#gossip.stop();
@@ -320,11 +337,30 @@ export class MeshNode {
       this.#background.run(this.petitioner.registerAddresses());
   }
 
+  #connectedSpaces(): Set<SpaceId> {
+    const spaces = new Set<SpaceId>();
+    for (const peerId of this.host.connectedPeers()) {
+      const space = this.members.spaceOf(peerId);
+      if (space) spaces.add(space.id);
+    }
+    return spaces;
+  }
+
+  *#takenFeeds(): Generator<TakenFeed> {
+    for (const { feed: id } of this.subscriptions.all()) {
+      const open = this.feeds.peek(id);
+      const row = open?.row ?? this.directory.state.feeds.get(id);
+      if (!row) continue;
+      yield { id, space: row.space, size: open?.head?.size ?? null, held: open?.log.size ?? 0 };
+    }
+  }
+
   #onHeadsChanged(space: SpaceId, via: string): void {
     const takes = [...this.subscriptions.all()].some(
       (row) => this.directory.state.feeds.get(row.feed)?.space === space,
     );
-    if (!takes) return;
+    const said = this.presence.heard(space)?.presence.headsHash;
+    if (!takes || (said && this.#gossip.knows(space, said))) return;
     const publisher = this.neighbours.peerOf(space);
     this.replicator.syncSoon(publisher && this.host.isConnected(publisher) ? publisher : via);
   }

@@ -10,6 +10,10 @@ if (major < NEEDED) {
   );
   process.exitCode = 1;
 } else {
+  // V8 counts memory outside its heap, the bytes of every message, against a small fixed limit, and collects the whole heap
+  // each time it is reached; so it counts as a part of all memory (docs/PERFORMANCE.md has what that saves).
+  const { setFlagsFromString } = await import('node:v8');
+  setFlagsFromString('--external-memory-accounted-in-global-limit');
   const { enableCompileCache } = await import('node:module');
   enableCompileCache?.();
   await import('./bin.ts');

@@ -1,12 +1,14 @@
 // What only the ODCM node has: the pen of the directory, changes of trust, invitations and the enrolment endpoint, and
 // the clock that vouches every half minute that the directory is the newest there is.
 
+import type { DirectoryPayload, SpaceRow } from '../protocols/directory.ts';
 import type { MeshId } from '../protocols/ids.ts';
 import { rootFingerprint } from '../protocols/ids.ts';
 import { LIMITS } from '../protocols/limits.ts';
 import type { Random, TimerHandle, Timers } from './clock.ts';
 import { Trust } from './directory/trust.ts';
-import { DirectoryWriter } from './directory/writer.ts';
+import { DirectoryWriter, directoryDraft } from './directory/writer.ts';
+import { certificateEvent } from './enrol/certificate-event.ts';
 import { type Invite, Invites } from './enrol/invites.ts';
 import { type EnrolServer, startEnrolServer } from './enrol/server.ts';
 import {
@@ -73,6 +75,7 @@ export class OdcmDesk {
 
   async start(): Promise<void> {
     const { home, directory, clock, log } = this.#node;
+    await this.#listCertificates();
     await this.#vouch();
     this.#server = await startEnrolServer({
       ...{ mesh: home.config.mesh, roots: home.rootEnvelopes, clock, log, invites: this.#invites },
@@ -83,11 +86,26 @@ export class OdcmDesk {
       rootCertificatePem: (await home.certificates()).root,
       state: () => directory.state,
       head: () => this.#writer.note,
-      enrol: (payload) =>
-        this.#writer.append('SpaceEnrolledV1Event', payload, `space/${payload.space}`),
+      enrol: (payload, certificate) =>
+        this.#writer.appendAll([
+          directoryDraft('SpaceEnrolledV1Event', payload, `space/${payload.space}`),
+          certificateDraft(certificate),
+        ]),
       snapshot: () => this.#writer.snapshot(),
     });
     this.#schedule();
+  }
+
+  /** ODCM's own certificate, and those that were issued before the directory listed certificates. */
+  async #listCertificates(): Promise<void> {
+    const { home, directory } = this.#node;
+    const { leaf } = await home.certificates();
+    const issued = this.#invites.list().flatMap(({ used }) => (used ? [used] : []));
+    const missing = [{ space: home.config.space, certificate: leaf }, ...issued]
+      .filter(({ space }) => lacksCertificate(directory.state.spaces.get(space)))
+      .map(({ space, certificate }) => certificateDraft(certificateEvent(space, certificate)));
+    for (let at = 0; at < missing.length; at += LIMITS.batchEntries)
+      await this.#writer.appendAll(missing.slice(at, at + LIMITS.batchEntries));
   }
 
   #randomBytes(count: number): Uint8Array {
@@ -132,3 +150,9 @@ export class OdcmDesk {
     await this.#writer.idle();
   }
 }
+
+const lacksCertificate = (row: SpaceRow | undefined): boolean =>
+  row !== undefined && !row.revoked && row.certificate === null;
+
+const certificateDraft = (payload: DirectoryPayload<'SpaceCertificateV1Event'>) =>
+  directoryDraft('SpaceCertificateV1Event', payload, `certificate/${payload.space}`);

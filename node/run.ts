@@ -1,15 +1,27 @@
 // A node as a process: everything started in order, one line when it is ready, everything stopped in reverse.
 
+import { resolve } from 'node:path';
+import { AlertWatch } from './alerts/watch.ts';
 import { systemClock, systemRandom, systemTimers } from './clock.ts';
+import { AlertFacts } from './control/alert-facts.ts';
 import { startControlServer } from './control/server.ts';
 import type { Home } from './home/home.ts';
 import { createJsonLog, type LogLevel } from './log.ts';
+import type { MetricsServer } from './metrics/server.ts';
 import { MeshNode } from './node.ts';
 import { OdcmDesk } from './odcm.ts';
+import { type Inbox, startInbox } from './reports/inbox.ts';
+import { intakeOf } from './reports/intake.ts';
 
 export interface RunOptions {
   readonly home: Home;
-  readonly flags: { readonly listen?: string[]; readonly peer?: string[] };
+  readonly flags: {
+    readonly listen?: string[];
+    readonly peer?: string[];
+    readonly inbox?: string;
+    readonly metrics?: string;
+    readonly metricsOpen?: boolean;
+  };
   readonly logPath: string | undefined;
   readonly level: LogLevel;
   readonly say: (line: string) => void;
@@ -44,8 +56,13 @@ export async function runNode({
     if (home.isOdcm) node.odcm = await OdcmDesk.open(node, system);
     await node.start();
     await node.odcm?.start();
+    node.alerts = await watchOver(node, say);
     const control = await startControlServer(node);
+    let metrics: MetricsServer | undefined;
+    let inbox: Inbox | undefined;
     try {
+      inbox = await startInboxOf(node, flags.inbox);
+      metrics = await startMetricsOf(node, flags);
       log.info({ peerId: node.host.peerId, addresses: node.addresses() }, 'ready');
       const role = home.isOdcm
         ? `ODCM of mesh ${home.config.meshName}`
@@ -54,13 +71,51 @@ export async function runNode({
       await aborted(signal);
       say('odcm: stopping');
     } finally {
+      await inbox?.stop();
+      await metrics?.stop();
       await control.stop();
     }
   } finally {
+    await node.alerts?.stop();
     await node.stop();
     log.info({}, 'stopped');
     log.close();
   }
+}
+
+/** A configuration that cannot be read stops no node: it is said here, and is the first alert. */
+async function watchOver(node: MeshNode, say: (line: string) => void): Promise<AlertWatch> {
+  const { home, log } = node;
+  const facts = new AlertFacts(node);
+  const watch = await AlertWatch.open({
+    ...{ home: home.dir, mesh: home.config.meshName, name: home.config.name, log },
+    ...{ clock: systemClock, timers: systemTimers, random: systemRandom, env: process.env },
+    gather: (settings) => facts.gather(settings),
+  });
+  if (watch.problem !== null) {
+    say(`odcm: alerts.json is not in force: ${watch.problem}. Look with: odcm alerts check`);
+  }
+  await watch.start();
+  return watch;
+}
+
+async function startMetricsOf(
+  node: MeshNode,
+  { metrics, metricsOpen = false }: RunOptions['flags'],
+): Promise<MetricsServer | undefined> {
+  if (metrics === undefined) return undefined;
+  // Loaded only where it is asked for.
+  const { startMetrics } = await import('./metrics/server.ts');
+  return startMetrics(node, { address: metrics, isOpen: metricsOpen });
+}
+
+/** The folder of the command line counts from where it was typed, the one of the configuration from the node's folder. */
+async function startInboxOf(node: MeshNode, flag: string | undefined): Promise<Inbox | undefined> {
+  const { dir, config } = node.home;
+  const folder = flag === undefined ? config.inbox && resolve(dir, config.inbox) : resolve(flag);
+  if (folder === undefined) return undefined;
+  const { log } = node;
+  return startInbox({ folder, intake: intakeOf(node), timers: systemTimers, log });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -133,6 +133,14 @@ export function decodeNote(bytes: Uint8Array): Note {
   return note;
 }
 
+/** Size in a note that was made or taken apart here before: nothing else of it is looked at. */
+export function sizeOfNote(bytes: Buffer): number {
+  const from = bytes.indexOf(NEWLINE) + 1;
+  return Number(bytes.toString('latin1', from, bytes.indexOf(NEWLINE, from)));
+}
+
+const NEWLINE = 0x0a;
+
 function encodeNote(note: Note): Buffer {
   const lines = note.lines.map((l) => signatureLine(l.name, Buffer.concat([l.keyId, l.blob])));
   return Buffer.from(`${checkpointBody(note.checkpoint)}\n${lines.join('')}`);

@@ -74,6 +74,8 @@ export const FeedRow = z.object({
   /** Of these, turned into items. */
   applied: count,
   behind: count,
+  /** Age of the oldest entry that is missing; null where the feed is not taken or no head is known. */
+  lagMs: count.nullable().default(null),
   deadLetters: count,
   /** Connected peers, this node included, that are known to hold a copy. */
   carriers: count,

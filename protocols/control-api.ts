@@ -3,6 +3,14 @@
 
 import { z } from 'zod';
 import {
+  AcknowledgeBody,
+  AlertProblemRow,
+  AlertRouteRow,
+  AlertRow,
+  SilenceBody,
+  SilenceRow,
+} from './control-alerts.ts';
+import {
   count,
   EnrolmentRow,
   FeedRow,
@@ -19,6 +27,16 @@ import {
   SubscriptionRow,
   TailRow,
 } from './control-answers.ts';
+import { HealthRow, TrustRow } from './control-health.ts';
+import { MeshRow, OverviewResult } from './control-mesh.ts';
+import {
+  DeploymentRow,
+  DeploymentsQuery,
+  ReportDeploymentsResult,
+  ReportedResult,
+  ReportInventoryRow,
+  ReportWindowQuery,
+} from './control-reports.ts';
 import { LIMITS } from './limits.ts';
 
 const name = z.string().min(1).max(LIMITS.itemNameChars);
@@ -60,12 +78,40 @@ export const ROUTES = {
     result: SpaceRow,
     answer: 'rows',
   },
+  health: {
+    method: 'GET',
+    path: '/v1/health',
+    summary: 'How each space is, as this node sees it, and how old that knowledge is',
+    result: HealthRow,
+    answer: 'rows',
+  },
+  trust: {
+    method: 'GET',
+    path: '/v1/trust',
+    summary: 'Root keys, CA certificates and certificates of spaces, and how long they last',
+    result: TrustRow,
+    answer: 'rows',
+  },
   peers: {
     method: 'GET',
     path: '/v1/peers',
     summary: 'Connections to members',
     result: PeerRow,
     answer: 'rows',
+  },
+  mesh: {
+    method: 'GET',
+    path: '/v1/mesh',
+    summary: 'Connections to members with what is measured of them',
+    result: MeshRow,
+    answer: 'rows',
+  },
+  overview: {
+    method: 'GET',
+    path: '/v1/overview',
+    summary: 'What matters most of everything that this node knows, in one answer',
+    result: OverviewResult,
+    answer: 'object',
   },
   feeds: {
     method: 'GET',
@@ -265,6 +311,104 @@ export const ROUTES = {
     body: z.object({ feed: feedPath.optional() }),
     result: PullRow,
     answer: 'rows',
+  },
+  alerts: {
+    method: 'GET',
+    path: '/v1/alerts',
+    summary: 'What is wrong, most urgent first',
+    query: z.object({ state: z.enum(['open', 'all']).default('open') }),
+    result: AlertRow,
+    answer: 'rows',
+  },
+  acknowledgeAlert: {
+    method: 'POST',
+    path: '/v1/alerts/acknowledgements',
+    summary: 'Says that somebody looks after an alert',
+    body: AcknowledgeBody,
+    result: AlertRow,
+    answer: 'object',
+  },
+  checkAlerts: {
+    method: 'GET',
+    path: '/v1/alerts/configuration',
+    summary: 'What is wrong with alerts.json as it lies in the folder now',
+    result: AlertProblemRow,
+    answer: 'rows',
+  },
+  alertRoutes: {
+    method: 'GET',
+    path: '/v1/alerts/routes',
+    summary: 'Where messages about alerts go, and whether they arrive',
+    result: AlertRouteRow,
+    answer: 'rows',
+  },
+  testRoutes: {
+    method: 'POST',
+    path: '/v1/alerts/routes',
+    summary: 'Sends a test message by every route, or by one, and says what came of it',
+    body: z.object({ route: name.optional() }),
+    result: AlertRouteRow,
+    answer: 'rows',
+  },
+  silences: {
+    method: 'GET',
+    path: '/v1/silences',
+    summary: 'What is kept quiet, until when, and by whom',
+    result: SilenceRow,
+    answer: 'rows',
+  },
+  silence: {
+    method: 'POST',
+    path: '/v1/silences',
+    summary: 'Keeps alerts quiet until a time',
+    body: SilenceBody,
+    result: SilenceRow,
+    answer: 'object',
+  },
+  unsilence: {
+    method: 'DELETE',
+    path: '/v1/silences',
+    summary: 'Ends a silence',
+    query: z.object({ id: z.string().min(1).max(64) }),
+    result: SilenceRow,
+    answer: 'object',
+  },
+  reportInventory: {
+    method: 'GET',
+    path: '/v1/reports/inventory',
+    summary: 'Server version, projects and targets of each space, as it last said itself',
+    result: ReportInventoryRow,
+    answer: 'rows',
+  },
+  reportDeployments: {
+    method: 'GET',
+    path: '/v1/reports/deployments',
+    summary: 'Deployments of a time by outcome, their trend, and the time before',
+    query: ReportWindowQuery,
+    result: ReportDeploymentsResult,
+    answer: 'object',
+  },
+  deployments: {
+    method: 'GET',
+    path: '/v1/deployments',
+    summary: 'The deployments behind a figure, newest first',
+    query: DeploymentsQuery,
+    result: DeploymentRow,
+    answer: 'rows',
+  },
+  reportInventoryIn: {
+    method: 'POST',
+    path: '/v1/inventory',
+    summary: 'What this space has; one JSON object, or application/x-ndjson',
+    result: ReportedResult,
+    answer: 'object',
+  },
+  reportDeploymentsIn: {
+    method: 'POST',
+    path: '/v1/deployments',
+    summary: 'Deployments of this space that ended; one JSON object, or application/x-ndjson',
+    result: ReportedResult,
+    answer: 'object',
   },
 } as const satisfies Record<string, Route>;
 

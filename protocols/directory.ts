@@ -54,6 +54,15 @@ export const DIRECTORY_EVENTS = {
     addresses,
   }),
   SpaceAddressesV1Event: z.strictObject({ space, addresses }),
+  /** The certificate that a space has now: the one it was enrolled with, or a later one. */
+  SpaceCertificateV1Event: z.strictObject({
+    space,
+    /** Of the DER, in hex. */
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    serial: z.string().regex(/^[0-9A-F]{1,40}$/),
+    notBefore: instant,
+    notAfter: instant,
+  }),
   SpaceRevokedV1Event: z.strictObject({
     space,
     reason: z.string().max(500),
@@ -92,12 +101,21 @@ interface Evidence {
   readonly since: string;
 }
 
+/** What the directory says of a certificate, so that everybody sees when it ends. */
+export interface CertificateRow {
+  readonly serial: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+}
+
 export interface SpaceRow extends Evidence {
   readonly id: SpaceId;
   readonly name: SpaceName;
   readonly nodeKey: Buffer;
   readonly exchangeKey: Buffer;
   readonly certificateSha256: string;
+  /** Null where the directory only has its fingerprint. */
+  readonly certificate: CertificateRow | null;
   readonly addresses: readonly string[];
   readonly revoked: {
     readonly reason: string;
@@ -161,6 +179,8 @@ export class DirectoryState {
         if (row) this.spaces.set(p.space, { ...row, addresses: p.addresses });
         return row !== undefined;
       }
+      case 'SpaceCertificateV1Event':
+        return this.#certify(DIRECTORY_EVENTS.SpaceCertificateV1Event.parse(envelope.payload));
       case 'SpaceRevokedV1Event': {
         const p = DIRECTORY_EVENTS.SpaceRevokedV1Event.parse(envelope.payload);
         const row = this.spaces.get(p.space);
@@ -215,11 +235,20 @@ export class DirectoryState {
       nodeKey: Buffer.from(p.nodeKey, 'base64'),
       exchangeKey: Buffer.from(p.exchangeKey, 'base64'),
       certificateSha256: p.certificateSha256,
+      certificate: null,
       addresses: p.addresses,
       revoked: null,
     });
     this.#spaceByName.set(p.name, p.space);
     this.#spaceByKey.set(p.nodeKey, p.space);
+    return true;
+  }
+
+  #certify(p: DirectoryPayload<'SpaceCertificateV1Event'>): boolean {
+    const row = this.spaces.get(p.space);
+    if (!row || row.revoked || Date.parse(p.notAfter) <= Date.parse(p.notBefore)) return false;
+    const { space, sha256: certificateSha256, ...certificate } = p;
+    this.spaces.set(space, { ...row, certificateSha256, certificate });
     return true;
   }
 

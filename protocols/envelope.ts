@@ -125,13 +125,14 @@ export interface ParsedEvent {
 export function parseEvent(bytes: Uint8Array): ParsedEvent {
   if (bytes.length >= LIMITS.envelopeBytes)
     throw new MeshError('TOO_LARGE', 'an event is not below 64 KB');
-  checkNesting(bytes);
   const record = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const halves = splitEvent(record);
-  if (halves) return { envelope: checkEnvelope(halves.fields), content: halves.content };
+  const text = textOf(record);
+  checkNesting(text);
+  const split = splitEvent(record, text);
+  if (split) return { envelope: checkEnvelope(split.fields), content: split.content };
   let value: unknown;
   try {
-    value = JSON.parse(decodeUtf8(bytes));
+    value = JSON.parse(text);
   } catch (cause) {
     throw new MeshError('EVENT_INVALID', 'an event is not JSON', { cause });
   }
@@ -139,25 +140,36 @@ export function parseEvent(bytes: Uint8Array): ParsedEvent {
   return { envelope, content: Buffer.from(JSON.stringify(envelope.payload)) };
 }
 
-const PAYLOAD_KEY = Buffer.from(',"payload":');
-const CLOSING_BRACE = 0x7d;
-const SPACE = 0x20;
+function textOf(record: Buffer): string {
+  try {
+    return decodeUtf8(record);
+  } catch (cause) {
+    throw new MeshError('EVENT_INVALID', 'an event is not JSON', { cause });
+  }
+}
+
+const PAYLOAD_KEY = ',"payload":';
 
 /** Undefined unless the record is one object whose last field is the payload, without space around it. */
 function splitEvent(
   record: Buffer,
+  text: string,
 ): { fields: Record<string, unknown>; content: Buffer } | undefined {
-  const at = record.indexOf(PAYLOAD_KEY);
-  if (at < 0 || record.at(-1) !== CLOSING_BRACE) return undefined;
-  const content = record.subarray(at + PAYLOAD_KEY.length, -1);
-  if ((content[0] ?? 0) <= SPACE || (content.at(-1) ?? 0) <= SPACE) return undefined;
+  const at = text.indexOf(PAYLOAD_KEY);
+  if (at < 0 || !text.endsWith('}')) return undefined;
+  const payloadText = text.slice(at + PAYLOAD_KEY.length, -1);
+  if (payloadText.trim().length !== payloadText.length) return undefined;
   try {
-    const head: unknown = JSON.parse(`${decodeUtf8(record.subarray(0, at))}}`);
+    const head: unknown = JSON.parse(`${text.slice(0, at)}}`);
     // The key can only stand there once more, or deeper down, when one of the two halves is no JSON value of its own.
-    const payload: unknown = JSON.parse(decodeUtf8(content));
+    const payload: unknown = JSON.parse(payloadText);
     if (typeof head !== 'object' || head === null || Object.hasOwn(head, 'payload'))
       return undefined;
-    return { fields: Object.assign(head, { payload }), content };
+    const fields = head as Record<string, unknown>;
+    fields['payload'] = payload;
+    const isAscii = text.length === record.length;
+    const sizeBytes = isAscii ? payloadText.length : Buffer.byteLength(payloadText);
+    return { fields, content: record.subarray(-1 - sizeBytes, -1) };
   } catch {
     return undefined;
   }
@@ -190,28 +202,27 @@ export function checkFields(e: Pick<Envelope, 'id' | 'activityId' | 'occurredTim
 }
 
 /** JSON.parse takes any depth, but writing such a value again exhausts the stack: depth is bounded before. */
-export function checkNesting(json: Uint8Array): void {
-  // Most events open fewer brackets than the limit; finding them is native, walking every byte is not.
-  if (count(json, BRACKET) + count(json, BRACE) <= LIMITS.jsonDepth) return;
+export function checkNesting(json: string): void {
+  // Most events open fewer brackets than the limit; finding them is native, walking every character is not.
+  if (count(json, '[') + count(json, '{') <= LIMITS.jsonDepth) return;
   let depth = 0;
   for (let i = 0, isText = false; i < json.length; i++) {
-    const byte = json[i];
-    if (byte === QUOTE) isText = !isText;
-    else if (isText) i += byte === BACKSLASH ? 1 : 0;
-    else if (byte === BRACKET || byte === BRACE) depth++;
-    else if (byte === BRACKET + 2 || byte === BRACE + 2) depth--;
+    const char = json[i];
+    if (char === '"') isText = !isText;
+    else if (isText) i += char === '\\' ? 1 : 0;
+    else if (char === '[' || char === '{') depth++;
+    else if (char === ']' || char === '}') depth--;
     if (depth > LIMITS.jsonDepth) throw invalid(`is nested more than ${LIMITS.jsonDepth} deep`);
   }
 }
 
-/** How often the byte occurs, not counting beyond the limit of nesting. */
-function count(bytes: Uint8Array, byte: number): number {
+/** How often the character occurs, not counting beyond the limit of nesting. */
+function count(text: string, char: string): number {
   let found = 0;
-  for (let at = bytes.indexOf(byte); at >= 0; at = bytes.indexOf(byte, at + 1)) {
+  for (let at = text.indexOf(char); at >= 0; at = text.indexOf(char, at + 1)) {
     if (++found > LIMITS.jsonDepth) break;
   }
   return found;
 }
 
-const [QUOTE, BACKSLASH, BRACKET, BRACE] = [0x22, 0x5c, 0x5b, 0x7b];
 const invalid = (what: string): MeshError => new MeshError('EVENT_INVALID', `an event ${what}`);

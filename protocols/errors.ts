@@ -104,6 +104,8 @@ export const CODES = {
   CONTEXT_UNKNOWN: row('operator', 404, 4, 'Use one of the contexts of the directory: odcm status'),
   GRANT_UNKNOWN: row('operator', 404, 4, 'See the grants with: odcm grants'),
   SUBSCRIPTION_UNKNOWN: row('operator', 404, 4, 'See the subscriptions with: odcm subscriptions'),
+  ALERT_UNKNOWN: row('operator', 404, 4, 'See the alerts with: odcm alerts --state all'),
+  SILENCE_UNKNOWN: row('operator', 404, 4, 'See the silences with: odcm alerts silences'),
   RECORD_MISSING: row(
     'local',
     404,

@@ -1,29 +1,19 @@
-// Gossip: topic names, announcements of new heads with small records inline, and presence statements (wire §6).
-// All can be verified by a node that knows nothing of the log but its key.
+// Gossip: topic names, and announcements of new heads with small records inline (wire §6). They can be verified by a node
+// that knows nothing of the log but its key. Presence is in presence.ts.
 
-import type { KeyObject } from 'node:crypto';
-import { verify } from 'node:crypto';
 import { decodeNote, type Note } from './checkpoint.ts';
 import { Reader, Writer } from './codec.ts';
 import { MeshError } from './errors.ts';
-import {
-  type ContextName,
-  formatUuid,
-  type MeshId,
-  parseSpaceId,
-  type SpaceId,
-  uuidBytes,
-} from './ids.ts';
+import type { ContextName, MeshId } from './ids.ts';
 import { LIMITS } from './limits.ts';
-import { Frontier, leafHash, sha256 } from './merkle.ts';
+import { Frontier, leafHash } from './merkle.ts';
 import { checkPacked } from './run-verifier.ts';
 import { decodeSegment, type Segment } from './segment.ts';
-import { presenceBytes } from './signable.ts';
 
 export const contextTopic = (mesh: MeshId, context: ContextName): string =>
   `/odcm/${mesh}/feeds/${context}/1`;
 export const directoryTopic = (mesh: MeshId): string => `/odcm/${mesh}/dir/1`;
-export const presenceTopic = (mesh: MeshId): string => `/odcm/${mesh}/presence/1`;
+export const presenceTopic = (mesh: MeshId): string => `/odcm/${mesh}/presence/2`;
 
 /** A new head, and the entries since `from` when they are few and small. */
 export interface Announcement {
@@ -89,69 +79,5 @@ export function verifyInline(a: Announcement, log: Uint8Array): void {
   const { size, root } = a.note.checkpoint;
   if (tree.size !== size || !tree.root().equals(root)) {
     throw new MeshError('ROOT_MISMATCH', 'the entries of an announcement do not fold to its root');
-  }
-}
-
-export interface Presence {
-  readonly space: SpaceId;
-  readonly incarnation: Buffer;
-  readonly timeMs: number;
-  /** {@link headsHash} over all feeds of the space. */
-  readonly headsHash: Buffer;
-  readonly addresses: readonly string[];
-  readonly signature: Buffer;
-}
-
-export interface Head {
-  readonly origin: string;
-  readonly size: number;
-  readonly root: Uint8Array;
-}
-
-/** One hash that commits to every feed head of a space, in order of origin. */
-export function headsHash(heads: readonly Head[]): Buffer {
-  const sorted = [...heads].sort((a, b) => (a.origin < b.origin ? -1 : 1));
-  const w = new Writer(64 + sorted.length * 160).array(sorted.length);
-  for (const head of sorted) w.array(3).text(head.origin).uint(head.size).bytes(head.root);
-  return sha256(w.take());
-}
-
-export function encodePresence(p: Presence): Buffer {
-  const w = new Writer()
-    .array(7)
-    .uint(FORMAT)
-    .bytes(uuidBytes(p.space))
-    .bytes(p.incarnation)
-    .uint(p.timeMs);
-  w.bytes(p.headsHash).array(p.addresses.length);
-  for (const address of p.addresses) w.text(address);
-  return w.bytes(p.signature).take();
-}
-
-export function decodePresence(bytes: Uint8Array): Presence {
-  if (bytes.length > LIMITS.noteBytes)
-    throw new MeshError('TOO_LARGE', 'a presence statement is above its limit');
-  const r = new Reader(bytes);
-  r.tuple(7);
-  if (r.uint() !== FORMAT)
-    throw new MeshError('MALFORMED', 'unknown format of a presence statement');
-  const space = parseSpaceId(formatUuid(r.bytesOf(16)));
-  const incarnation = r.bytesOf(16);
-  const timeMs = r.uint();
-  const hash = r.bytesOf(32);
-  const addresses: string[] = [];
-  for (let left = r.array(LIMITS.addresses); left > 0; left--)
-    addresses.push(r.text(LIMITS.addressChars));
-  const signature = r.bytesOf(64);
-  r.end();
-  return { space, incarnation, timeMs, headsHash: hash, addresses, signature };
-}
-
-export function verifyPresence(mesh: MeshId, p: Presence, publicKey: KeyObject): void {
-  if (!verify(null, presenceBytes({ mesh, ...p }), publicKey, p.signature)) {
-    throw new MeshError(
-      'BAD_SIGNATURE',
-      `a presence statement of space ${p.space} is not signed by its key`,
-    );
   }
 }

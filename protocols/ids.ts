@@ -95,10 +95,9 @@ export function quote(text: string): string {
 
 /** Text form of 16 random bytes as a version 4 UUID (RFC 9562 §5.4); the two fixed fields are set here. */
 export function uuidFromBytes(bytes: Uint8Array): string {
-  const b = Buffer.from(bytes.subarray(0, 16));
-  b[6] = (b[6]! & 0x0f) | 0x40;
-  b[8] = (b[8]! & 0x3f) | 0x80;
-  return formatUuid(b);
+  const hex = Buffer.from(bytes.buffer, bytes.byteOffset, 16).toString('hex');
+  const variant = '89ab'[(bytes[8]! >> 4) & 3];
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
 }
 
 /** 16 bytes in UUID text form, unchanged. */

@@ -59,7 +59,7 @@ export const LIMITS = {
   /** Heads of this many logs in one answer; more are asked for in pages. */
   headsPerFrame: 100,
   /** Verified entries are written to the store in groups of about this size; one group is being written while the next arrives. */
-  intakeBytes: 1 * MiB,
+  intakeBytes: 128 * KiB,
   blocksPerRequest: 16,
   /** Missing blocks looked up at a time while a large object is fetched: finding them walks the object from its start. */
   missingBlocks: 1024,
@@ -107,6 +107,9 @@ export const LIMITS = {
   /** All messages given to one such request. */
   gossipAnswerBytes: 1 * MiB,
 
+  /** A message is passed on at a random moment within this time: long enough that of two peers mostly one sends it. */
+  relayWithinMs: 30,
+
   /** Holders of a feed taken from one look-up in the DHT: three are enough to fetch from, more are only dialled. */
   dhtProviders: 8,
   /** Announcements of one feed that wait for their turn; beyond that the feed is pulled. */
@@ -131,7 +134,8 @@ export const LIMITS = {
   redialMaxMs: 60_000,
   /** Three looks without gossip on a live connection and the pair is deaf: reconnect. */
   deafLooks: 3,
-  presenceMs: 5_000,
+  /** A dead node is known within 15 s and a stall of 10 s is forgiven: between two statements may pass little more. */
+  presenceMs: 3_000,
   /** Directory heads are signed anew this often by ODCM. */
   timestampMs: 30_000,
   /** Heads are asked for this often even when gossip seems healthy. */
@@ -178,6 +182,79 @@ export const LIMITS = {
   pageRows: 1000,
   /** Events that wait for a slow reader of the event stream before it is cut off. */
   tailWaiting: 10_000,
+
+  // Alerts
+  /** Alerts that are kept, closed ones included: the oldest closed ones are forgotten first. */
+  alerts: 5000,
+  silences: 200,
+  alertRoutes: 10,
+  /** alerts.json and the files of secrets that it names. */
+  alertConfigBytes: 64 * KiB,
+  alertSecretBytes: 4 * KiB,
+  /** What is remembered of alerts, on the disk. */
+  alertStateBytes: 16 * MiB,
+  /** Messages that wait for one route, the size of each and of all; past it the oldest are given up. */
+  alertsQueued: 1000,
+  alertMessageBytes: 64 * KiB,
+  alertQueueBytes: 8 * MiB,
+  /** An unsent message is given up after this: it is history by then. */
+  alertMessageAgeMs: 24 * 3_600_000,
+  /** Back-off of a route that fails: doubles from the first to the second, with jitter. */
+  alertRetryMinMs: 2_000,
+  alertRetryMaxMs: 300_000,
+  /** One attempt to send by a route. */
+  alertSendTimeoutMs: 20_000,
+  /** The rules are looked at this often. */
+  alertLookMs: 5_000,
+  /** Alerts written out in one message; the rest are counted. */
+  alertsPerMessage: 20,
+  /** Feeds with metrics of their own, by name; the rest are summed up as one. */
+  metricFeeds: 200,
+
+  // Inventory and deployments
+  /** One inventory or deployment as JSON: a record beside its entry has room for it. */
+  reportBytes: 8 * KiB,
+  /** Projects or targets that one space may claim to have. */
+  reportThings: 10_000_000,
+  /** Longer than any deployment: a start that was never set must not spoil a median. */
+  deploymentDurationMs: 366 * 24 * 3_600_000,
+  /** Pairs of project and environment that are counted for one feed: each has its place in every row of sums. */
+  reportGroups: 10_000,
+  /** Refused lines that an answer names; the rest are counted. */
+  reportRefusals: 100,
+  /** A space that has not told its inventory for this long is shown as stale. */
+  inventoryFreshMs: 24 * 3_600_000,
+  /** Longest time that a report covers. */
+  reportWindowMs: 3660 * 24 * 3_600_000,
+  /** The watched folder is looked at this often, and up to this seldom while what is in it cannot be published. */
+  inboxLookMs: 2_000,
+  inboxRetryMaxMs: 60_000,
+
   /** The kernel's address of a Unix socket has 108 bytes, the last one zero. */
   socketPathBytes: 107,
+
+  // Health
+  /** Silence after which a space is suspected: two statements in a row did not come. */
+  suspectMs: 7_000,
+  /** A suspicion that enough others confirm becomes `offline` after this; less, and a stall of 10 s is called a death … */
+  suspicionMinMs: 7_000,
+  /** … and one that nobody confirms after this: it tells more of the observer than of the suspect. */
+  suspicionMaxMs: 23_000,
+  /** Confirmations after which a suspicion waits no longer than the least; fewer when there are fewer witnesses. */
+  suspicionConfirmations: 3,
+  /** Suspicions in one statement; of more, each statement names others. */
+  suspicions: 64,
+  /** Observers that are remembered for one suspect. */
+  witnessesPerSuspect: 64,
+  /** Statements in one message: the sender's own, and others that somebody seems to lack. */
+  presenceStatements: 8,
+  presenceMessageBytes: 32 * KiB,
+  nodeVersionChars: 64,
+  /** A node looks at what it hears this often; a look that is late by more than the second is a stall of its own. */
+  healthMs: 500,
+  healthLateMs: 1_000,
+  /** Most by which an observer that is not well multiplies its timeouts, less one. */
+  healthScore: 8,
+  /** Known heads of one feed whose age is told apart while the feed lags. */
+  lagMarks: 64,
 } as const;

@@ -121,7 +121,10 @@ export function decodeIndex(bytes: Uint8Array): Buffer[] {
 
 /** The record of an entry, checked against its CID and taken apart. */
 export function decodeRecord(cid: Cid, bytes: Buffer): Body {
-  if (cid.codec === 0x55) return { kind: 'event', ...parseEvent(bytes) };
+  if (cid.codec === 0x55) {
+    const { envelope, content } = parseEvent(bytes);
+    return { kind: 'event', envelope, content };
+  }
   const attachment = decodeAttachment(bytes);
   return { kind: 'attachment', envelope: parseEnvelope(attachment.envelope), attachment };
 }

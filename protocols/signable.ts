@@ -5,9 +5,9 @@ import { createHash } from 'node:crypto';
 import { MeshError } from './errors.ts';
 import { fromBase32, type MeshId, type Origin, type SpaceId, uuidBytes } from './ids.ts';
 
-// APPEND ONLY. A label is never changed and never given a second meaning.
+// APPEND ONLY. A label is never changed and never given a second meaning; `odcm/presence/v1` is spent.
 const X509_BINDING = 'odcm/x509-binding/v1:';
-const PRESENCE = 'odcm/presence/v1\n';
+const PRESENCE = 'odcm/presence/v2\n';
 const PETITION = 'odcm/petition/v1\n';
 const ENROL_TRANSCRIPT = 'odcm/enrol/v1/transcript\n';
 const COSIGNATURE = 'cosignature/v1\n';
@@ -53,12 +53,15 @@ export interface PresenceStatement {
   readonly timeMs: number;
   /** Hash over the sorted heads of all feeds of the space. */
   readonly headsHash: Uint8Array;
+  readonly version: string;
   readonly addresses: readonly string[];
+  /** Spaces that this one no longer hears, each with the time of the last statement it has of them. */
+  readonly suspicions: readonly { readonly space: SpaceId; readonly timeMs: number }[];
 }
 
 /** Heartbeat of a space: freshness of all its feeds in one signature (wire §6). Lists and texts carry their lengths. */
 export function presenceBytes(statement: PresenceStatement): Buffer {
-  const { addresses } = statement;
+  const { addresses, suspicions } = statement;
   const parts: Uint8Array[] = [
     Buffer.from(PRESENCE),
     fromBase32(statement.mesh),
@@ -66,12 +69,12 @@ export function presenceBytes(statement: PresenceStatement): Buffer {
     fixed(statement.incarnation, 16, 'incarnation'),
     u64(statement.timeMs),
     fixed(statement.headsHash, 32, 'heads hash'),
+    ...counted(statement.version),
     u16(addresses.length),
+    ...addresses.flatMap(counted),
+    u16(suspicions.length),
   ];
-  for (const address of addresses) {
-    const text = Buffer.from(address);
-    parts.push(u16(text.length), text);
-  }
+  for (const { space, timeMs } of suspicions) parts.push(uuidBytes(space), u64(timeMs));
   return Buffer.concat(parts);
 }
 
@@ -123,6 +126,11 @@ function safe(value: number): number {
     throw new MeshError('MALFORMED', 'a signed number is not a whole number from 0 to 2^53 - 1');
   }
   return value;
+}
+
+function counted(text: string): [Buffer, Buffer] {
+  const bytes = Buffer.from(text);
+  return [u16(bytes.length), bytes];
 }
 
 function u16(value: number): Buffer {

@@ -10,6 +10,7 @@ import {
   type RouteResult,
   type Rows,
 } from '../protocols/control-api.ts';
+import { isMeshError } from '../protocols/errors.ts';
 import { LIMITS } from '../protocols/limits.ts';
 import type { AnswerOptions, RequestOptions } from './client.ts';
 import type { Invocation } from './command-context.ts';
@@ -50,6 +51,16 @@ export async function askRows<R extends RowsRoute>(
   const row: z.ZodType = ROUTES[route].result;
   const schema = z.object({ asOf: z.iso.datetime(), rows: z.array(row) });
   return await send(asker, route, question, (value) => schema.parse(value) as Rows<R>);
+}
+
+const NO_ROUTE = /^the control API has no /;
+/** A part that a node may be without: an older one has no such route, a young one may not be ready. */
+export async function askPart<T>(asked: Promise<T>): Promise<T | null> {
+  return await asked.catch((error: unknown) => {
+    const isOlder = isMeshError(error, 'USAGE') && NO_ROUTE.test(error.message);
+    if (isOlder || isMeshError(error, 'BUSY')) return null;
+    throw error;
+  });
 }
 
 /** Rows with the node's own account of itself, which says whose knowledge they are and how old its directory is. */

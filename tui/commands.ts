@@ -1,7 +1,9 @@
 // All commands that speak to a running node; `help` lists them in this order within their groups.
 
 import type { Register } from './command-context.ts';
+import { register as alerts } from './commands/alerts.ts';
 import { register as deadLetters } from './commands/dead-letters.ts';
+import { register as deployments } from './commands/deployments.ts';
 import { register as feedCreate } from './commands/feed-create.ts';
 import { register as feeds } from './commands/feeds.ts';
 import { register as get } from './commands/get.ts';
@@ -10,16 +12,23 @@ import { register as grants } from './commands/grants.ts';
 import { register as history } from './commands/history.ts';
 import { register as invite } from './commands/invite.ts';
 import { register as items } from './commands/items.ts';
+import { register as mesh } from './commands/mesh.ts';
+import { register as overview } from './commands/overview.ts';
 import { register as peers } from './commands/peers.ts';
 import { register as publish } from './commands/publish.ts';
 import { register as pull } from './commands/pull.ts';
+import { register as report } from './commands/report.ts';
+import { registerDeploymentsAdd, registerInventorySet } from './commands/report-in.ts';
 import { register as revoke } from './commands/revoke.ts';
+import { register as space } from './commands/space.ts';
 import { register as spaces } from './commands/spaces.ts';
 import { register as status } from './commands/status.ts';
 import { register as subscribe } from './commands/subscribe.ts';
 import { register as subscriptions } from './commands/subscriptions.ts';
 import { register as tail } from './commands/tail.ts';
+import { register as trust } from './commands/trust.ts';
 import { register as withdraw } from './commands/withdraw.ts';
+import { register as dash } from './dash/command.ts';
 import { register as demo } from './demo/command.ts';
 
 export const remoteCommands: readonly Register[] = [
@@ -27,6 +36,7 @@ export const remoteCommands: readonly Register[] = [
   grant,
   grants,
   revoke,
+  trust,
   feedCreate,
   publish,
   withdraw,
@@ -34,13 +44,22 @@ export const remoteCommands: readonly Register[] = [
   subscriptions,
   pull,
   feeds,
+  overview,
   status,
   spaces,
+  space,
+  mesh,
   peers,
+  alerts,
+  report,
+  deployments,
+  registerDeploymentsAdd,
+  registerInventorySet,
   items,
   get,
   history,
   tail,
   deadLetters,
+  dash,
   demo,
 ];

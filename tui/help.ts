@@ -13,10 +13,10 @@ Examples, feeds:
   odcm subscribe library/step-templates --mode auto
 
 Examples, reading:
-  odcm spaces --filter 'status=silent|unknown' --sort -heard
+  odcm spaces --filter 'status=offline|suspected' --sort -seen
   odcm feeds --format csv --output feeds.csv
   odcm status --watch 5s
-  odcm spaces --fail-on 'silent>0'
+  odcm overview --fail-on 'offline>0,expiry<14d'
 
 Examples, running:
   odcm run --home ./payments                       the node, in the foreground

@@ -50,6 +50,7 @@ async function showOnce<R extends object>(
     nowMs,
     maxColumns: terminal.maxColumns,
     colour: terminal.colour,
+    ascii: terminal.ascii,
   });
   const met =
     options.failOn === undefined

@@ -1,13 +1,17 @@
 // `odcm run`: the node in the foreground, until it is told to stop.
 
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { parseMetricsAddress } from '../metrics/address.ts';
 import { endSoon } from './end-process.ts';
 import { collect, type Shell } from './shell.ts';
 
 interface RunFlags {
   readonly listen?: string[];
   readonly peer?: string[];
+  readonly inbox?: string;
+  readonly metrics?: string;
+  readonly metricsOpen?: boolean;
   readonly logFile?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly withParent?: boolean;
@@ -31,17 +35,26 @@ export function registerRun(program: Command, shell: Shell): void {
       'try this member too: /ip4/…/tcp/…/p2p/ID, may be repeated',
       collect,
     )
+    .option('--inbox <dir>', 'take files named inventory* and deployments* from this folder')
+    .option('--metrics <address>', 'serve metrics for Prometheus there: 127.0.0.1:9464')
+    .option('--metrics-open', 'let --metrics listen beyond this machine, where anybody may read it')
     .option(
       '--log-file <file>',
       'where the log goes (default: node.log in the folder; - for standard error)',
     )
-    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .addOption(
+      new Option('--log-level <level>', 'how much is logged')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
     .option(
       '--with-parent',
       'stop when standard input ends, for a program that starts nodes and may be killed',
     )
     .action(async (flags: RunFlags, command: Command) => {
       const { options, output, signal: interrupt } = shell.invoke(command);
+      if (flags.metrics !== undefined)
+        parseMetricsAddress(flags.metrics, flags.metricsOpen === true);
       const signal = flags.withParent ? AbortSignal.any([interrupt, inputEnd()]) : interrupt;
       const [{ openHome }, { lockHome }] = await Promise.all([
         import('../home/home.ts'),

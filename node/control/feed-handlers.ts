@@ -299,6 +299,7 @@ async function showFeed(node: MeshNode, row: FeedRow) {
     held,
     applied: feed?.view.applied ?? 0,
     behind: Math.max(0, (size ?? 0) - held),
+    lagMs: isSubscribed && size !== null ? Math.round(node.health.lagOf(row.id)) : null,
     deadLetters: feed?.view.deadLetterCount ?? 0,
     carriers: node.carriers.of(row.id).length + (held > 0 ? 1 : 0),
     subscribed: isSubscribed,

@@ -18,6 +18,8 @@ export interface Call<R extends RouteName> {
   readonly body: Parsed<R, 'body'>;
   /** The body as it comes, for content of any size. */
   readonly stream: Readable;
+  /** What the caller says that the body is; empty when it says nothing. */
+  readonly mediaType: string;
   /** Aborted when the caller goes away. */
   readonly signal: AbortSignal;
 }

@@ -7,17 +7,35 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { z } from 'zod';
 import { type ControlError, controlSocketPath } from '../../protocols/control.ts';
 import { ROUTES, type RouteName } from '../../protocols/control-api.ts';
-import { asMeshError, CODES, MeshError } from '../../protocols/errors.ts';
+import { asMeshError, CODES, type Code, MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { fileError } from '../home/files.ts';
 import type { MeshNode } from '../node.ts';
+import { alertHandlers } from './alert-handlers.ts';
 import { feedHandlers } from './feed-handlers.ts';
 import type { ContentAnswer, Handlers } from './handler.ts';
+import { healthHandlers } from './health-handlers.ts';
 import { meshHandlers } from './mesh-handlers.ts';
+import { meshViewHandlers } from './mesh-view-handlers.ts';
 import { describeApi } from './openapi.ts';
+import { reportHandlers } from './report-handlers.ts';
 import { subscriptionHandlers } from './subscription-handlers.ts';
 
-const HANDLERS: Handlers = { ...meshHandlers, ...feedHandlers, ...subscriptionHandlers };
+const HANDLERS: Handlers = {
+  ...alertHandlers,
+  ...meshHandlers,
+  ...healthHandlers,
+  ...meshViewHandlers,
+  ...feedHandlers,
+  ...subscriptionHandlers,
+  ...reportHandlers,
+};
+/** Their bodies are read as they come, at the pace of what is done with them. */
+const UPLOADS: ReadonlySet<RouteName> = new Set<RouteName>([
+  'publishContent',
+  'reportInventoryIn',
+  'reportDeploymentsIn',
+]);
 /** Lines of an event stream that is silent: the reader learns that the node is still there. */
 const HEARTBEAT_MS = 15_000;
 
@@ -61,7 +79,7 @@ type AnyRoute = { query?: z.ZodType; body?: z.ZodType };
 async function addRoute(app: FastifyInstance, node: MeshNode, name: RouteName): Promise<void> {
   const route = ROUTES[name];
   await app.register(async (scope) => {
-    const isUpload = name === 'publishContent';
+    const isUpload = UPLOADS.has(name);
     if (isUpload) {
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser('*', (_, payload, done) => done(null, payload));
@@ -89,9 +107,11 @@ async function handle(
     query: parse(query, request.query ?? {}),
     body: body ? parse(body, request.body ?? {}) : undefined,
     stream: request.body instanceof Readable ? request.body : Readable.from([]),
+    mediaType: (request.headers['content-type'] ?? '').replace(/;.*/s, '').trim().toLowerCase(),
     signal: gone.signal,
   };
-  const answer = await (HANDLERS[name] as (call: unknown) => Promise<unknown>)(call);
+  const handler = HANDLERS[name] as (call: unknown) => Promise<unknown>;
+  const answer = await measured(node, name, () => handler(call));
   switch (ROUTES[name].answer) {
     case 'object':
       return answer;
@@ -105,6 +125,20 @@ async function handle(
       return reply
         .type('application/x-ndjson')
         .send(Readable.from(lines(answer as AsyncIterable<unknown>)));
+  }
+}
+
+/** Tells whoever measures this node how long an answer took, and what came of it. */
+async function measured<T>(node: MeshNode, name: RouteName, work: () => Promise<T>): Promise<T> {
+  const startedMs = performance.now();
+  const tell = (code: Code | null) => node.onAnswered?.(name, performance.now() - startedMs, code);
+  try {
+    const answer = await work();
+    tell(null);
+    return answer;
+  } catch (error) {
+    tell(asMeshError(error).code);
+    throw error;
   }
 }
 

@@ -25,6 +25,7 @@ import type { Log } from '../log.ts';
 import { createBareHost } from '../net/bare-host.ts';
 import type { FrameChannel } from '../net/frames.ts';
 import { Turn } from '../turn.ts';
+import { certificateEvent } from './certificate-event.ts';
 import type { Invite, Invites, Use } from './invites.ts';
 import { ENROL_PROTOCOL, readOne, sendParts } from './messages.ts';
 
@@ -45,8 +46,11 @@ export interface EnrolServerOptions {
   readonly state: () => DirectoryState;
   /** Newest head of the directory, dated. */
   readonly head: () => Buffer;
-  /** Writes the event; resolves when it is durable and {@link state} shows it. */
-  readonly enrol: (payload: DirectoryPayload<'SpaceEnrolledV1Event'>) => Promise<unknown>;
+  /** Writes both events, or none; resolves when it is durable and {@link state} shows it. */
+  readonly enrol: (
+    payload: DirectoryPayload<'SpaceEnrolledV1Event'>,
+    certificate: DirectoryPayload<'SpaceCertificateV1Event'>,
+  ) => Promise<unknown>;
   /** The directory as node/directory/snapshot.ts writes it. */
   readonly snapshot: () => Promise<Buffer>;
   readonly clock: Clock;
@@ -207,7 +211,10 @@ class EnrolDesk {
     // Also after a stop between the two: a token that was taken by this very node still leads to its entry.
     if (!state().spaces.has(use.space)) {
       this.#assertFree(name, request.nodeKey);
-      await this.#o.enrol(enrolledEvent(verified, use));
+      await this.#o.enrol(
+        enrolledEvent(verified, use),
+        certificateEvent(use.space, use.certificate),
+      );
     }
     return use;
   }

@@ -51,19 +51,17 @@ export interface StoredEntry {
 /** Entries of a stored segment. */
 export function storedEntries(bytes: Buffer): StoredEntry[] {
   const { from, entries } = decodeSegment(bytes);
-  return entries.map(({ leaf, record }, i) => ({
-    ...{ index: from + i, record },
-    entry: decodeEntry(leaf),
-  }));
+  return entries.map(({ leaf, record }, i) => {
+    return { index: from + i, entry: decodeEntry(leaf), record };
+  });
 }
 
 /** The same of segments that were verified just now: nothing is decoded twice. */
 export function verifiedEntries(run: readonly Verified[]): StoredEntry[] {
   return run.flatMap(({ segment, entries }) =>
-    entries.map((entry, i) => ({
-      ...{ index: segment.from + i, entry },
-      record: segment.entries[i]!.record,
-    })),
+    entries.map((entry, i) => {
+      return { index: segment.from + i, entry, record: segment.entries[i]!.record };
+    }),
   );
 }
 

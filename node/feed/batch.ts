@@ -1,40 +1,15 @@
-// A batch on its way: drafts become entries, records and item rows in memory. Nothing is written here; a refused request
-// leaves the batch as it was. What is the same for all drafts of a batch is computed once: batches have a thousand.
+// A batch on its way: new records become entries and item rows in memory. Nothing is written here; a refused request
+// leaves the batch as it was.
 
-import type { Cid } from '../../protocols/codec.ts';
-import { type Context, publishedEvent, withdrawnEvent } from '../../protocols/contexts.ts';
-import { encodeEntry, KIND, type Kind } from '../../protocols/entry.ts';
-import { checkFields, checkNesting, type Json, SPEC_VERSION } from '../../protocols/envelope.ts';
+import { encodeEntry, KIND } from '../../protocols/entry.ts';
 import { MeshError } from '../../protocols/errors.ts';
-import {
-  type FeedName,
-  parseItemName,
-  type SpaceName,
-  uuidFromBytes,
-} from '../../protocols/ids.ts';
+import type { FeedName } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { sha256 } from '../../protocols/merkle.ts';
-import { type Content, encodeAttachment, rawCid, structCid } from '../../protocols/record.ts';
 import type { Packed } from '../../protocols/segment.ts';
 import type { Item } from './items.ts';
+import type { NewRecord, Random16 } from './new-records.ts';
 
-/** Content that lies in the block store already, or fits into the record. */
-export interface StoredContent {
-  readonly sizeBytes: number;
-  readonly sha256: Buffer;
-  readonly content: Content;
-  readonly mediaType: string;
-}
-
-export interface Draft {
-  readonly item: string;
-  /** An event's payload, stored content, or null to withdraw the item. */
-  readonly body: { readonly payload: Json } | StoredContent | null;
-  /** Event type, when it is not the context's ordinary one. */
-  readonly type?: string;
-  readonly occurredTimeUtc?: string;
-  readonly activityId?: string;
-}
+export type { Draft, StoredContent } from './new-records.ts';
 
 export interface Published {
   readonly item: string;
@@ -44,9 +19,7 @@ export interface Published {
 }
 
 export interface BatchOptions {
-  readonly space: SpaceName;
   readonly feed: FeedName;
-  readonly context: Context;
   /** 16-byte feed id; null for the directory. */
   readonly feedId: Uint8Array | null;
   readonly nowMs: number;
@@ -54,22 +27,7 @@ export interface BatchOptions {
   readonly from: number;
   /** Newest rows of the items that the drafts name, as far as there are any. */
   readonly rows: Iterable<Item>;
-  /** Random bytes for {@link randomBytesFor} drafts and requests. */
-  readonly randomness: Uint8Array;
-}
-
-/** Each draft needs an event id and perhaps an item id, each request an activity id. */
-export const randomBytesFor = (drafts: number, requests: number): number =>
-  16 * (2 * drafts + requests);
-
-/** A record about to be named by an entry. */
-interface NewRecord {
-  readonly kind: Kind;
-  readonly type: string;
-  readonly cid: Cid;
-  readonly bytes: Buffer;
-  readonly sha256: Buffer;
-  readonly sizeBytes: number;
+  readonly random16: Random16;
 }
 
 export class Batch {
@@ -82,41 +40,27 @@ export class Batch {
   readonly chunked: Buffer[] = [];
   readonly #o: BatchOptions;
   readonly #known = new Map<string, Item>();
-  readonly #published: string;
-  readonly #withdrawn: string;
-  readonly #source: string;
-  readonly #time: string;
-  #activityId = '';
-  #used = 0;
+  /** What the rows were that the request under way has changed, in the order of its changes. */
+  readonly #replaced: { readonly name: string; readonly row: Item | undefined }[] = [];
 
   constructor(options: BatchOptions) {
-    const { space, feed, context, nowMs, rows } = options;
     this.#o = options;
-    for (const row of rows) this.#known.set(row.name, row);
-    this.#published = publishedEvent(context);
-    this.#withdrawn = withdrawnEvent(context);
-    this.#source = `odcm://${space}/${feed}#`;
-    this.#time = new Date(nowMs).toISOString();
+    for (const row of options.rows) this.#known.set(row.name, row);
   }
 
-  /** Adds one request, all or nothing. @throws the refusal of its first bad draft */
-  add(drafts: readonly Draft[]): Published[] {
+  /** Adds one request, all or nothing. @throws the refusal of its first bad record */
+  add(request: readonly NewRecord[]): Published[] {
     const length = this.packed.length;
     const blocks = this.blocks.length;
     const chunked = this.chunked.length;
-    const before = new Map<string, Item | undefined>();
-    this.#activityId = uuidFromBytes(this.#random16());
+    this.#replaced.length = 0;
     try {
-      return drafts.map((draft) => {
-        const item = parseItemName(draft.item);
-        if (!before.has(item)) before.set(item, this.#known.get(item));
-        return this.#addDraft(draft);
-      });
+      return request.map((record) => this.#add(record));
     } catch (error) {
       this.packed.length = length;
       this.blocks.length = blocks;
       this.chunked.length = chunked;
-      for (const [name, row] of before) this.#restore(name, row);
+      for (const { name, row } of this.#replaced.reverse()) this.#restore(name, row);
       throw error;
     }
   }
@@ -128,108 +72,34 @@ export class Batch {
     else this.items.delete(name);
   }
 
-  #addDraft(draft: Draft): Published {
-    const { item, body } = draft;
+  #add(record: NewRecord): Published {
+    const { item, isWithdrawal, sha256 } = record;
     const old = this.#known.get(item);
-    if (body === null) {
-      if (!old || old.isWithdrawn) {
-        throw new MeshError(
-          'ITEM_UNKNOWN',
-          `${JSON.stringify(item)} is not published in ${this.#o.feed}`,
-        );
-      }
-      return this.#addEntry(draft, this.#withdrawal(draft));
+    if (isWithdrawal) {
+      if (old && !old.isWithdrawn) return this.#addEntry(old, record);
+      throw new MeshError(
+        'ITEM_UNKNOWN',
+        `${JSON.stringify(item)} is not published in ${this.#o.feed}`,
+      );
     }
-    const payload = 'payload' in body ? payloadText(draft, body.payload) : undefined;
-    const hash =
-      payload === undefined ? (body as StoredContent).sha256 : sha256(Buffer.from(payload));
-    if (old && !old.isWithdrawn && old.sha256.equals(hash)) {
+    if (old && !old.isWithdrawn && old.sha256.equals(sha256)) {
       return { item, status: 'unchanged', version: old.version, index: old.index };
     }
-    const kind = old ? KIND.supersede : KIND.publish;
-    const record =
-      payload === undefined
-        ? this.#attachment(draft, kind, body as StoredContent)
-        : this.#event(draft, kind, payload, hash);
-    return this.#addEntry(draft, record);
+    return this.#addEntry(old, record);
   }
 
-  #withdrawal(draft: Draft): NewRecord {
-    const type = draft.type ?? this.#withdrawn;
-    const bytes = this.#envelope(draft, type, '{}');
-    return { kind: KIND.withdraw, type, cid: rawCid(bytes), bytes, sha256: NO_HASH, sizeBytes: 0 };
-  }
-
-  #event(draft: Draft, kind: Kind, payload: string, hash: Buffer): NewRecord {
-    const type = draft.type ?? this.#published;
-    const bytes = this.#envelope(draft, type, payload);
-    return {
-      kind,
-      type,
-      cid: rawCid(bytes),
-      bytes,
-      sha256: hash,
-      sizeBytes: Buffer.byteLength(payload),
-    };
-  }
-
-  #attachment(draft: Draft, kind: Kind, stored: StoredContent): NewRecord {
-    const { sizeBytes, mediaType } = stored;
-    if (sizeBytes === 0)
-      throw new MeshError('FILE_EMPTY', `${JSON.stringify(draft.item)} is empty`);
-    if (mediaType.length > LIMITS.mediaTypeChars) {
-      throw new MeshError('EVENT_INVALID', 'a media type is too long');
-    }
-    const type = draft.type ?? this.#published;
-    const envelope = this.#envelope(draft, type, JSON.stringify({ mediaType }));
-    const bytes = encodeAttachment({ ...stored, envelope });
-    if (!('inline' in stored.content)) this.chunked.push(bytes);
-    return { kind, type, cid: structCid(bytes), bytes, sha256: stored.sha256, sizeBytes };
-  }
-
-  /** The payload was serialised once for its hash; it is the last field of the envelope. */
-  #envelope(draft: Draft, type: string, payload: string): Buffer {
-    const id = uuidFromBytes(this.#random16());
-    const occurredTimeUtc = draft.occurredTimeUtc ?? this.#time;
-    const activityId = draft.activityId ?? this.#activityId;
-    if (draft.occurredTimeUtc !== undefined || draft.activityId !== undefined) {
-      checkFields({ id, activityId, occurredTimeUtc });
-    }
-    // Every text but the type, which is checked with its entry, is made here or was just checked: none needs escaping.
-    const bytes = Buffer.from(
-      `{"id":"${id}","source":"${this.#source}${encodeURIComponent(draft.item)}","type":${JSON.stringify(type)},` +
-        `"occurredTimeUtc":"${occurredTimeUtc}","activityId":"${activityId}","specVersion":"${SPEC_VERSION}",` +
-        `"payload":${payload}}`,
-    );
-    checkNesting(bytes);
-    if (bytes.length < LIMITS.envelopeBytes) return bytes;
-    throw new MeshError(
-      'TOO_LARGE',
-      `the event of ${JSON.stringify(draft.item)} is not below 64 KB`,
-      {
-        next: 'Publish large content as a file: odcm publish FEED ITEM FILE',
-      },
-    );
-  }
-
-  #random16(): Uint8Array {
-    this.#used += 16;
-    return this.#o.randomness.subarray(this.#used - 16, this.#used);
-  }
-
-  #addEntry(draft: Draft, record: NewRecord): Published {
-    const { kind, type, cid, bytes, sizeBytes, sha256: hash } = record;
-    const { nowMs, feedId, from } = this.#o;
-    const old = this.#known.get(draft.item);
+  #addEntry(old: Item | undefined, record: NewRecord): Published {
+    const { item: name, isWithdrawal, type, cid, bytes, sizeBytes, sha256 } = record;
+    const { nowMs: timeMs, feedId, from, random16 } = this.#o;
     const index = from + this.packed.length;
     const version = (old?.version ?? 0) + 1;
-    const id = old?.id ?? Buffer.from(this.#random16());
+    const id = old?.id ?? random16();
     const leaf = encodeEntry({
-      kind,
+      kind: isWithdrawal ? KIND.withdraw : old ? KIND.supersede : KIND.publish,
       event: type,
       item: id,
       version,
-      timeMs: nowMs,
+      timeMs,
       feed: feedId,
       keyEpoch: null,
       record: cid,
@@ -239,32 +109,13 @@ export class Batch {
     });
     const isInline = bytes.length <= LIMITS.inlineRecordBytes;
     if (!isInline) this.blocks.push({ hash: cid.hash, bytes });
+    if (record.isChunked) this.chunked.push(bytes);
     this.packed.push({ leaf, record: isInline ? bytes : null });
-    const isWithdrawn = kind === KIND.withdraw;
-    const row: Item = {
-      name: draft.item,
-      id,
-      version,
-      index,
-      isWithdrawn,
-      sizeBytes,
-      timeMs: nowMs,
-      sha256: hash,
-    };
-    this.#known.set(draft.item, row);
-    this.items.set(draft.item, row);
-    return { item: draft.item, status: isWithdrawn ? 'withdrawn' : 'published', version, index };
+    const isWithdrawn = isWithdrawal;
+    const row: Item = { name, id, version, index, isWithdrawn, sizeBytes, timeMs, sha256 };
+    this.#replaced.push({ name, row: old });
+    this.#known.set(name, row);
+    this.items.set(name, row);
+    return { item: name, status: isWithdrawal ? 'withdrawn' : 'published', version, index };
   }
 }
-
-function payloadText(draft: Draft, payload: Json): string {
-  try {
-    const text: string | undefined = JSON.stringify(payload);
-    if (text !== undefined) return text;
-  } catch {
-    // Nested so deeply that the stack was used up.
-  }
-  throw new MeshError('EVENT_INVALID', `the payload of ${JSON.stringify(draft.item)} is not JSON`);
-}
-
-const NO_HASH = Buffer.alloc(32);

@@ -137,7 +137,7 @@ export class Feeds {
               feedId: bytes,
             },
             onCommitted: (commit) => {
-              feed!.head = decodeNote(commit.note).checkpoint;
+              feed!.head = commit.checkpoint;
               this.#o.onCommitted(feed!, commit);
             },
           })

@@ -20,8 +20,10 @@ export interface Item {
   readonly sha256: Buffer;
 }
 
+const writer = new Writer(128);
+
 export function putItem(log: Buffer, item: Item): Write {
-  const w = new Writer(128).array(7).bytes(item.id).uint(item.version).uint(item.index);
+  const w = writer.reset().array(7).bytes(item.id).uint(item.version).uint(item.index);
   w.bool(item.isWithdrawn).uint(item.sizeBytes).uint(item.timeMs).bytes(item.sha256);
   return { type: 'put', key: itemKey(log, item.name), value: w.take() };
 }

@@ -1,19 +1,13 @@
 // One log in the store: growing it (its publisher) or extending it by verified segments (everybody else), and reading it.
 // It trusts what it is given to append; verification is protocols/run-verifier, signing is node/feed/publisher.
 
-import { type Checkpoint, decodeNote } from '../../protocols/checkpoint.ts';
+import { type Checkpoint, sizeOfNote } from '../../protocols/checkpoint.ts';
 import { Reader, Writer } from '../../protocols/codec.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { Frontier, HASH_BYTES, leafHash, nodeHash, TILE_HEIGHT } from '../../protocols/merkle.ts';
 import type { TileHash, Verified } from '../../protocols/run-verifier.ts';
-import {
-  decodeSegment,
-  type Packed,
-  packSegments,
-  segmentRange,
-  tileEnd,
-} from '../../protocols/segment.ts';
+import { decodeSegment, type Packed, packSegments, segmentRange } from '../../protocols/segment.ts';
 import { headKey, logPrefix, segmentKey, tableRange, tileKey } from '../store/keys.ts';
 import type { Store, Write } from '../store/store.ts';
 import { Turn } from '../turn.ts';
@@ -29,6 +23,8 @@ export interface Growth {
   readonly tree: Frontier;
   readonly levels: Buffer[][];
   readonly pieces: number;
+  /** Start of a tile that it completes and that lies in many pieces. */
+  readonly scattered: number | undefined;
   readonly writes: Write[];
 }
 
@@ -43,6 +39,8 @@ export class FeedLog {
   #noteSize = 0;
   /** Segments of the unfinished tile. */
   #pieces = 0;
+  /** Starts of finished tiles that lie in many pieces. */
+  readonly #scattered = new Set<number>();
   #isStale = false;
   readonly #turn = new Turn();
 
@@ -164,40 +162,33 @@ export class FeedLog {
         if (height % TILE_HEIGHT === 0) hashes.push({ level: height / TILE_HEIGHT, index, hash });
       });
     }
-    return this.#growth(tree, hashes, packed, segments);
+    return this.#growth(tree, hashes, segments);
   }
 
   /** The same for entries that were verified on their way in, and hashed there. */
-  growVerified(verified: readonly Verified[]): Promise<Growth> {
+  async growVerified(verified: readonly Verified[]): Promise<Growth> {
     if (verified[0]?.segment.from !== this.size)
       throw new MeshError('BUSY', 'the log grew from elsewhere meanwhile');
-    const packed = verified.flatMap((v) => v.segment.entries);
     const hashes = verified.flatMap((v) => v.hashes);
-    return this.#growth(
-      verified.at(-1)!.after,
-      hashes,
-      packed,
-      verified.map((v) => v.bytes),
-    );
+    const pieces = verified.map((v) => v.bytes);
+    return this.#growth(verified.at(-1)!.after, hashes, pieces);
   }
 
-  async #growth(
-    tree: Frontier,
-    hashes: readonly TileHash[],
-    packed: readonly Packed[],
-    pieces: readonly Buffer[],
-  ): Promise<Growth> {
+  #growth(tree: Frontier, hashes: readonly TileHash[], pieces: readonly Buffer[]): Growth {
     const from = this.#tree.size;
     const levels = this.#levels.map((row) => [...row]);
     const tiles = new Map<string, Write>();
     for (const hash of hashes) this.#addHash(levels, tiles, hash);
     const writes: Write[] = [...tiles.values()];
-    if (!(await this.#compact(from, packed, pieces, writes))) {
-      for (const bytes of pieces) writes.push(this.#putSegment(bytes));
-    }
+    for (const bytes of pieces) writes.push(this.#putSegment(bytes));
     const tileStart = tree.size - (tree.size % TILE);
     const inTile = pieces.filter((p) => segmentRange(p).to > tileStart).length;
-    return { from, tree, levels, pieces: (from >= tileStart ? this.#pieces : 0) + inTile, writes };
+    const isScattered = this.#pieces >= PIECES && from < tileStart;
+    return {
+      ...{ from, tree, levels, writes },
+      pieces: (from >= tileStart ? this.#pieces : 0) + inTile,
+      scattered: isScattered ? from - (from % TILE) : undefined,
+    };
   }
 
   /** A tile of leaves is written when it is full; those above, which grow slowly, whenever they grow. */
@@ -217,30 +208,29 @@ export class FeedLog {
     return { type: 'put', key: segmentKey(this.#prefix, segmentRange(bytes).from), value: bytes };
   }
 
+  get isTidy(): boolean {
+    return this.#scattered.size === 0;
+  }
+
   /**
    * Entries published one by one lie in one segment each. When their tile is complete they are rewritten in few, so that
-   * later readers fetch pages instead of rows.
+   * later readers fetch pages instead of rows: not while the last of them is written, which somebody waits for.
    */
-  async #compact(
-    from: number,
-    packed: readonly Packed[],
-    pieces: readonly Buffer[],
-    writes: Write[],
-  ): Promise<boolean> {
-    const end = tileEnd(from);
-    if (this.#pieces < PIECES || from + packed.length < end) return false;
-    const start = end - TILE;
-    const whole: Packed[] = [];
-    for await (const bytes of this.segments(start, from)) {
-      const segment = decodeSegment(bytes);
-      whole.push(...segment.entries);
-      writes.push({ type: 'del', key: segmentKey(this.#prefix, segment.from) });
-    }
-    whole.push(...packed.slice(0, end - from));
-    for (const bytes of packSegments(start, whole)) writes.push(this.#putSegment(bytes));
-    for (const bytes of pieces)
-      if (segmentRange(bytes).from >= end) writes.push(this.#putSegment(bytes));
-    return true;
+  tidy(): Promise<void> {
+    return this.exclusively(async () => {
+      for (const start of this.#scattered) {
+        const writes: Write[] = [];
+        const whole: Packed[] = [];
+        for await (const bytes of this.segments(start, start + TILE)) {
+          const { from, entries } = decodeSegment(bytes);
+          whole.push(...entries);
+          writes.push({ type: 'del', key: segmentKey(this.#prefix, from) });
+        }
+        for (const bytes of packSegments(start, whole)) writes.push(this.#putSegment(bytes));
+        await this.#store.write(writes);
+        this.#scattered.delete(start);
+      }
+    });
   }
 
   /**
@@ -270,6 +260,7 @@ export class FeedLog {
     this.#tree = growth.tree;
     this.#levels = growth.levels;
     this.#pieces = growth.pieces;
+    if (growth.scattered !== undefined) this.#scattered.add(growth.scattered);
     this.#note = newest;
     this.#noteSize = Math.max(this.#noteSize, noteSize);
   }
@@ -379,7 +370,7 @@ export class FeedLog {
 
 const EMPTY_HEAD = new Writer(8).array(3).uint(0).bytes(Buffer.alloc(0)).nothing().take();
 
-const sizeOf = (note: Buffer | undefined): number => (note ? decodeNote(note).checkpoint.size : 0);
+const sizeOf = (note: Buffer | undefined): number => (note ? sizeOfNote(note) : 0);
 
 function split(bytes: Buffer): Buffer[] {
   const out: Buffer[] = [];

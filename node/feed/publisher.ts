@@ -2,7 +2,7 @@
 // What is acknowledged is durable; what a batch changed is told to `onCommitted` only after that.
 
 import type { KeyObject } from 'node:crypto';
-import { type LogKey, signCheckpoint } from '../../protocols/checkpoint.ts';
+import { type Checkpoint, type LogKey, signCheckpoint } from '../../protocols/checkpoint.ts';
 import type { Context } from '../../protocols/contexts.ts';
 import { asMeshError, MeshError } from '../../protocols/errors.ts';
 import type { FeedName, Origin, SpaceName } from '../../protocols/ids.ts';
@@ -10,14 +10,16 @@ import { LIMITS } from '../../protocols/limits.ts';
 import type { Frontier } from '../../protocols/merkle.ts';
 import { packSegments } from '../../protocols/segment.ts';
 import type { Clock, Random } from '../clock.ts';
-import { Batch, type Draft, type Published, randomBytesFor } from './batch.ts';
+import { Batch, type Published } from './batch.ts';
 import type { Blocks } from './blocks.ts';
 import type { FeedLog } from './log.ts';
+import { type Draft, drawIds, type NewRecord, NewRecords } from './new-records.ts';
 import type { FeedView } from './view.ts';
 
 /** What a batch added: enough for an announcement without reading the store. */
 export interface Commit {
   readonly note: Buffer;
+  readonly checkpoint: Checkpoint;
   readonly before: Frontier;
   readonly segments: readonly Buffer[];
 }
@@ -110,17 +112,18 @@ export class Publisher {
     const missing = await view.catchUp();
     if (missing.length > 0)
       throw new MeshError('RECORD_MISSING', `records of the own feed ${feed} are missing`);
-    const names = [...new Set(jobs.flatMap((job) => job.drafts.map((draft) => draft.item)))];
-    const rows = (await view.items(names)).filter((row) => row !== undefined);
-    const count = jobs.reduce((sum, job) => sum + job.drafts.length, 0);
-    const randomness = random.bytes(randomBytesFor(count, jobs.length));
-    const batch = new Batch({
-      ...{ space, feed, context, feedId, rows, randomness, nowMs: clock.nowMs(), from: log.size },
-    });
+    // The store looks for what is there already while the records are made.
+    const found = view.items(namesOf(jobs));
+    const count = jobs.reduce((sum, { drafts }) => sum + drafts.length, 0);
+    const random16 = drawIds(random, count, jobs.length);
+    const nowMs = clock.nowMs();
+    const requests = makeAll(jobs, new NewRecords({ space, feed, context, nowMs, random16 }));
+    const rows = (await found).filter((row) => row !== undefined);
+    const batch = new Batch({ feed, feedId, nowMs, from: log.size, rows, random16 });
     const done: (() => void)[] = [];
-    for (const job of jobs) {
+    for (const { job, records } of requests) {
       try {
-        const results = batch.add(job.drafts);
+        const results = batch.add(records);
         done.push(() => job.resolve(results));
       } catch (error) {
         job.reject(asMeshError(error));
@@ -140,18 +143,38 @@ export class Publisher {
     const growth = await log.grow(batch.packed, segments);
     const checkpoint = { origin, size: growth.tree.size, root: growth.tree.root() };
     const note = signCheckpoint(checkpoint, key, privateKey);
+    const durable = log.commit(growth, note, true);
     // The rows are made while the disk syncs the log. Should the log not take the batch, the view is made anew.
     const rows = view.advance([...batch.items.values()], checkpoint.size, hashes).catch(() => {});
     try {
-      await log.commit(growth, note, true);
+      await durable;
     } catch (error) {
       await rows;
       await view.reconcile().catch(() => {});
       throw error;
     }
     await rows;
-    this.#o.onCommitted({ note, before, segments });
+    this.#o.onCommitted({ note, checkpoint, before, segments });
   }
+}
+
+function namesOf(jobs: readonly Job[]): string[] {
+  const names = new Set<string>();
+  for (const { drafts } of jobs) for (const { item } of drafts) names.add(item);
+  return [...names];
+}
+
+/** Requests with a bad draft are refused here and left out. */
+function makeAll(jobs: readonly Job[], maker: NewRecords): { job: Job; records: NewRecord[] }[] {
+  const requests: { job: Job; records: NewRecord[] }[] = [];
+  for (const job of jobs) {
+    try {
+      requests.push({ job, records: maker.make(job.drafts) });
+    } catch (error) {
+      job.reject(asMeshError(error));
+    }
+  }
+  return requests;
 }
 
 /** Of all blocks that the batch names; most batches name none. */

@@ -20,6 +20,7 @@ import {
 import type { Blocks } from './blocks.ts';
 import { type Item, type ListOptions, listItems, putItem, readItem, readItems } from './items.ts';
 import type { FeedLog } from './log.ts';
+import { NameFilter } from './name-filter.ts';
 
 /** Entries applied and written together: bounds memory while a long log is applied. */
 const GROUP = 1000;
@@ -32,6 +33,8 @@ export class FeedView {
   #applied = 0;
   #deadLetters = 0;
   #isStale = true;
+  /** Of all rows; absent when there were rows before this process. */
+  #names: NameFilter | undefined;
   #running: Promise<readonly Cid[]> | undefined;
 
   private constructor(
@@ -76,6 +79,8 @@ export class FeedView {
       this.#deadLetters = r.uint();
     }
     this.#isStale = false;
+    // Rows and cursor change together: without a cursor there are no rows.
+    this.#names = this.#applied === 0 ? new NameFilter() : undefined;
   }
 
   /** Entries of the log that are items now. */
@@ -110,6 +115,7 @@ export class FeedView {
     before: readonly Write[] = [],
   ): Promise<void> {
     const { prefix } = this.#log;
+    if (this.#names) for (const { name } of items) this.#names.add(name);
     const writes = [...before, ...items.map((item) => putItem(prefix, item))];
     for (const d of deadLetters) {
       const value = new Writer().array(2).text(d.code).text(d.message.slice(0, 300)).take();
@@ -167,8 +173,14 @@ export class FeedView {
     return this.#store.has(ownedKey(this.#log.prefix, hash));
   }
 
-  items(names: readonly string[]): Promise<(Item | undefined)[]> {
-    return readItems(this.#store, this.#log.prefix, names);
+  /** Newest versions of items, in order of the names. Names that are new for sure are not looked up. */
+  async items(names: readonly string[]): Promise<(Item | undefined)[]> {
+    const filter = this.#names;
+    const asked = filter ? names.filter((name) => filter.mayHave(name)) : names;
+    const found = await readItems(this.#store, this.#log.prefix, asked);
+    if (asked.length === names.length) return found;
+    const byName = new Map(found.map((item, i) => [asked[i]!, item]));
+    return names.map((name) => byName.get(name));
   }
 
   item(name: string): Promise<Item | undefined> {

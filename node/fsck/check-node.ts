@@ -14,6 +14,7 @@ import { markOf, openLevelStore } from '../store/level.ts';
 import type { Store } from '../store/store.ts';
 import { Authority } from './authority.ts';
 import { checkBlocks, checkLogs, foldDirectory, readViews, type Views } from './contents.ts';
+import { checkCounts } from './count-check.ts';
 import { type CheckedRows, checkDatabase } from './database.ts';
 import type { LogCheck } from './log-check.ts';
 import { type FsckResult, Report } from './report.ts';
@@ -168,6 +169,7 @@ class NodeCheck {
       if (!identity || !check.areRecordsHere) continue;
       const all = { ...stores, report: this.report, scratch, signal: this.#signal };
       await checkView(all, check, identity, view.cursor);
+      await checkCounts(all, check, identity.context.name, view.cursor);
     }
     for (const { prefix, cursor } of left.values()) {
       this.#reportAhead(prefix, cursor.applied, 0);

@@ -6,6 +6,7 @@ import { sha256 } from '../../protocols/merkle.ts';
 import { decodeSegment } from '../../protocols/segment.ts';
 import { DIRECTORY_LOG } from '../../protocols/sync.ts';
 import type { Blocks } from '../feed/blocks.ts';
+import { COUNT_TABLES } from '../reports/feed-counts.ts';
 import { indexOfKey, logOfKey, nameOfItemKey, tableOf, tableRange } from '../store/keys.ts';
 import type { Authority } from './authority.ts';
 import type { CheckedRows } from './database.ts';
@@ -75,7 +76,7 @@ export async function readViews(
   };
   for await (const { key, value } of rows.all(nameOf, onDamaged)) {
     const table = tableOf(key);
-    if (table === undefined || !'aido'.includes(table)) {
+    if (table === undefined || !`aido${COUNT_TABLES}`.includes(table)) {
       rows.problem(`store/views holds ${foreign(key)}`);
       continue;
     }
@@ -97,6 +98,7 @@ function nameOfViewRow(key: Buffer, authority: Authority): string {
   if (!table) return foreign(key);
   const name = authority.nameOf(logOfKey(key));
   if (table === 'i') return `the item ${JSON.stringify(nameOfItemKey(key))} in the view of ${name}`;
+  if (COUNT_TABLES.includes(table)) return `a row of the counts of ${name}`;
   if (table === 'o') return `the mark of a block of ${name}`;
   return table === 'a' ? `the cursor of the view of ${name}` : `a dead letter of ${name}`;
 }

@@ -2,9 +2,9 @@
 // into a database of the check's own, and both are compared row by row.
 
 import { Reader } from '../../protocols/codec.ts';
+import type { FeedIdentity } from '../feed/apply.ts';
 import type { Blocks } from '../feed/blocks.ts';
 import { FeedLog } from '../feed/log.ts';
-import type { FeedIdentity } from '../feed/apply.ts';
 import { FeedView } from '../feed/view.ts';
 import { hashOfOwnedKey, indexOfKey, nameOfItemKey, tableRange } from '../store/keys.ts';
 import type { Row, Store } from '../store/store.ts';
@@ -71,8 +71,8 @@ export async function checkView(
 }
 
 /** Keys of one table of a log that only one side has, or that have different values. */
-async function* differences(
-  { views, scratch }: ViewCheck,
+export async function* differences(
+  { views, scratch }: Pick<ViewCheck, 'views' | 'scratch'>,
   table: string,
   prefix: Buffer,
   isSame: (a: Buffer, b: Buffer) => boolean,

@@ -25,6 +25,8 @@ const Config = z.strictObject({
   enrol: z.string().min(3).max(270).exactOptional(),
   /** Feeds that their publisher forces on everybody are taken without asking. */
   acceptForced: z.boolean(),
+  /** Folder in which files with inventory and deployments are taken; relative to the node's folder. */
+  inbox: z.string().min(1).max(4096).exactOptional(),
 });
 
 export type HomeConfig = z.output<typeof Config>;

@@ -35,6 +35,7 @@ export function cork(secured: MessageStream, carrier: MessageStream): void {
   const send = secured.send.bind(secured);
   const close = secured.close.bind(secured);
   const abort = secured.abort.bind(secured);
+  const sendCarrier = carrier.send.bind(carrier);
   const closeCarrier = carrier.close.bind(carrier);
   const pending = new Uint8ArrayList();
   let turn: NodeJS.Immediate | undefined;
@@ -77,6 +78,9 @@ export function cork(secured: MessageStream, carrier: MessageStream): void {
     // False promises a drain event: it is due exactly while the stream below waits for one.
     return !secured.writableNeedsDrain;
   };
+  // The encrypter sends the length of a message, its text and its tag as pieces, and a socket writes piece by piece: the
+  // other side would wake up for each.
+  carrier.send = (data) => sendCarrier(data.subarray());
   secured.close = async (options) => {
     uncork();
     await close(options);

@@ -34,6 +34,13 @@ interface GossipInternals extends Gossip {
   readonly streamsOutbound: ReadonlyMap<string, unknown>;
   sendRpc(peerId: string, rpc: Rpc): boolean;
   pushGossip(peerId: string, offers: Offer[]): void;
+  forwardMessage(id: string, message: unknown, from?: string, except?: ReadonlySet<string>): void;
+  readonly score: {
+    readonly deliveryRecords: {
+      /** The peers that passed the message on to this node, after the first one. */
+      getRecord(id: string): { readonly peers: ReadonlySet<string> } | undefined;
+    };
+  };
 }
 
 interface Rpc {
@@ -129,6 +136,20 @@ export function hearsGossip(gossip: Gossip, peerId: string): boolean {
   return peers.has(peerId) && streamsOutbound.has(peerId);
 }
 
+/** In how many of our topics a peer takes part, and whether we pass messages of any of them on to it at once. */
+export function gossipMeasures(
+  gossip: Gossip,
+  peerId: string,
+): { readonly topics: number; readonly inMesh: boolean } {
+  const topics = gossip.getTopics();
+  const isSubscriber = (topic: string): boolean =>
+    gossip.getSubscribers(topic).some((peer) => peer.toString() === peerId);
+  return {
+    topics: topics.filter(isSubscriber).length,
+    inMesh: topics.some((topic) => gossip.getMeshPeers(topic).includes(peerId)),
+  };
+}
+
 /**
  * Keeps what we send within what peers accept. A frame that is too large does not fail: the receiver drops the stream
  * for good and the pair is deaf. Only two kinds can grow: answers to requests for many messages, and lists of ids.
@@ -150,6 +171,22 @@ export function boundFrames(gossip: Gossip): void {
       messageIDs: offer.messageIDs.slice(-LIMITS.gossipIds),
     }));
     pushGossip(peerId, bounded);
+  };
+}
+
+/**
+ * Passes messages on a random moment after they came, and not to peers that brought them meanwhile. Whoever publishes
+ * tells all its peers itself, so most of what is passed on is known already: relaying at once, everybody would send
+ * everything to everybody in the very moment in which the entries are to be stored.
+ */
+export function relayLater(gossip: Gossip): void {
+  const inner = gossip as GossipInternals;
+  const forward = inner.forwardMessage.bind(inner);
+  inner.forwardMessage = (id, message, from) => {
+    const relay = () =>
+      forward(id, message, from, inner.score.deliveryRecords.getRecord(id)?.peers);
+    // Never holds up the end of the process: of what was not passed on, others and the next look tell.
+    setTimeout(relay, Math.random() * LIMITS.relayWithinMs).unref();
   };
 }
 

@@ -18,8 +18,10 @@ import {
   boundFrames,
   type Gossip,
   type GossipTopic,
+  gossipMeasures,
   gossipService,
   hearsGossip,
+  relayLater,
 } from './gossip.ts';
 import type { Network } from './network.ts';
 import { networkError } from './network-error.ts';
@@ -76,6 +78,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   });
   const gossip = node.services.gossip as Gossip;
   boundFrames(gossip);
+  relayLater(gossip);
 
   return {
     peerId: node.peerId.toString(),
@@ -89,6 +92,12 @@ export async function createHost(options: HostOptions): Promise<Host> {
         .getConnections()
         .find(({ remotePeer }) => remotePeer.toString() === peerId)
         ?.remoteAddr.toString(),
+    measure: (peerId) => ({
+      rttMs:
+        node.getConnections().find(({ remotePeer }) => remotePeer.toString() === peerId)?.rtt ??
+        null,
+      ...gossipMeasures(gossip, peerId),
+    }),
     onPeer: ({ connected, disconnected }) => {
       node.addEventListener('peer:connect', ({ detail }) => connected(detail.toString()));
       node.addEventListener('peer:disconnect', ({ detail }) => disconnected(detail.toString()));

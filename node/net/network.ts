@@ -14,6 +14,8 @@ export interface Network extends Reach {
   connectedPeers(): string[];
   /** Remote address of the connection to a peer. */
   addressOf(peerId: string): string | undefined;
+  /** What is measured of a connected peer; a network that measures nothing has no such method. */
+  measure?(peerId: string): PeerMeasures;
   /** A peer has connected, or its last connection has ended. */
   onPeer(listener: PeerListener): void;
   /** Revocation and the like: cuts the connections and forgets the addresses. Membership must already refuse the peer. */
@@ -30,6 +32,15 @@ export interface Network extends Reach {
   start(): Promise<void>;
   /** Ends every connection and releases what is open. */
   stop(): Promise<void>;
+}
+
+export interface PeerMeasures {
+  /** Round trip of the newest ping; null before the first one came back. */
+  readonly rttMs: number | null;
+  /** Gossip topics that it takes part in, of those of this node. */
+  readonly topics: number;
+  /** It is one of those that this node passes gossip on to at once. */
+  readonly inMesh: boolean;
 }
 
 export interface PeerListener {

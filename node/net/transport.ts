@@ -1,7 +1,6 @@
 // What the mesh node and the enrolment endpoint have in common: TCP, encryption with a cork, one muxer, and the bounds
 // of connections. Knows no services.
 
-import { noise } from '@chainsafe/libp2p-noise';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
@@ -13,6 +12,8 @@ import { type Log, libraryLogger } from '../log.ts';
 import { corked } from './cork.ts';
 import type { Gate } from './gater.ts';
 import { privateKeyFromPem } from './keys.ts';
+import { quickNoise } from './quick-noise.ts';
+import { withLazyWindows } from './windows.ts';
 
 export interface TransportOptions {
   readonly privateKeyPem: string;
@@ -32,13 +33,15 @@ export function transportOptions(options: TransportOptions, gate: Gate, log: Log
       announce: (options.announce ?? []).map(checkedAddress),
     },
     transports: [tcp()],
-    connectionEncrypters: [corked(noise())],
+    connectionEncrypters: [corked(quickNoise())],
     streamMuxers: [
-      yamux({
-        maxInboundStreams: LIMITS.streamsPerConnection,
-        maxOutboundStreams: LIMITS.streamsPerConnection,
-        streamOptions: { maxStreamWindowSize: LIMITS.yamuxWindowBytes },
-      }),
+      withLazyWindows(
+        yamux({
+          maxInboundStreams: LIMITS.streamsPerConnection,
+          maxOutboundStreams: LIMITS.streamsPerConnection,
+          streamOptions: { maxStreamWindowSize: LIMITS.yamuxWindowBytes },
+        }),
+      ),
     ],
     connectionGater: gate.gater,
     connectionManager: {

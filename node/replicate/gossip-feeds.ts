@@ -1,4 +1,4 @@
-// Gossip of heads: tells others of new heads of this node's feeds and of the directory, and takes in what others tell.
+// Gossip of heads: takes in what others tell of their feeds and of the directory; telling is the announcer's.
 // The validator checks what any relay could have checked before it passed a message on; only then is it used.
 
 import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
@@ -9,22 +9,28 @@ import {
   contextTopic,
   decodeAnnouncement,
   directoryTopic,
-  encodeAnnouncement,
   verifyInline,
 } from '../../protocols/gossip.ts';
-import { type FeedId, feedOrigin, type MeshId, parseOrigin } from '../../protocols/ids.ts';
+import {
+  type FeedId,
+  feedOrigin,
+  type MeshId,
+  parseOrigin,
+  type SpaceId,
+} from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import type { Frontier } from '../../protocols/merkle.ts';
-import { decodeSegment } from '../../protocols/segment.ts';
-import type { Clock, TimerHandle, Timers } from '../clock.ts';
+import type { Verified } from '../../protocols/run-verifier.ts';
+import type { Clock, Timers } from '../clock.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Feeds, OpenFeed } from '../feed/feeds.ts';
 import { takeIn } from '../feed/intake.ts';
 import type { Commit } from '../feed/publisher.ts';
 import type { Log } from '../log.ts';
 import type { Network } from '../net/network.ts';
+import { Announcer } from './announcer.ts';
 import type { HeldNotes } from './held-notes.ts';
-import { frontierAt, inline, logOf } from './inline-entries.ts';
+import { inline, logOf } from './inline-entries.ts';
+import { knowsHeads } from './known-heads.ts';
 import { SeenHeads } from './seen-heads.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
@@ -45,19 +51,9 @@ export interface GossipFeedsOptions {
   readonly onApplied: (feed: OpenFeed) => void;
 }
 
-/** A batch that waits to be announced together with those that follow within a moment. */
-interface Waiting {
-  before: Frontier;
-  segments: Buffer[];
-  sizeBytes: number;
-  note: Buffer;
-  timer: TimerHandle | undefined;
-}
-
 export class GossipFeeds {
   readonly #o: GossipFeedsOptions;
-  readonly #waiting = new Map<OpenFeed, Waiting>();
-  readonly #flushedMs = new Map<OpenFeed, number>();
+  readonly #announcer: Announcer;
   readonly #work = new Set<Promise<void>>();
   /** What the validator took apart, for the listener that follows it with the same message. */
   readonly #valid = new WeakMap<object, Announcement>();
@@ -65,6 +61,11 @@ export class GossipFeeds {
 
   constructor(options: GossipFeedsOptions) {
     this.#o = options;
+    const { host, mesh, directory, clock, timers } = options;
+    this.#announcer = new Announcer({
+      ...{ mesh, directory, clock, timers, run: (work) => this.#run(work) },
+      publish: (topic, message) => host.gossip.publish(topic, message).then(() => {}),
+    });
   }
 
   /** Joins the topics of the directory and of every context. */
@@ -92,9 +93,7 @@ export class GossipFeeds {
   }
 
   async stop(): Promise<void> {
-    for (const waiting of this.#waiting.values()) {
-      if (waiting.timer) this.#o.timers.clearTimeout(waiting.timer);
-    }
+    this.#announcer.stop();
     await Promise.allSettled(this.#work);
   }
 
@@ -109,76 +108,18 @@ export class GossipFeeds {
     this.#work.add(running);
   }
 
-  // Telling
-
-  /** A batch of an own feed is durable: announce it, together with what follows within a moment. */
   announce(feed: OpenFeed, commit: Commit): void {
-    const { directory, clock, timers } = this.#o;
-    let waiting = this.#waiting.get(feed);
-    if (!waiting) {
-      waiting = {
-        before: commit.before,
-        segments: [],
-        sizeBytes: 0,
-        note: commit.note,
-        timer: undefined,
-      };
-      this.#waiting.set(feed, waiting);
-      // The first of a row goes out at once; those that follow it within a moment share an announcement.
-      const isFirst = clock.nowMs() - (this.#flushedMs.get(feed) ?? 0) > LIMITS.announceDelayMs;
-      waiting.timer = timers.setTimeout(
-        () => this.#flush(feed),
-        isFirst ? 0 : LIMITS.announceDelayMs,
-      );
-    }
-    waiting.note = commit.note;
-    for (const segment of commit.segments) waiting.sizeBytes += segment.length;
-    // Until feeds are sealed, only what everybody may read travels in the open; the others learn the head and pull.
-    const isOpen = directory.state.isForAll(feed.row, clock.nowMs());
-    if (isOpen && waiting.sizeBytes <= LIMITS.announcementBytes)
-      waiting.segments.push(...commit.segments);
+    this.#announcer.announce(feed, commit);
   }
 
-  #flush(feed: OpenFeed): void {
-    const waiting = this.#waiting.get(feed);
-    if (!waiting) return;
-    this.#waiting.delete(feed);
-    this.#flushedMs.set(feed, this.#o.clock.nowMs());
-    const { checkpoint } = decodeNote(waiting.note);
-    const held = waiting.segments.reduce(
-      (sum, bytes) => sum + decodeSegment(bytes).entries.length,
-      0,
-    );
-    const isWhole = waiting.before.size + held === checkpoint.size;
-    const message = isWhole
-      ? encodeAnnouncement(waiting.note, waiting.before, waiting.segments)
-      : encodeAnnouncement(waiting.note, feed.log.frontier(), []);
-    // The log may have grown since: then the next announcement, already waiting, tells everything.
-    if (!isWhole && feed.log.size !== checkpoint.size) return;
-    this.#publish(contextTopic(this.#o.mesh, feed.row.context), message);
+  announceDirectory(note: Buffer, from: number): Promise<void> {
+    return this.#announcer.announceDirectory(note, from);
   }
 
-  /** ODCM tells its newest head; entries stand in the message when they are few. */
-  async announceDirectory(note: Buffer, from: number): Promise<void> {
-    const { directory, mesh } = this.#o;
-    const { log } = directory;
-    const segments: Buffer[] = [];
-    let sizeBytes = 0;
-    for await (const bytes of log.segments(from, log.size)) {
-      sizeBytes += bytes.length;
-      if (sizeBytes > LIMITS.announcementBytes) break;
-      segments.push(bytes);
-    }
-    const isWhole = sizeBytes > 0 && sizeBytes <= LIMITS.announcementBytes;
-    const before = isWhole ? await frontierAt(directory, from) : log.frontier();
-    this.#publish(directoryTopic(mesh), encodeAnnouncement(note, before, isWhole ? segments : []));
+  /** True when gossip brought all heads that this hash of a space's presence stands for: then nobody has to be asked. */
+  knows(space: SpaceId, headsHash: Buffer): boolean {
+    return knowsHeads({ ...this.#o, seen: this.#seen }, space, headsHash);
   }
-
-  #publish(topic: string, message: Buffer): void {
-    this.#run(this.#o.host.gossip.publish(topic, message).then(() => {}));
-  }
-
-  // Hearing
 
   #judgeFeed(topic: string, message: Message): TopicValidatorResult {
     return this.#judge(message, (announcement) => {
@@ -270,10 +211,15 @@ export class GossipFeeds {
     }
     await feed.intake.take(async () => {
       if (feed.log.size >= size || announcement.frontier.size > feed.log.size) return;
-      const { log, id: feedId } = feed;
-      await takeIn({ log, feedId, checkpoint, note: note.bytes, source: inline(announcement) });
+      const { log, view, id: feedId } = feed;
+      const onStored = async (run: readonly Verified[]) => {
+        await view.take(run);
+      };
+      const source = inline(announcement);
+      await takeIn({ log, feedId, checkpoint, note: note.bytes, source, onStored });
     });
-    const missing = await feed.view.catchUp();
+    // Not only for what came just now: entries before it may have waited for a block that is here by now.
+    const missing = feed.view.isLevel ? [] : await feed.view.catchUp();
     onApplied(feed);
     if (feed.log.size < size || missing.length > 0) onBehind(from, feed);
   }

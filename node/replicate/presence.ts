@@ -1,31 +1,44 @@
-// Presence: every few seconds this space says, signed, that it lives, where it is reached and what its feeds' heads hash
-// to; and it listens to the same from others. A hash that changed without its announcement means gossip lost one.
+// Presence on the wire: every few seconds this space says, signed, that it lives, where it is reached, what its feeds' heads
+// hash to and whom it no longer hears; and it listens to the same from others. A hash that changed without its announcement
+// means gossip lost one. What silence means is decided in node/health/.
 
 import { type KeyObject, sign } from 'node:crypto';
 import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
+import type { SpaceRow } from '../../protocols/directory.ts';
 import { ed25519FromRaw } from '../../protocols/ed25519.ts';
 import { asMeshError, type Code } from '../../protocols/errors.ts';
-import {
-  decodePresence,
-  encodePresence,
-  headsHash,
-  type Presence,
-  presenceTopic,
-  verifyPresence,
-} from '../../protocols/gossip.ts';
+import { presenceTopic } from '../../protocols/gossip.ts';
 import type { MeshId, SpaceId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
+import {
+  decodePresences,
+  encodePresences,
+  headsHash,
+  type Presence,
+  verifyPresence,
+} from '../../protocols/presence.ts';
 import { presenceBytes } from '../../protocols/signable.ts';
 import { type Clock, fraction, type Random, type TimerHandle, type Timers } from '../clock.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Feeds } from '../feed/feeds.ts';
+import type { NodeHealth } from '../health/node-health.ts';
 import type { Log } from '../log.ts';
 import type { Network } from '../net/network.ts';
+import { VERSION } from '../version.ts';
 
 /** What was last heard from a space, by this node's own clock. */
 export interface Heard {
   readonly presence: Presence;
+  /** When it came; of one that others passed on, when it was said. */
   readonly heardMs: number;
+  /** The peer that brought it. */
+  readonly via: string;
+}
+
+/** A message that was judged: what is new in it, and which statements it shows that its sender has. */
+interface Judged {
+  readonly statements: readonly Presence[];
+  readonly fresh: readonly Presence[];
 }
 
 export interface PresenceOptions {
@@ -35,6 +48,7 @@ export interface PresenceOptions {
   readonly nodeKey: KeyObject;
   readonly directory: Directory;
   readonly feeds: Feeds;
+  readonly health: NodeHealth;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -49,8 +63,15 @@ export class PresenceBoard {
   readonly #o: PresenceOptions;
   readonly #heard = new Map<SpaceId, Heard>();
   readonly #incarnation: Buffer;
-  readonly #valid = new WeakMap<object, Presence>();
+  readonly #judged = new WeakMap<object, Judged>();
+  /** Spaces of which somebody lacks the newest statement. */
+  readonly #toPass = new Set<SpaceId>();
+  /** Time of the last own statement, which may be ahead of the clock, and the clock when it was made. */
+  #saidMs = 0;
+  #spokeMs = 0;
+  readonly #keys = new Map<SpaceId, KeyObject>();
   #timer: TimerHandle | undefined;
+  #isRefuting = false;
   #isStopped = false;
 
   constructor(options: PresenceOptions) {
@@ -67,8 +88,8 @@ export class PresenceBoard {
     const topic = presenceTopic(mesh);
     host.gossip.topicValidators.set(topic, (_, message) => this.#judge(message));
     host.gossip.addEventListener('gossipsub:message', ({ detail }) => {
-      const presence = this.#valid.get(detail.msg);
-      if (presence) this.#take(presence, detail.propagationSource.toString());
+      const judged = this.#judged.get(detail.msg);
+      if (judged) this.#take(judged, detail.propagationSource.toString());
     });
     host.gossip.subscribe(topic);
     this.#schedule(LIMITS.presenceMs * fraction(this.#o.random) * 0.2);
@@ -88,49 +109,124 @@ export class PresenceBoard {
   }
 
   #say(): void {
-    const { host, mesh, self, nodeKey, feeds, clock, log } = this.#o;
+    const { host, mesh, log } = this.#o;
+    const message = encodePresences([this.#statement(), ...this.#passedOn()]);
+    host.gossip.publish(presenceTopic(mesh), message).catch((error: unknown) => {
+      log.debug({ reason: String(error) }, 'a presence statement was not sent');
+    });
+  }
+
+  #statement(): Presence {
+    const { mesh, self, nodeKey, feeds, clock, health } = this.#o;
     const own = [...feeds.opened].filter((feed) => feed.publisher && feed.head);
+    // Also when the clock was set back: an older time would be taken for a statement played back.
+    this.#isRefuting = false;
+    this.#spokeMs = clock.nowMs();
+    this.#saidMs = Math.max(this.#spokeMs, this.#saidMs + 1);
     const statement = {
       space: self,
       incarnation: this.#incarnation,
-      timeMs: clock.nowMs(),
+      timeMs: this.#saidMs,
       headsHash: headsHash(own.map((feed) => feed.head!)),
-      addresses: this.#o.addresses().slice(0, 8),
+      version: VERSION,
+      addresses: this.#o.addresses().slice(0, LIMITS.addresses),
+      // Who is not well may be the only one who does not hear.
+      suspicions: health.local.isWell ? health.board.suspicions() : [],
     };
-    const signature = sign(null, presenceBytes({ mesh, ...statement }), nodeKey);
-    host.gossip
-      .publish(presenceTopic(mesh), encodePresence({ ...statement, signature }))
-      .catch((error: unknown) => {
-        log.debug({ reason: String(error) }, 'a presence statement was not sent');
-      });
+    return { ...statement, signature: sign(null, presenceBytes({ mesh, ...statement }), nodeKey) };
+  }
+
+  #passedOn(): Presence[] {
+    const passed: Presence[] = [];
+    for (const space of this.#toPass) {
+      if (passed.length === LIMITS.presenceStatements - 1) break;
+      this.#toPass.delete(space);
+      const heard = this.#heard.get(space);
+      if (heard && this.#member(space)) passed.push(heard.presence);
+    }
+    return passed;
+  }
+
+  #member(space: SpaceId): SpaceRow | undefined {
+    const row = this.#o.directory.state.spaces.get(space);
+    return row && !row.revoked ? row : undefined;
   }
 
   #judge(message: Message): TopicValidatorResult {
-    const { mesh, directory, clock, onRefused } = this.#o;
     try {
-      const presence = decodePresence(message.data);
-      const space = directory.state.spaces.get(presence.space);
-      if (!space || space.revoked) return TopicValidatorResult.Ignore;
-      const last = this.#heard.get(presence.space);
-      const nowMs = clock.nowMs();
-      // Played back, or said more often than anybody needs to hear it.
-      const isOld = last && presence.timeMs <= last.presence.timeMs;
-      const isEarly = last && Math.abs(nowMs - last.heardMs) < LIMITS.presenceMs / 4;
-      const isDatedWrongly = Math.abs(presence.timeMs - nowMs) > LIMITS.clockSkewMs;
-      if (isOld || isEarly || isDatedWrongly) return TopicValidatorResult.Ignore;
-      verifyPresence(mesh, presence, ed25519FromRaw(space.nodeKey));
-      this.#valid.set(message, presence);
+      const statements = decodePresences(message.data);
+      const [sent, ...passed] = statements;
+      const last = this.#heard.get(sent!.space);
+      // Said more often than anybody needs to hear it.
+      const isEarly =
+        last && Math.abs(this.#o.clock.nowMs() - last.heardMs) < LIMITS.presenceMs / 4;
+      if (isEarly || !this.#isNews(sent!)) return TopicValidatorResult.Ignore;
+      this.#verify(sent!);
+      const news = passed.filter((statement) => this.#isNews(statement));
+      for (const statement of news) this.#verify(statement);
+      this.#judged.set(message, { statements, fresh: [sent!, ...news] });
       return TopicValidatorResult.Accept;
     } catch (error) {
-      onRefused(asMeshError(error).code);
+      this.#o.onRefused(asMeshError(error).code);
       return TopicValidatorResult.Reject;
     }
   }
 
-  #take(presence: Presence, via: string): void {
-    const last = this.#heard.get(presence.space);
-    this.#heard.set(presence.space, { presence, heardMs: this.#o.clock.nowMs() });
-    if (!last?.presence.headsHash.equals(presence.headsHash))
-      this.#o.onChanged(presence.space, via);
+  /** Of a member, not played back, and not dated so wrongly that it would silence its space for long. */
+  #isNews({ space, timeMs }: Presence): boolean {
+    if (!this.#member(space)) return false;
+    const last = this.#heard.get(space);
+    if (last && timeMs <= last.presence.timeMs) return false;
+    return Math.abs(timeMs - this.#o.clock.nowMs()) <= LIMITS.clockSkewMs;
+  }
+
+  #verify(statement: Presence): void {
+    const { space } = statement;
+    let key = this.#keys.get(space);
+    if (!key) {
+      // The key of a space never changes; to make it ready costs a good part of a verification.
+      key = ed25519FromRaw(this.#member(space)!.nodeKey);
+      this.#keys.set(space, key);
+    }
+    verifyPresence(this.#o.mesh, statement, key);
+  }
+
+  #take({ statements, fresh }: Judged, via: string): void {
+    // Two messages may have been judged before the first was taken.
+    const news = fresh.filter((statement) => this.#isNews(statement));
+    for (const statement of news) this.#hear(statement, via, statement !== statements[0]);
+    for (const { space, timeMs } of statements) {
+      if (timeMs >= (this.#heard.get(space)?.presence.timeMs ?? 0)) this.#toPass.delete(space);
+    }
+    const { board } = this.#o.health;
+    for (const { space, suspicions } of news) {
+      for (const lacked of board.accuse(space, suspicions)) this.#toPass.add(lacked);
+      const ofUs = suspicions.find((suspicion) => suspicion.space === this.#o.self);
+      if (ofUs) this.#refute(ofUs.timeMs);
+    }
+  }
+
+  #hear(presence: Presence, via: string, isPassedOn: boolean): void {
+    const { clock, health, onChanged } = this.#o;
+    const { space, timeMs } = presence;
+    // Of an earlier start, under a clock that was ahead: what is said now has to be newer still.
+    if (space === this.#o.self) this.#saidMs = Math.max(this.#saidMs, timeMs);
+    const last = this.#heard.get(space);
+    const agoMs = health.board.hear(space, timeMs, health.time.nowMs, isPassedOn);
+    this.#heard.set(space, { presence, heardMs: clock.nowMs() - agoMs, via });
+    if (!last?.presence.headsHash.equals(presence.headsHash)) onChanged(space, via);
+  }
+
+  /** Somebody does not hear this space: it speaks at once, and newer than anything that was heard of it. */
+  #refute(timeMs: number): void {
+    const { clock, random } = this.#o;
+    const nowMs = clock.nowMs();
+    // A clock that was set back over a restart is made up for; a liar must not push it out of bounds.
+    if (timeMs <= nowMs + LIMITS.clockSkewMs / 2) this.#saidMs = Math.max(this.#saidMs, timeMs);
+    if (this.#isStopped || this.#isRefuting) return;
+    if (Math.abs(nowMs - this.#spokeMs) < LIMITS.presenceMs / 2) return;
+    this.#isRefuting = true;
+    if (this.#timer) this.#o.timers.clearTimeout(this.#timer);
+    this.#schedule(LIMITS.presenceMs * 0.05 * fraction(random));
   }
 }

@@ -1,5 +1,5 @@
 // Decides whom to ask for what and when: every peer on connecting, a carrier when a feed is behind, the poll that is due,
-// everybody once a minute. One exchange per peer at a time; what triggers twice runs once more, not twice at once.
+// everybody within a minute. One exchange per peer at a time; what triggers twice runs once more, not twice at once.
 
 import { asMeshError, type Code, MeshError } from '../../protocols/errors.ts';
 import type { FeedId, MeshId, SpaceId } from '../../protocols/ids.ts';
@@ -12,6 +12,7 @@ import type { Feeds, OpenFeed } from '../feed/feeds.ts';
 import type { Log } from '../log.ts';
 import type { Network } from '../net/network.ts';
 import { SyncClient } from '../net/sync-client.ts';
+import { AskAround } from './ask-around.ts';
 import type { Carriers } from './carriers.ts';
 import { type ExchangeOptions, exchangeDirectory, exchangeFeeds } from './exchange.ts';
 import type { HeldNotes } from './held-notes.ts';
@@ -54,16 +55,16 @@ export class Replicator {
   readonly #tasks = new Map<string, PeerTask>();
   readonly #stopped = new AbortController();
   #timer: TimerHandle | undefined;
-  #lastRoundMs = 0;
+  readonly #round: AskAround;
   #nextDirectoryMs = 0;
   #background = new Set<Promise<unknown>>();
 
   constructor(options: ReplicatorOptions) {
     this.#o = options;
+    this.#round = new AskAround(options.clock, options.random);
   }
 
   start(): void {
-    this.#lastRoundMs = this.#o.clock.nowMs();
     this.#schedule();
     for (const peerId of this.#o.host.connectedPeers()) this.syncSoon(peerId);
   }
@@ -95,12 +96,10 @@ export class Replicator {
     for (const feed of this.#o.feeds.opened) {
       // Nobody needs to be asked for what is here already: after a crash, or when a full disk has space again.
       if (feed.publisher && !feed.view.isLevel) this.#run(() => feed.view.catchUp());
+      if (!feed.log.isTidy) this.#run(() => feed.log.tidy());
     }
-    if (nowMs - this.#lastRoundMs >= LIMITS.antiEntropyMs) {
-      this.#lastRoundMs = nowMs;
-      for (const peerId of this.#o.host.connectedPeers()) this.syncSoon(peerId);
-      return;
-    }
+    if (!this.#o.directory.log.isTidy) this.#run(() => this.#o.directory.log.tidy());
+    for (const peerId of this.#round.due(this.#o.host.connectedPeers())) this.syncSoon(peerId);
     if (this.#o.directory.isBehind && nowMs >= this.#nextDirectoryMs) this.#seekDirectory(nowMs);
     for (const row of this.#o.subscriptions.all()) {
       if (!this.#isDue(row, nowMs)) continue;
@@ -186,6 +185,7 @@ export class Replicator {
       task.again = true;
       return;
     }
+    this.#round.asked(peerId);
     const fresh: PeerTask = { running: Promise.resolve(), again: false };
     this.#tasks.set(peerId, fresh);
     fresh.running = this.#loop(peerId, fresh);

@@ -22,6 +22,10 @@ export class SeenHeads {
     return size < seen.size || seen.isForked || seen.root.equals(root);
   }
 
+  newest(feed: FeedId): { readonly size: number; readonly root: Buffer } | undefined {
+    return this.#seen.get(feed);
+  }
+
   /** To be told of every head that was verified. */
   note(feed: FeedId, { size, root }: Checkpoint): void {
     const seen = this.#seen.get(feed);

@@ -11,6 +11,13 @@
 //            a <log>                     apply cursor: entries turned into items
 //            d <log> <u48 index>         dead letter: an entry whose record breaks its contract
 //            o <log> <hash>              block that the log names: whoever may have the log may have it
+//            c <log>                     count cursor: entries that reports count (feeds of inventory and deployments)
+//            g <log> <u32 number>        group: a pair of project and environment
+//            k <log> <item name>         what the item's newest version adds to the counts
+//            e <log> <u48 ms> <u48 index>  counted entry, by the time when the thing happened
+//            q <log> <u8 level> <u32 n>  deployments that ended in the n-th hour, day or week, by group and outcome
+//            y <log> <u8 level> <u32 n>  how long these took
+//            f <log> <u48 index>         entry that is the newest of its item and cannot be counted
 //
 // views/ can be made again from the other two. It is apart because its keys come in any order: beside the segments,
 // whose keys only grow, LevelDB would rewrite the segments with every compaction.
@@ -20,6 +27,12 @@
 const u48 = (value: number): Buffer => {
   const out = Buffer.allocUnsafe(6);
   out.writeUIntBE(value, 0, 6);
+  return out;
+};
+
+const u32 = (value: number): Buffer => {
+  const out = Buffer.allocUnsafe(4);
+  out.writeUInt32BE(value, 0);
   return out;
 };
 
@@ -49,6 +62,16 @@ export function itemKey(log: Buffer, name: string): Buffer {
 export const appliedKey = (log: Buffer): Buffer => key('a', log);
 export const deadLetterKey = (log: Buffer, index: number): Buffer => key('d', log, u48(index));
 export const ownedKey = (log: Buffer, hash: Uint8Array): Buffer => key('o', log, hash);
+export const countedKey = (log: Buffer): Buffer => key('c', log);
+export const groupKey = (log: Buffer, group: number): Buffer => key('g', log, u32(group));
+export const shareKey = (log: Buffer, name: string): Buffer => key('k', log, Buffer.from(name));
+export const happenedKey = (log: Buffer, ms: number, index: number): Buffer =>
+  key('e', log, u48(ms), u48(index));
+export const sumsKey = (log: Buffer, level: number, n: number): Buffer =>
+  key('q', log, Buffer.of(level), u32(n));
+export const durationsKey = (log: Buffer, level: number, n: number): Buffer =>
+  key('y', log, Buffer.of(level), u32(n));
+export const uncountedKey = (log: Buffer, index: number): Buffer => key('f', log, u48(index));
 export const conflictKey = (log: Buffer): Buffer => key('x', log);
 export const subscriptionKey = (feed: Uint8Array): Buffer => key('u', feed);
 export const markKey = (name: string): Buffer => key('m', Buffer.from(name));
@@ -81,6 +104,13 @@ const KEY_BYTES: Readonly<Record<string, { readonly bytes: number; readonly isLe
   a: { bytes: 19 },
   d: { bytes: 25 },
   o: { bytes: 51 },
+  c: { bytes: 19 },
+  g: { bytes: 23 },
+  k: { bytes: 20, isLeast: true },
+  e: { bytes: 31 },
+  q: { bytes: 24 },
+  y: { bytes: 24 },
+  f: { bytes: 25 },
 };
 
 /** Letter of the table that a key belongs to; undefined when it is no key of ours. */
@@ -94,9 +124,13 @@ export function tableOf(k: Buffer): string | undefined {
 /** The log that a key belongs to, in those tables that have one. */
 export const logOfKey = (k: Buffer): Buffer => k.subarray(1, 19);
 
-/** Index of a segment or dead letter out of its key. */
+/** Index of a segment, dead letter, counted or uncounted entry out of its key. */
 export const indexOfKey = (k: Buffer): number => k.readUIntBE(k.length - 6, 6);
 /** Hash of a block out of the key that says which log names it. */
 export const hashOfOwnedKey = (k: Buffer): Buffer => k.subarray(19);
+/** When a counted entry happened, out of its key. */
+export const timeOfHappenedKey = (k: Buffer): number => k.readUIntBE(19, 6);
+/** Which group, hour, day or week, out of the key. */
+export const numberOfKey = (k: Buffer): number => k.readUInt32BE(k.length - 4);
 /** Name of an item out of its key. */
 export const nameOfItemKey = (k: Buffer): string => k.toString('utf8', 19);

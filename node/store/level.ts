@@ -163,7 +163,8 @@ class LevelStore implements Store {
   }
 
   async write(batch: readonly Write[], { sync = false } = {}): Promise<void> {
-    const db = await this.#ready();
+    // Handed over in the same turn: the disk is at work while the caller goes on.
+    const db = this.#failed || this.#isClosed ? await this.#ready() : this.#db;
     if (batch.length === 0) return;
     try {
       if (batch.length <= FEW_ROWS) await db.batch(sealed(batch), { sync });

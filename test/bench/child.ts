@@ -96,6 +96,6 @@ export async function reached(
   const end = performance.now() + deadlineMs;
   while (!(await probe())) {
     if (performance.now() > end) throw new Error(`${what}: not so after ${deadlineMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

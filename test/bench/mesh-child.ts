@@ -4,10 +4,12 @@ import { systemClock, systemRandom, systemTimers } from '../../node/clock.ts';
 import type { OpenFeed } from '../../node/feed/feeds.ts';
 import { openHome } from '../../node/home/home.ts';
 import { silentLog } from '../../node/log.ts';
+import type { Network } from '../../node/net/network.ts';
 import { MeshNode } from '../../node/node.ts';
-import { parseContextName, parseFeedId, parseFeedName } from '../../protocols/ids.ts';
+import { contextTopic, decodeAnnouncement } from '../../protocols/gossip.ts';
+import { parseContextName, parseFeedId, parseFeedName, parseOrigin } from '../../protocols/ids.ts';
 import type { Arrivals, PublishOrder, Sent } from './announce.bench.ts';
-import { serveCommands } from './child.ts';
+import { reached, serveCommands } from './child.ts';
 import { sharedNowMs } from './measurement.ts';
 import { paced } from './paced.ts';
 import { CONTEXT, SampleFeed } from './sample-data.ts';
@@ -26,6 +28,21 @@ async function createNode(dir: string) {
 const nodes: Awaited<ReturnType<typeof createNode>>[] = [];
 let own: OpenFeed | undefined;
 let sample: SampleFeed | undefined;
+/** By number of the entry: when gossip was given the message in which it stands. */
+const announcedMs = new Map<number, number>();
+
+/** As with bare gossip, where the time is taken before publishing. */
+function watchAnnouncements(gossip: Network['gossip'], feed: OpenFeed): void {
+  const publish = gossip.publish.bind(gossip);
+  gossip.publish = (topic, data) => {
+    if (data && topic === contextTopic(parseOrigin(feed.origin).mesh, feed.row.context)) {
+      const { frontier, note } = decodeAnnouncement(data);
+      const nowMs = sharedNowMs();
+      for (let i = frontier.size; i < note.checkpoint.size; i++) announcedMs.set(i, nowMs);
+    }
+    return publish(topic, data);
+  };
+}
 
 serveCommands({
   async start({ homes }: { readonly homes: readonly string[] }): Promise<void> {
@@ -42,6 +59,7 @@ serveCommands({
     });
     const { id } = JSON.parse(made) as { id: string };
     own = await node.petitioner.awaitFeed(parseFeedId(id), COME_BACK_MS);
+    watchAnnouncements(node.host.gossip, own);
     sample = new SampleFeed(node.home.config.name, name);
     return id;
   },
@@ -65,12 +83,18 @@ serveCommands({
 
   async publish({ count, intervalMs }: PublishOrder): Promise<Sent[]> {
     const drafts = sample!.drafts(count).values();
-    return paced(count, intervalMs, async () => {
+    const published = await paced(count, intervalMs, async () => {
       const { item, payload } = drafts.next().value!;
       const calledMs = sharedNowMs();
-      const [published] = await own!.publisher!.publish([{ item, body: { payload } }]);
-      return { seq: published!.index, calledMs, announcedMs: sharedNowMs() };
+      const [result] = await own!.publisher!.publish([{ item, body: { payload } }]);
+      return { seq: result!.index, calledMs };
     });
+    // The last one may be told a moment after it was acknowledged.
+    await reached('the last one is announced', async () => announcedMs.has(published.at(-1)!.seq));
+    return published.map(({ seq, calledMs }) => ({
+      ...{ seq, calledMs },
+      announcedMs: announcedMs.get(seq)!,
+    }));
   },
 
   arrivals: (): Arrivals[] => nodes.map(({ arrivals }) => arrivals.splice(0)),

@@ -6,6 +6,7 @@ import { catchUp } from './catch-up.bench.ts';
 import { cork } from './cork.bench.ts';
 import { type Bench, describeMachine, type Measurement, measurementOf } from './measurement.ts';
 import { publish } from './publish.bench.ts';
+import { report } from './report.bench.ts';
 import { startUp } from './start-up.bench.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
@@ -14,6 +15,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   announce,
   'start-up': startUp,
   cork,
+  report,
 };
 
 const args = process.argv.slice(2);

@@ -1,10 +1,11 @@
-// Writes the documents that are made from the program itself: docs/ERRORS.md, docs/LIMITS.md and the table of commands in
-// README.md. Run it with `npm run docs`; a test fails while what is written is not what this would write.
+// Writes the documents that are made from the program itself: docs/ERRORS.md, docs/KEYS.md, docs/LIMITS.md and the table
+// of commands in README.md. Run it with `npm run docs`; a test fails while what is written is not what this would write.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandTable, listCommands } from './commands.ts';
 import { errorPage } from './error-page.ts';
+import { keysPage } from './keys-page.ts';
 import { limitPage } from './limit-page.ts';
 import { repository } from './repository.ts';
 
@@ -16,6 +17,7 @@ export async function documents(): Promise<Map<string, string>> {
   const source = (path: string): string => readFileSync(join(repository, path), 'utf8');
   return new Map([
     ['docs/ERRORS.md', errorPage(source('protocols/errors.ts'))],
+    ['docs/KEYS.md', keysPage()],
     ['docs/LIMITS.md', limitPage(source('protocols/limits.ts'))],
     ['README.md', withTable(source('README.md'), commandTable(await listCommands()))],
   ]);

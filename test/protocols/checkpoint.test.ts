@@ -7,6 +7,7 @@ import {
   logKey,
   signCheckpoint,
   signedOnly,
+  sizeOfNote,
   verifyNote,
   withoutCosignatures,
 } from '../../protocols/checkpoint.ts';
@@ -43,6 +44,15 @@ describe('checkpoint', () => {
     expect(cosignedAt(decodeNote(both), key)).toBe(appendix.cosignedAtS);
     expect([signed.length, both.length]).toEqual([297, 482]);
   });
+
+  it.each([0, 9, 10, 4_294_967_296, Number.MAX_SAFE_INTEGER])(
+    'of size %d tells it without being taken apart',
+    (size) => {
+      const signed = signCheckpoint({ ...note.checkpoint, size }, LOG_KEY, KEY.privateKey);
+      expect(sizeOfNote(signed)).toBe(size);
+      expect(sizeOfNote(cosign(decodeNote(signed), LOG_KEY, KEY.privateKey, 7))).toBe(size);
+    },
+  );
 
   it('verifies under the key of its log', () => {
     expect(verifyNote(note, ORIGIN, LOG_KEY)).toEqual(checkpointOf(samplePack(3)));

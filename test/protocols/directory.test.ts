@@ -77,6 +77,49 @@ function sample(): Sample {
 const may = (s: Sample, subscriber: number, of = 1, nowMs = NOW_MS) =>
   s.state.grantFor(space(subscriber), s.state.feeds.get(feed(of))!, nowMs);
 
+const certified = (n: number, more: Record<string, Json> = {}) => ({
+  ...{ space: space(n), sha256: 'cd'.repeat(32), serial: '4F00AA' },
+  ...{ notBefore: '2026-11-01T00:00:00.000Z', notAfter: '2026-12-01T00:00:00.000Z', ...more },
+});
+
+describe('certificates of the directory', () => {
+  it('are those that ODCM named last, and unknown before', () => {
+    const s = sample();
+    expect(s.state.spaces.get(space(1))!.certificate).toBeNull();
+    expect(s.apply('SpaceCertificateV1Event', certified(1))).toBe(true);
+    const later = { serial: '4F00AB', notAfter: '2026-12-31T00:00:00.000Z' };
+    expect(
+      s.apply('SpaceCertificateV1Event', certified(1, { ...later, sha256: 'ef'.repeat(32) })),
+    ).toBe(true);
+    expect(s.state.spaces.get(space(1))).toMatchObject({
+      certificateSha256: 'ef'.repeat(32),
+      certificate: { ...later, notBefore: '2026-11-01T00:00:00.000Z' },
+      entry: 0,
+    });
+    expect(s.state.spaces.get(space(2))!.certificate).toBeNull();
+  });
+
+  it.each<[string, Json]>([
+    ['of a space that is unknown', certified(9)],
+    ['that end before they begin', certified(1, { notAfter: '2026-10-01T00:00:00.000Z' })],
+    ['with a serial in small letters', certified(1, { serial: '4f00aa' })],
+    ['with a serial of 21 bytes', certified(1, { serial: 'A'.repeat(42) })],
+    ['with a fingerprint too short', certified(1, { sha256: 'cd' })],
+    ['with a date that is none', certified(1, { notAfter: 'soon' })],
+    ['with a field too many', certified(1, { trusted: true })],
+  ])('are not taken %s', (_, payload) => {
+    const s = sample();
+    expect(s.apply('SpaceCertificateV1Event', payload)).toBe(false);
+    expect(s.state.spaces.get(space(1))!.certificate).toBeNull();
+  });
+
+  it('are not taken of a space that was revoked', () => {
+    const s = sample();
+    s.apply('SpaceRevokedV1Event', { space: space(1), reason: '', lastGood: {} });
+    expect(s.apply('SpaceCertificateV1Event', certified(1))).toBe(false);
+  });
+});
+
 describe('spaces of the directory', () => {
   it('are found by id, name and key', () => {
     const { state } = sample();

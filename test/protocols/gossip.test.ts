@@ -1,37 +1,19 @@
-import { sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { decodeNote } from '../../protocols/checkpoint.ts';
 import {
   contextTopic,
   decodeAnnouncement,
-  decodePresence,
   directoryTopic,
   encodeAnnouncement,
-  encodePresence,
-  headsHash,
-  type Presence,
   presenceTopic,
   verifyInline,
-  verifyPresence,
 } from '../../protocols/gossip.ts';
-import { parseContextName, parseMeshId } from '../../protocols/ids.ts';
+import { parseContextName } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { type Packed, packSegments } from '../../protocols/segment.ts';
-import { presenceBytes } from '../../protocols/signable.ts';
 import { syncProtocol } from '../../protocols/sync.ts';
 import { codeOf } from '../certs/fixtures.ts';
-import vectors from '../vectors/presence.json' with { type: 'json' };
-import {
-  FEED_BYTES,
-  KEY,
-  keyOf,
-  MESH,
-  noteOf,
-  ORIGIN,
-  SPACE,
-  samplePack,
-  treeOf,
-} from './sample-log.ts';
+import { FEED_BYTES, MESH, noteOf, samplePack, treeOf } from './sample-log.ts';
 
 const log = samplePack(600);
 
@@ -90,79 +72,13 @@ describe('announcement', () => {
   });
 });
 
-describe('presence', () => {
-  const fields = {
-    space: SPACE,
-    incarnation: Buffer.alloc(16, 1),
-    timeMs: 1_795_000_000_000,
-    headsHash: Buffer.alloc(32, 2),
-    addresses: ['/ip4/127.0.0.1/tcp/4001', '/dns4/library/tcp/4001'],
-  };
-  const signature = sign(null, presenceBytes({ mesh: MESH, ...fields }), KEY.privateKey);
-  const presence: Presence = { ...fields, signature };
-
-  it('is verified by the key of its space after a journey', () => {
-    const received = decodePresence(encodePresence(presence));
-    expect(received).toEqual(presence);
-    expect(() => verifyPresence(MESH, received, KEY.publicKey)).not.toThrow();
-  });
-
-  it('of the vectors has signatures of one key', () => {
-    const received = vectors
-      .filter((v) => v.code === undefined)
-      .map((v) => decodePresence(Buffer.from(v.hex, 'hex')));
-    expect(received.length).toBe(2);
-    for (const p of received) {
-      expect(codeOf(() => verifyPresence(MESH, p, KEY.publicKey))).toBe('BAD_SIGNATURE');
-    }
-  });
-
-  it.each<[string, Partial<Presence>]>([
-    ['space', { space: '0199b7c2-1f00-4000-8000-000000000002' as typeof SPACE }],
-    ['incarnation', { incarnation: Buffer.alloc(16, 9) }],
-    ['time', { timeMs: fields.timeMs + 1 }],
-    ['heads', { headsHash: Buffer.alloc(32, 9) }],
-    ['addresses', { addresses: fields.addresses.slice(1) }],
-    ['order of addresses', { addresses: [...fields.addresses].reverse() }],
-    ['signature', { signature: Buffer.alloc(64) }],
-  ])('is refused with another %s', (_, changes) => {
-    const changed = { ...presence, ...changes };
-    expect(codeOf(() => verifyPresence(MESH, changed, KEY.publicKey))).toBe('BAD_SIGNATURE');
-  });
-
-  it('is refused in another mesh and under another key', () => {
-    const mesh = parseMeshId('a'.repeat(26));
-    expect(codeOf(() => verifyPresence(mesh, presence, KEY.publicKey))).toBe('BAD_SIGNATURE');
-    const other = keyOf(0x43).publicKey;
-    expect(codeOf(() => verifyPresence(MESH, presence, other))).toBe('BAD_SIGNATURE');
-  });
-
-  it('commits to every head, in whatever order they are given', () => {
-    const heads = ['feed-a', 'feed-b', 'feed-c'].map((name, i) => ({
-      origin: `odcm/x/${name}/1`,
-      size: i,
-      root: Buffer.alloc(32, i),
-    }));
-    const hash = headsHash(heads);
-    expect(headsHash([...heads].reverse())).toEqual(hash);
-    const others = [
-      heads.slice(1),
-      [{ ...heads[0]!, size: 9 }, ...heads.slice(1)],
-      [{ ...heads[0]!, root: Buffer.alloc(32, 9) }, ...heads.slice(1)],
-      [{ ...heads[0]!, origin: ORIGIN }, ...heads.slice(1)],
-      [],
-    ];
-    for (const other of others) expect(headsHash(other)).not.toEqual(hash);
-  });
-});
-
 describe('names on the network', () => {
   it('carry the mesh, so that two meshes never meet', () => {
     expect(contextTopic(MESH, parseContextName('variables'))).toBe(
       `/odcm/${MESH}/feeds/variables/1`,
     );
     expect(directoryTopic(MESH)).toBe(`/odcm/${MESH}/dir/1`);
-    expect(presenceTopic(MESH)).toBe(`/odcm/${MESH}/presence/1`);
+    expect(presenceTopic(MESH)).toBe(`/odcm/${MESH}/presence/2`);
     expect(syncProtocol(MESH)).toBe(`/odcm/${MESH}/sync/1.0.0`);
   });
 });

@@ -25,7 +25,9 @@ const statement = {
   incarnation: Buffer.alloc(16, 1),
   timeMs: 1_795_000_000_000,
   headsHash: Buffer.alloc(32, 2),
+  version: '1.2.3',
   addresses: ['/ip4/127.0.0.1/tcp/4001'],
+  suspicions: [{ space: parseSpaceId('0199b7c2-1f00-4000-8000-000000000009'), timeMs: 255 }],
 };
 const petition = { mesh, space, nonce: Buffer.alloc(16, 3), body: Buffer.from('{}') };
 
@@ -47,15 +49,20 @@ describe('signed byte strings', () => {
 
   it('writes presence as label, fixed fields and counted texts', () => {
     const hex = [
-      Buffer.from('odcm/presence/v1\n').toString('hex'),
+      Buffer.from('odcm/presence/v2\n').toString('hex'),
       '01'.repeat(16),
       '0199b7c21f0040008000000000000001',
       '01'.repeat(16),
       '000001a1ee565e00',
       '02'.repeat(32),
+      '0005',
+      Buffer.from('1.2.3').toString('hex'),
       '0001',
       '0017',
       Buffer.from('/ip4/127.0.0.1/tcp/4001').toString('hex'),
+      '0001',
+      '0199b7c21f0040008000000000000009',
+      '00000000000000ff',
     ];
     expect(presenceBytes(statement).toString('hex')).toBe(hex.join(''));
   });
@@ -110,6 +117,10 @@ describe('signed byte strings', () => {
     ['an incarnation of 15 bytes', () => ({ ...statement, incarnation: Buffer.alloc(15) })],
     ['a heads hash of 33 bytes', () => ({ ...statement, headsHash: Buffer.alloc(33) })],
     ['a negative time', () => ({ ...statement, timeMs: -1 })],
+    [
+      'a suspicion of a negative time',
+      () => ({ ...statement, suspicions: [{ space, timeMs: -1 }] }),
+    ],
     ['a broken time', () => ({ ...statement, timeMs: 1.5 })],
   ])('refuses %s', (_, make) => {
     expect(codeOf(() => presenceBytes(make()))).toBe('MALFORMED');

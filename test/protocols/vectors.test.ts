@@ -3,12 +3,8 @@ import { decodeNote } from '../../protocols/checkpoint.ts';
 import { decode, encode, type Value } from '../../protocols/codec.ts';
 import { decodeEntry, encodeEntry } from '../../protocols/entry.ts';
 import { MeshError } from '../../protocols/errors.ts';
-import {
-  decodeAnnouncement,
-  decodePresence,
-  encodeAnnouncement,
-  encodePresence,
-} from '../../protocols/gossip.ts';
+import { decodeAnnouncement, encodeAnnouncement } from '../../protocols/gossip.ts';
+import { decodePresences, encodePresences } from '../../protocols/presence.ts';
 import {
   decodeAttachment,
   decodeIndex,
@@ -62,7 +58,7 @@ const FORMATS: Record<string, Format> = {
   announcement: format(announcement, decodeAnnouncement, (a) =>
     encodeAnnouncement(a.note.bytes, a.frontier, a.segments.map(pack)),
   ),
-  presence: format(presence, decodePresence, encodePresence),
+  presence: format(presence, decodePresences, encodePresences),
   request: format(request, decodeRequest, encodeRequest),
   answer: format(answer, decodeAnswer, (a) => Buffer.concat(encodeAnswer(a))),
   record: format(record, decodeAttachment, encodeAttachment),

@@ -67,6 +67,13 @@ export class SimGossip extends TypedEventEmitter<GossipSubEvents> {
   }
 
   receive(topic: string, data: Uint8Array, from: SimHost): void {
+    const { network, stalledUntilMs } = this.#host;
+    const stallMs = stalledUntilMs - network.time.nowMs();
+    if (stallMs > 0) {
+      // It lies in the socket; timers that are due come before it, as in an event loop.
+      network.time.setTimeout(() => this.receive(topic, data, from), stallMs + 1);
+      return;
+    }
     void this.#receive(topic, data, from);
   }
 

@@ -32,6 +32,8 @@ export class SimHost implements Network {
   readonly network: SimNetwork;
   /** Stands between the handler of a protocol and a stream that a peer opens; the hostile use it. */
   wrapServed: (channel: FrameChannel) => FrameChannel = (channel) => channel;
+  /** Its process stands still until then. */
+  stalledUntilMs = 0;
   readonly #membership: Membership;
   readonly #links = new Map<string, Link>();
   readonly #streams = new Map<Link, Set<SimStream>>();

@@ -191,6 +191,17 @@ export class SimNode {
     }
   }
 
+  /** The process stands still: timers and gossip wait; its connections stay, and streams are not looked at here. */
+  stall(forMs: number): void {
+    const untilMs = this.#o.network.time.nowMs() + forMs;
+    this.process.timers.stall(untilMs);
+    this.process.host.stalledUntilMs = untilMs;
+  }
+
+  get isStalled(): boolean {
+    return this.process.host.stalledUntilMs > this.#o.network.time.nowMs();
+  }
+
   /** As a machine that was made from the image of another. */
   async copyDisksOf(other: SimNode): Promise<void> {
     for (const name of ['logs', 'views', 'blockStore'] as const)

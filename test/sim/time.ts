@@ -107,10 +107,15 @@ const LOOK_MS = 250;
 /** Promises that wait for no event have run when the event loop comes round. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** The timers of one process: when it is killed, none of them fires any more. */
+interface ProcessTimer {
+  event: TimerHandle | undefined;
+}
+
+/** The timers of one process: when it is killed, none of them fires any more; when it stands still, they fire late. */
 export class ProcessTimers implements Timers {
   readonly #time: SimTime;
-  readonly #live = new Set<TimerHandle>();
+  readonly #live = new Set<ProcessTimer>();
+  #stalledUntilMs = 0;
   #isDead = false;
 
   constructor(time: SimTime) {
@@ -118,26 +123,39 @@ export class ProcessTimers implements Timers {
   }
 
   setTimeout(run: () => void, delayMs: number): TimerHandle {
-    const timer: TimerHandle = this.#time.setTimeout(() => {
+    const timer: ProcessTimer = { event: undefined };
+    const fire = () => {
+      const stallMs = this.#stalledUntilMs - this.#time.nowMs();
+      if (stallMs > 0) {
+        timer.event = this.#time.setTimeout(fire, stallMs);
+        return;
+      }
       this.#live.delete(timer);
       if (!this.#isDead) run();
-    }, delayMs);
+    };
+    timer.event = this.#time.setTimeout(fire, delayMs);
     this.#live.add(timer);
     return timer;
   }
 
   clearTimeout(timer: TimerHandle): void {
-    this.#live.delete(timer);
-    this.#time.clearTimeout(timer);
+    const { event } = timer as ProcessTimer;
+    this.#live.delete(timer as ProcessTimer);
+    if (event) this.#time.clearTimeout(event);
   }
 
   get waiting(): number {
     return this.#live.size;
   }
 
+  /** Until then nothing fires; what has fallen due meanwhile fires then. */
+  stall(untilMs: number): void {
+    this.#stalledUntilMs = untilMs;
+  }
+
   kill(): void {
     this.#isDead = true;
-    for (const timer of this.#live) this.#time.clearTimeout(timer);
+    for (const { event } of this.#live) if (event) this.#time.clearTimeout(event);
     this.#live.clear();
   }
 }

@@ -343,37 +343,62 @@ function announcement(log: LogOf): Vector[] {
 function presence(s: w.Seeded, log: LogOf): Vector[] {
   const fields = {
     ...{ mesh: MESH, space: log.space, incarnation: s.bytes(16), timeMs: 1_795_000_000_000 },
-    ...{ headsHash: s.bytes(32), addresses: ['/ip4/127.0.0.1/tcp/4001'] },
+    ...{ headsHash: s.bytes(32), version: '1.2.3', addresses: ['/ip4/127.0.0.1/tcp/4001'] },
+    suspicions: [] as { space: string; timeMs: number }[],
   };
-  const of = (p: typeof fields, at = -1, v: unknown = null) => {
-    const signature = w.presenceSignature(p, MESH_RAW, log.key);
+  const suspect = (n: number) => ({
+    space: `0199b7c2-1f00-4000-8000-${String(n).padStart(12, '0')}`,
+    timeMs: 1_795_000_000_000 - n,
+  });
+  const statement = (p: typeof fields, at = -1, v: unknown = null) => {
     const list = [
-      1,
-      w.uuidBytes(p.space),
-      p.incarnation,
-      p.timeMs,
-      p.headsHash,
-      p.addresses,
-      signature,
+      ...[w.uuidBytes(p.space), p.incarnation, p.timeMs, p.headsHash, p.version, p.addresses],
+      p.suspicions.map(({ space, timeMs }) => [w.uuidBytes(space), timeMs]),
+      w.presenceSignature(p, MESH_RAW, log.key),
     ];
-    return { bytes: w.cbor(list.map((f, i) => (i === at ? v : f))), signature };
+    return list.map((f, i) => (i === at ? v : f));
   };
-  const value = (p: typeof fields) => ({
-    ...{ space: p.space, incarnation: hex(p.incarnation), timeMs: p.timeMs },
-    ...{ headsHash: hex(p.headsHash), addresses: p.addresses, signature: hex(of(p).signature) },
+  const of = (p: typeof fields, at = -1, v: unknown = null) => w.cbor([2, [statement(p, at, v)]]);
+  const value = ({ mesh: _, ...p }: typeof fields) => ({
+    ...{ ...p, incarnation: hex(p.incarnation), headsHash: hex(p.headsHash) },
+    signature: hex(w.presenceSignature({ mesh: MESH, ...p }, MESH_RAW, log.key)),
   });
   const nowhere = { ...fields, addresses: [] };
+  const wary = { ...fields, suspicions: [suspect(1), suspect(2)] };
+  const other = { ...nowhere, space: suspect(7).space };
+  const suspicions = (list: readonly { space: string; timeMs: number }[]) =>
+    of(
+      fields,
+      6,
+      list.map(({ space, timeMs }) => [w.uuidBytes(space), timeMs]),
+    );
+  const many = Array.from({ length: 65 }, (_, i) => suspect(i));
   return [
-    good('with an address', of(fields).bytes, value(fields)),
-    good('without addresses', of(nowhere).bytes, value(nowhere)),
-    bad('of format 2', of(fields, 0, 2).bytes, 'MALFORMED'),
-    bad('with an incarnation of 15 bytes', of(fields, 2, Buffer.alloc(15)).bytes, 'MALFORMED'),
-    bad('with a negative time', of(fields, 3, -1).bytes, 'MALFORMED'),
-    bad('with nine addresses', of(fields, 5, Array(9).fill('a')).bytes, 'TOO_LARGE'),
-    bad('with an address of 257 bytes', of(fields, 5, ['a'.repeat(257)]).bytes, 'TOO_LARGE'),
-    bad('with a signature of 63 bytes', of(fields, 6, Buffer.alloc(63)).bytes, 'MALFORMED'),
-    bad('with a byte behind it', Buffer.concat([of(fields).bytes, Buffer.of(0)]), 'NOT_CANONICAL'),
-    bad('of 4,097 bytes', Buffer.alloc(4097), 'TOO_LARGE'),
+    good('with an address', of(fields), [value(fields)]),
+    good('without addresses', of(nowhere), [value(nowhere)]),
+    good('that suspects two spaces', of(wary), [value(wary)]),
+    good('with a statement passed on', w.cbor([2, [statement(fields), statement(other)]]), [
+      value(fields),
+      value(other),
+    ]),
+    bad('of format 1', w.cbor([1, [statement(fields)]]), 'MALFORMED'),
+    bad('without a statement', w.cbor([2, []]), 'MALFORMED'),
+    bad('with a space twice', w.cbor([2, [statement(fields), statement(nowhere)]]), 'MALFORMED'),
+    bad('with nine statements', w.cbor([2, Array(9).fill(statement(fields))]), 'TOO_LARGE'),
+    bad('with an incarnation of 15 bytes', of(fields, 1, Buffer.alloc(15)), 'MALFORMED'),
+    bad('with a negative time', of(fields, 2, -1), 'MALFORMED'),
+    bad('without a version', of(fields, 4, ''), 'MALFORMED'),
+    bad('with a line feed in its version', of(fields, 4, '1.2\n'), 'MALFORMED'),
+    bad('with a version of 65 bytes', of(fields, 4, '1'.repeat(65)), 'TOO_LARGE'),
+    bad('with nine addresses', of(fields, 5, Array(9).fill('a')), 'TOO_LARGE'),
+    bad('with an address of 257 bytes', of(fields, 5, ['a'.repeat(257)]), 'TOO_LARGE'),
+    bad('with a suspect twice', suspicions([suspect(1), suspect(1)]), 'NOT_CANONICAL'),
+    bad('with suspects out of order', suspicions([suspect(2), suspect(1)]), 'NOT_CANONICAL'),
+    bad('that suspects itself', suspicions([{ ...suspect(1), space: log.space }]), 'MALFORMED'),
+    bad('with 65 suspects', suspicions(many), 'TOO_LARGE'),
+    bad('with a signature of 63 bytes', of(fields, 7, Buffer.alloc(63)), 'MALFORMED'),
+    bad('with a byte behind it', Buffer.concat([of(fields), Buffer.of(0)]), 'NOT_CANONICAL'),
+    bad('of 32,769 bytes', Buffer.alloc(32_769), 'TOO_LARGE'),
   ];
 }
 

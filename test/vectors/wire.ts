@@ -122,17 +122,22 @@ export interface PresenceFields {
   readonly incarnation: Buffer;
   readonly timeMs: number;
   readonly headsHash: Buffer;
+  readonly version: string;
   readonly addresses: readonly string[];
+  readonly suspicions: readonly { readonly space: string; readonly timeMs: number }[];
 }
 
 /** @param meshRaw the 16 bytes of the mesh id */
 export function presenceSignature(p: PresenceFields, meshRaw: Buffer, key: Signer): Buffer {
-  const texts = p.addresses.flatMap((a) => [uint(Buffer.byteLength(a), 2), Buffer.from(a)]);
+  const counted = (text: string) => [uint(Buffer.byteLength(text), 2), Buffer.from(text)];
   const message = Buffer.concat([
-    Buffer.from('odcm/presence/v1\n'),
+    Buffer.from('odcm/presence/v2\n'),
     ...[meshRaw, uuidBytes(p.space), p.incarnation, uint(p.timeMs, 8), p.headsHash],
+    ...counted(p.version),
     uint(p.addresses.length, 2),
-    ...texts,
+    ...p.addresses.flatMap(counted),
+    uint(p.suspicions.length, 2),
+    ...p.suspicions.flatMap(({ space, timeMs }) => [uuidBytes(space), uint(timeMs, 8)]),
   ]);
   return sign(null, message, key.privateKey);
 }

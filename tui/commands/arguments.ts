@@ -53,3 +53,16 @@ export function parseReaders(text: string): 'all' | string[] {
   if (names.length === 1) return 'all';
   throw usage(`--to ${quote(text)} names spaces beside all`, 'Write all, or the names of spaces.');
 }
+
+/** A point in time or how long ago, as the node takes it: `24h`, `14d`, or a date that becomes a time in UTC. */
+export function parseMoment(option: string, text: string): string {
+  if (/^[1-9]\d{0,5}[mhdw]$/.test(text)) return text;
+  const atMs = timeMs(text.trim());
+  if (atMs === null || Number.isNaN(atMs)) {
+    throw usage(
+      `${option} ${quote(text)} is neither a time nor how long ago`,
+      'Write it like 24h, 14d, 8w, 2026-11-20 or 2026-11-20T10:41Z.',
+    );
+  }
+  return new Date(atMs).toISOString();
+}

@@ -1,82 +1,40 @@
-// `odcm feeds`: the feeds of the directory, what this node holds of them and how far it is behind.
+// `odcm feeds`: the feeds of the directory, what this node holds of them and how far it is behind. With `--watch` the
+// rounds after the first also know how fast each grows.
 
-import type { RouteResult } from '../../protocols/control-api.ts';
 import { askKnown } from '../ask.ts';
 import type { Register } from '../command-context.ts';
-import type { Column } from '../format/cell.ts';
 import { GROUPS, reads } from '../program.ts';
 import { runReport } from '../run-report.ts';
+import { feedsView } from '../views/feeds.ts';
+import { FeedSamples } from '../views/samples.ts';
+import { reportOf } from '../views/table.ts';
 import { directoryAge, directoryNote } from './directory-note.ts';
-
-type Feed = RouteResult<'feeds'>;
-
-function columns(rows: readonly Feed[]): readonly Column<Feed>[] {
-  return [
-    { key: 'feed', title: 'feed' },
-    { key: 'context', title: 'context' },
-    {
-      key: 'grant',
-      title: 'access',
-      format: (_, { grant }) => (grant === null ? 'none' : grant === 'own' ? 'own' : 'granted'),
-      tone: (_, { grant }) => (grant === null ? 'dim' : undefined),
-    },
-    { key: 'subscribed', title: 'subscribed' },
-    { key: 'size', title: 'entries', kind: 'number' },
-    { key: 'held', title: 'held', kind: 'number' },
-    {
-      key: 'behind',
-      title: 'behind',
-      kind: 'number',
-      tone: (_, { behind }) => (behind > 0 ? 'warn' : undefined),
-    },
-    {
-      key: 'deadLetters',
-      title: 'dead',
-      kind: 'number',
-      tone: (_, { deadLetters }) => (deadLetters > 0 ? 'bad' : undefined),
-    },
-    { key: 'carriers', title: 'carriers', kind: 'number' },
-    {
-      key: 'frozen',
-      title: 'frozen',
-      wide: rows.every((row) => !row.frozen),
-      tone: (_, { frozen }) => (frozen ? 'bad' : undefined),
-    },
-    { key: 'sync', title: 'sync', wide: true },
-    { key: 'applied', title: 'applied', kind: 'number', wide: true },
-    { key: 'id', title: 'id', wide: true },
-    { key: 'root', title: 'root', wide: true },
-    { key: 'entry', title: 'directory entry', kind: 'number', wide: true },
-  ];
-}
+import { examples } from './examples.ts';
 
 export const register: Register = (program, context) => {
   const command = program
     .command('feeds')
     .helpGroup(GROUPS.feeds)
-    .description('the feeds of the mesh and what this node holds of them');
-  reads(command).action((_, self) =>
-    runReport(self, context, async (invocation) => {
+    .description('the feeds of the mesh and what this node holds of them')
+    .addHelpText(
+      'after',
+      examples([
+        ["odcm feeds --filter 'behind>0'", 'what is missing here'],
+        ["odcm feeds --filter 'lag>60s' --watch 5s", 'with rates, as long as it is watched'],
+        ["odcm feeds --fail-on 'behind>0,frozen>0'", 'for monitoring: exit code 10 when met'],
+      ]),
+    );
+  reads(command).action((_, self) => {
+    const samples = new FeedSamples();
+    return runReport(self, context, async (invocation) => {
       const { rows, asOf, status } = await askKnown(invocation, 'feeds');
-      const sum = (of: (row: Feed) => number): number =>
-        rows.reduce((total, row) => total + of(row), 0);
+      samples.add(Date.parse(asOf), rows);
+      const isWatched = invocation.options.watchMs !== undefined;
+      const view = feedsView({ rows, asOf }, isWatched ? samples : undefined);
       return {
-        report: {
-          title: 'feeds',
-          columns: columns(rows),
-          rows,
-          asOf,
-          target: status.name,
-          notes: [directoryNote(status.directory)],
-          empty: 'There are no feeds. Make one with: odcm feed create NAME --context CONTEXT',
-        },
-        figures: {
-          behind: sum((row) => row.behind),
-          deadLetters: sum((row) => row.deadLetters),
-          frozen: rows.filter((row) => row.frozen).length,
-          directoryAge: directoryAge(status.directory),
-        },
+        report: { ...reportOf(view, status.name), notes: [directoryNote(status.directory)] },
+        figures: { ...view.figures, directoryAge: directoryAge(status.directory) },
       };
-    }),
-  );
+    });
+  });
 };

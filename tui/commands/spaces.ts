@@ -1,72 +1,50 @@
-// `odcm spaces`: the members of the mesh, and when each was last heard of.
+// `odcm spaces`: the spaces of the mesh with their health, worst first.
 
-import type { RouteResult } from '../../protocols/control-api.ts';
-import { askKnown } from '../ask.ts';
-import type { Register } from '../command-context.ts';
-import type { Column, Tone } from '../format/cell.ts';
-import { formatAge } from '../format/duration.ts';
+import { ask, askPart, askRows } from '../ask.ts';
+import type { Invocation, Register } from '../command-context.ts';
 import { GROUPS, reads } from '../program.ts';
 import { runReport } from '../run-report.ts';
+import type { DeploymentReport } from '../views/answers.ts';
+import { spacesView } from '../views/spaces.ts';
+import { reportOf } from '../views/table.ts';
 import { directoryAge, directoryNote } from './directory-note.ts';
-
-type Space = RouteResult<'spaces'>;
-
-const TONES: Readonly<Record<Space['status'], Tone>> = {
-  self: 'good',
-  online: 'good',
-  silent: 'warn',
-  unknown: 'dim',
-  revoked: 'bad',
-};
-
-function columns(rows: readonly Space[]): readonly Column<Space>[] {
-  return [
-    { key: 'name', title: 'space' },
-    { key: 'status', title: 'status', tone: (_, { status }) => TONES[status] },
-    {
-      key: 'heardAgoMs',
-      title: 'heard',
-      kind: 'duration',
-      format: (_, { heardAgoMs }) =>
-        heardAgoMs === null ? 'never' : `${formatAge(heardAgoMs)} ago`,
-    },
-    { key: 'connected', title: 'connected' },
-    { key: 'feeds', title: 'feeds', kind: 'number' },
-    { key: 'since', title: 'member since', kind: 'time' },
-    { key: 'revokedFor', title: 'revoked for', wide: rows.every((row) => row.revokedFor === null) },
-    { key: 'addresses', title: 'addresses', wide: true },
-    { key: 'id', title: 'id', wide: true },
-    { key: 'entry', title: 'directory entry', kind: 'number', wide: true },
-  ];
-}
+import { examples } from './examples.ts';
 
 export const register: Register = (program, context) => {
   const command = program
     .command('spaces')
     .helpGroup(GROUPS.reading)
-    .description('the members of the mesh and when they were heard of');
+    .description('the spaces of the mesh: who is there, since when, what runs there')
+    .addHelpText(
+      'after',
+      examples([
+        ["odcm spaces --filter 'status=offline|suspected'", 'who is away'],
+        [
+          'odcm spaces --sort -failed24h --watch 5s',
+          'most failed deployments first, again and again',
+        ],
+        ["odcm spaces --fail-on 'offline>0,expiry<14d'", 'for monitoring: exit code 10 when met'],
+        ['odcm spaces --format csv --output spaces.csv', 'all columns for a spreadsheet'],
+      ]),
+    );
   reads(command).action((_, self) =>
     runReport(self, context, async (invocation) => {
-      const { rows, asOf, status } = await askKnown(invocation, 'spaces');
-      const count = (state: Space['status']): number =>
-        rows.filter((row) => row.status === state).length;
+      const [health, spaces, deployments, status] = await Promise.all([
+        askRows(invocation, 'health'),
+        askRows(invocation, 'spaces'),
+        askPart(lastDay(invocation)),
+        ask(invocation, 'status'),
+      ]);
+      const view = spacesView({ health, spaces, deployments });
+      const report = reportOf(view, status.name);
       return {
-        report: {
-          title: 'spaces',
-          columns: columns(rows),
-          rows,
-          asOf,
-          target: status.name,
-          notes: [directoryNote(status.directory)],
-        },
-        figures: {
-          online: count('online') + count('self'),
-          silent: count('silent'),
-          unknown: count('unknown'),
-          revoked: count('revoked'),
-          directoryAge: directoryAge(status.directory),
-        },
+        report: { ...report, notes: [...(view.notes ?? []), directoryNote(status.directory)] },
+        figures: { ...view.figures, directoryAge: directoryAge(status.directory) },
       };
     }),
   );
 };
+
+export function lastDay(invocation: Invocation): Promise<DeploymentReport> {
+  return ask(invocation, 'reportDeployments', { query: { since: '24h', by: 'space' } });
+}

@@ -8,7 +8,7 @@ import { invoke, type Register } from '../command-context.ts';
 import { formatDuration, parseDuration } from '../format/duration.ts';
 import { GROUPS } from '../program.ts';
 import { plainColumns, showResult } from '../show-result.ts';
-import { SUBSCRIPTION_COLUMNS } from './subscriptions.ts';
+import { SUBSCRIPTION_COLUMNS } from '../views/subscriptions.ts';
 
 type Subscription = RouteResult<'subscriptions'>;
 

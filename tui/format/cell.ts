@@ -6,6 +6,7 @@ import { quote } from '../../protocols/ids.ts';
 import { formatBytes, parseBytes } from './bytes.ts';
 import { displayJson, displayText } from './display-text.ts';
 import { formatAge, formatDuration, parseDuration } from './duration.ts';
+import { formatNumber } from './number.ts';
 import { formatTime, isoTime, timeMs } from './time.ts';
 
 /** `bytes` and `duration` (milliseconds) are numbers; `time` and `age` are points in time, an age is shown as how old. */
@@ -13,6 +14,15 @@ export type Kind = 'text' | 'number' | 'bytes' | 'duration' | 'time' | 'age';
 
 /** A word's worth of colour on a terminal; the text says the same without it. */
 export type Tone = 'good' | 'warn' | 'bad' | 'dim';
+
+/** What a cell is written for: ages are counted from `asOfMs`, and some terminals have no block glyphs. */
+export interface Shown {
+  readonly asOfMs: number;
+  readonly ascii?: boolean | undefined;
+}
+
+/** 0 name and status, 1 the two that matter most (60 columns and up), 2 as drawn (80), 3 more (120). */
+export type Priority = 0 | 1 | 2 | 3;
 
 export interface Column<R extends object = object> {
   /** Property of the row, name in JSON and CSV, and what `--columns`, `--sort` and `--filter` call it. */
@@ -26,11 +36,16 @@ export interface Column<R extends object = object> {
   /** The raw value when it is not simply the property of that name. */
   readonly value?: (row: R) => unknown;
   /** Text for people when the kind does not say enough. */
-  readonly format?: (value: unknown, row: R) => string;
+  readonly format?: (value: unknown, row: R, shown: Shown) => string;
+  /** Where not all fit, those of the highest number go first; without it a column stays. */
+  readonly priority?: Priority;
+  /** Columns it takes on a screen, where it must not change with every row that scrolls by. */
+  readonly width?: number;
+  /** Takes what the other columns leave over, on a screen. */
+  readonly grows?: boolean;
   readonly tone?: (value: unknown, row: R) => Tone | undefined;
 }
 
-const NUMBERS = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 });
 /** `2026.3` comes before `2026.10`, capitals do not matter. */
 const NATURAL = new Intl.Collator('en', { numeric: true, sensitivity: 'accent' });
 
@@ -47,11 +62,13 @@ export function cellData<R extends object>(column: Column<R>, row: R): unknown {
   return isTime ? isoTime(value) : displayJson(value);
 }
 
-/** For people. `asOfMs` is what ages are counted from. */
-export function cellText<R extends object>(column: Column<R>, row: R, asOfMs: number): string {
+/** For people. */
+export function cellText<R extends object>(column: Column<R>, row: R, shown: Shown): string {
   const value = rawValue(column, row);
   const text =
-    column.format === undefined ? plainText(column, value, asOfMs) : column.format(value, row);
+    column.format === undefined
+      ? plainText(column, value, shown.asOfMs)
+      : column.format(value, row, shown);
   return text === '' ? '-' : displayText(text);
 }
 
@@ -72,7 +89,19 @@ function plainText<R extends object>(column: Column<R>, value: unknown, asOfMs: 
 function numberText(kind: Kind | undefined, value: number): string {
   if (kind === 'bytes') return formatBytes(value);
   if (kind === 'duration') return formatDuration(value);
-  return Number.isFinite(value) ? NUMBERS.format(value) : '-';
+  return formatNumber(value);
+}
+
+/** Numbers, sizes, durations and ages stand to the right, so that digits stand below digits. */
+export function alignOf<R extends object>(column: Column<R>): 'left' | 'right' {
+  if (column.align !== undefined) return column.align;
+  return column.kind === undefined || column.kind === 'text' || column.kind === 'time'
+    ? 'left'
+    : 'right';
+}
+
+export function toneOf<R extends object>(column: Column<R>, row: R): Tone | undefined {
+  return column.tone?.(rawValue(column, row), row);
 }
 
 /** What sort and filter compare: a number where the kind is one, else text; null where nothing is known. */

@@ -21,7 +21,7 @@ function jsonRow<R extends object>(columns: readonly Column<R>[], row: R): Recor
 export function jsonDocument<R extends object>(
   columns: readonly Column<R>[],
   rows: readonly R[],
-  header: JsonHeader,
+  header: JsonHeader & { readonly total?: R },
 ): string {
   const document = {
     version: DOCUMENT_VERSION,
@@ -29,6 +29,7 @@ export function jsonDocument<R extends object>(
     asOf: isoTime(header.asOfMs),
     target: displayText(header.target),
     rows: rows.map((row) => jsonRow(columns, row)),
+    ...(header.total === undefined ? {} : { total: jsonRow(columns, header.total) }),
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }

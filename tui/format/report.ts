@@ -24,12 +24,27 @@ export interface Report<R extends object = object> {
   readonly asOf: string | number | Date;
   /** Name of the node that was asked. */
   readonly target: string;
+  /** Order when the reader asks for none. */
+  readonly sort?: string;
+  /** Below the rows in text, beside them in JSON: a row over all of them. Not filtered and not counted. */
+  readonly total?: NoInfer<R>;
   /** Sentences below the table, in text only. */
   readonly notes?: readonly string[];
+  /** In text and where no columns are asked for: this in place of the table. */
+  readonly page?: (shape: PageShape) => string;
   /** Said in place of an empty table. */
   readonly empty?: string;
   /** `record` writes heading and value below each other, for things of which there is one. */
   readonly layout?: 'table' | 'record';
+}
+
+/** What a page is made for. */
+export interface PageShape {
+  readonly nowMs: number;
+  /** Columns of the terminal; undefined where there is none: then nothing is cut. */
+  readonly maxColumns: number | undefined;
+  readonly colour: boolean;
+  readonly ascii: boolean;
 }
 
 /** What the reader asked for, as typed. */
@@ -45,18 +60,20 @@ export interface RenderOptions extends Selection {
   /** Columns of the terminal that the text goes to; absent when it goes to a file or a pipe. */
   readonly maxColumns?: number | undefined;
   readonly colour?: boolean | undefined;
+  readonly ascii?: boolean | undefined;
 }
 
 /** Filter, then sort: both may speak of columns that are not shown. */
 export function selectRows<R extends object>(
-  report: Pick<Report<R>, 'columns' | 'rows'>,
+  report: Pick<Report<R>, 'columns' | 'rows' | 'sort'>,
   selection: Selection,
   asOfMs: number,
 ): readonly R[] {
   const { columns, rows } = report;
   const test = selection.filter === undefined ? null : parseFilter(selection.filter, columns);
   const kept = test === null ? rows : rows.filter((row) => test(row, asOfMs));
-  return selection.sort === undefined ? kept : sortRows(kept, columns, selection.sort, asOfMs);
+  const sort = selection.sort ?? report.sort;
+  return sort === undefined ? kept : sortRows(kept, columns, sort, asOfMs);
 }
 
 /** `lag,-name`: first column first, a dash reverses, equal rows keep their order, unknown values are last either way. */
@@ -124,6 +141,7 @@ export function renderReport<R extends object>(report: Report<R>, options: Rende
         generatedAtMs: options.nowMs,
         asOfMs,
         target: report.target,
+        ...(report.total === undefined ? {} : { total: report.total }),
       });
     case 'text':
       return renderText({ ...report, columns, rows }, report.rows.length, asOfMs, options);
@@ -141,15 +159,24 @@ function renderText<R extends object>(
     asOfMs,
     ...(options.maxColumns === undefined ? {} : { maxColumns: options.maxColumns }),
     colour: options.colour ?? false,
+    ascii: options.ascii ?? false,
+    ...(report.total === undefined ? {} : { total: report.total }),
+    isChosen: options.columns !== undefined,
   };
   const layOut = report.layout === 'record' ? textRecords : textTable;
   const none =
     total > 0 ? 'Nothing matches the filter.' : (report.empty ?? `There are no ${title}.`);
-  const body = rows.length === 0 ? `${none}\n` : layOut(columns, rows, shape);
+  const { nowMs, maxColumns } = options;
+  const isPage = report.page !== undefined && !shape.isChosen && rows.length > 0;
+  const body = isPage
+    ? report.page({ nowMs, maxColumns, colour: shape.colour, ascii: shape.ascii })
+    : rows.length === 0
+      ? `${none}\n`
+      : layOut(columns, rows, shape);
   const notes = (report.notes ?? []).map((note) => `${displayText(note)}\n`).join('');
   const count = rows.length === total ? `${total}` : `${rows.length} of ${total}`;
   const noun = total === 1 ? title.replace(/ies$/, 'y').replace(/s$/, '') : title;
-  const what = report.layout === 'record' ? '' : `${count} ${noun}, `;
+  const what = isPage || report.layout === 'record' ? '' : `${count} ${noun}, `;
   const age = formatAge(Math.max(0, options.nowMs - asOfMs));
   const origin = `${what}as of ${formatTime(asOfMs)} (${age} ago), from ${displayText(report.target)}`;
   return `${body}\n${notes}${origin}\n`;
@@ -172,7 +199,8 @@ export function createRowPrinter<R extends object>(
     // A stream has no end at which a document could be closed: `json` is one document per line here.
     if (options.format === 'json' || options.format === 'jsonl') return jsonLine(columns, row);
     if (options.format === 'csv') return (isFirst ? csvHeader(columns) : '') + csvRow(columns, row);
-    const text = textTable(columns, [row], { asOfMs, colour: options.colour ?? false, widths });
+    const { colour = false, ascii = false } = options;
+    const text = textTable(columns, [row], { asOfMs, colour, ascii, widths });
     return isFirst ? text : text.slice(text.indexOf('\n') + 1);
   };
 }

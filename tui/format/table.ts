@@ -2,7 +2,7 @@
 // written: the caller says whether there is a terminal and how wide it is; without one nothing is cut or coloured.
 
 import { styleText } from 'node:util';
-import { type Column, cellText, rawValue, type Tone } from './cell.ts';
+import { alignOf, type Column, cellText, type Tone, toneOf } from './cell.ts';
 import { cut, displayWidth, pad } from './width.ts';
 
 export interface TableOptions {
@@ -10,6 +10,11 @@ export interface TableOptions {
   /** Columns of the terminal; without it every cell is written in full. */
   readonly maxColumns?: number;
   readonly colour?: boolean;
+  readonly ascii?: boolean;
+  /** Stands below the rows, under a line. */
+  readonly total?: object;
+  /** The reader named the columns: none is left out because it does not fit. */
+  readonly isChosen?: boolean;
   /** Widths by key that earlier tables had; kept up to date, so that rows printed one by one stay below each other. */
   readonly widths?: Map<string, number>;
 }
@@ -28,54 +33,90 @@ interface Cell {
   readonly tone?: Tone | undefined;
 }
 
-/** Numbers, sizes, durations and ages stand to the right, so that digits stand below digits. */
-function alignOf<R extends object>(column: Column<R>): 'left' | 'right' {
-  if (column.align !== undefined) return column.align;
-  return column.kind === undefined || column.kind === 'text' || column.kind === 'time'
-    ? 'left'
-    : 'right';
-}
-
 function cellsOf<R extends object>(
   columns: readonly Column<R>[],
   row: R,
   options: TableOptions,
 ): Cell[] {
   return columns.map((column) => ({
-    text: cellText(column, row, options.asOfMs),
+    text: cellText(column, row, options),
     tone: options.colour ? toneOf(column, row) : undefined,
   }));
 }
 
-function toneOf<R extends object>(column: Column<R>, row: R): Tone | undefined {
-  return column.tone?.(rawValue(column, row), row);
-}
-
 export function textTable<R extends object>(
-  columns: readonly Column<R>[],
+  all: readonly Column<R>[],
   rows: readonly R[],
   options: TableOptions,
 ): string {
-  const heading = columns.map((column): Cell => ({ text: column.title.toUpperCase() }));
-  const lines = [heading, ...rows.map((row) => cellsOf(columns, row, options))];
-  const widths = columns.map((column, index) => {
+  const heading = all.map((column): Cell => ({ text: column.title.toUpperCase() }));
+  const total = options.total === undefined ? [] : [totalCells(all, options.total as R, options)];
+  const measured = [heading, ...rows.map((row) => cellsOf(all, row, options)), ...total];
+  const allWidths = all.map((column, index) => {
     const before = options.widths?.get(column.key) ?? 1;
-    return lines.reduce((width, line) => Math.max(width, displayWidth(line[index]!.text)), before);
+    return measured.reduce(
+      (width, line) => Math.max(width, displayWidth(line[index]!.text)),
+      before,
+    );
   });
-  for (const [index, column] of columns.entries()) options.widths?.set(column.key, widths[index]!);
+  for (const [index, column] of all.entries()) options.widths?.set(column.key, allWidths[index]!);
+  const kept = options.isChosen ? [...all.keys()] : keepThatFit(allWidths, all, options.maxColumns);
+  const columns = kept.map((index) => all[index]!);
+  const widths = kept.map((index) => allWidths[index]!);
   narrow(widths, columns, options.maxColumns);
-  const aligned = lines.map((line) => joinCells(line, columns, widths));
+  const aligned = measured.map((line) => {
+    const cells = kept.map((index) => line[index]!);
+    return joinCells(cells, columns, widths, options.ascii);
+  });
   if (options.colour) aligned[0] = paint(aligned[0]!, 'dim');
+  if (total.length > 0) {
+    const rule = (options.ascii ? '-' : '─').repeat(lineColumns(widths));
+    aligned[aligned.length - 1] = aligned.at(-1)!.trimEnd();
+    aligned.splice(-1, 0, options.colour ? paint(rule, 'dim') : rule);
+  }
   return `${aligned.join('\n')}\n`;
+}
+
+/** What a total does not know stays blank: it is no gap in what is known. */
+function totalCells<R extends object>(
+  columns: readonly Column<R>[],
+  row: R,
+  options: TableOptions,
+): Cell[] {
+  return cellsOf(columns, row, options).map(({ text }) => ({ text: text === '-' ? '' : text }));
+}
+
+const lineColumns = (widths: readonly number[]): number =>
+  widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1));
+
+/** Leaves out the least important columns until the rest fits; without a priority a column stays. */
+function keepThatFit<R extends object>(
+  widths: readonly number[],
+  columns: readonly Column<R>[],
+  maxColumns: number | undefined,
+): number[] {
+  const kept = [...columns.keys()];
+  if (maxColumns === undefined) return kept;
+  const rank = (index: number): number => columns[index]!.priority ?? 0;
+  while (lineColumns(kept.map((index) => widths[index]!)) > maxColumns) {
+    const worst = Math.max(...kept.map(rank));
+    if (worst === 0) return kept;
+    kept.splice(
+      kept.findLastIndex((index) => rank(index) === worst),
+      1,
+    );
+  }
+  return kept;
 }
 
 function joinCells<R extends object>(
   line: readonly Cell[],
   columns: readonly Column<R>[],
   widths: readonly number[],
+  ascii: boolean | undefined,
 ): string {
   const texts = line.map(({ text, tone }, index) => {
-    const padded = pad(cut(text, widths[index]!), widths[index]!, alignOf(columns[index]!));
+    const padded = pad(cut(text, widths[index]!, ascii), widths[index]!, alignOf(columns[index]!));
     const shown = index === line.length - 1 ? padded.trimEnd() : padded;
     return tone === undefined ? shown : paint(shown, tone);
   });
@@ -89,8 +130,7 @@ function narrow<R extends object>(
   maxColumns: number | undefined,
 ): void {
   if (maxColumns === undefined) return;
-  const gaps = GAP.length * (columns.length - 1);
-  let excess = widths.reduce((sum, width) => sum + width, gaps) - maxColumns;
+  let excess = lineColumns(widths) - maxColumns;
   while (excess > 0) {
     let widest = -1;
     for (const [index, column] of columns.entries()) {

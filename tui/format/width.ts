@@ -59,7 +59,7 @@ export function pad(text: string, columns: number, align: 'left' | 'right' = 'le
 }
 
 /** At most so many columns; a text that was cut ends with an ellipsis. */
-export function cut(text: string, columns: number): string {
+export function cut(text: string, columns: number, ascii = false): string {
   if (displayWidth(text) <= columns) return text;
   if (columns <= 0) return '';
   let out = '';
@@ -69,5 +69,5 @@ export function cut(text: string, columns: number): string {
     if (width > columns - 1) break;
     out += char;
   }
-  return `${out}…`;
+  return out + (ascii ? '~' : '…');
 }

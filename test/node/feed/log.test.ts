@@ -1,6 +1,6 @@
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { FeedLog } from '../../../node/feed/log.ts';
 import { headKey, segmentKey, tableRange, tileKey } from '../../../node/store/keys.ts';
 import { openLevelStore } from '../../../node/store/level.ts';
@@ -218,27 +218,51 @@ describe('log', () => {
 });
 
 describe('log of single entries', () => {
-  it('is rewritten in few segments once its tile is complete, and stays the same', async () => {
+  it('is rewritten in few segments when its tile is complete, and stays the same', async () => {
     const { store } = await openedStore();
     const log = await open(store);
     await appendIn(log, ...Array<number>(255).fill(1));
+    expect(log.isTidy).toBe(true);
+    await log.tidy();
     expect(await segmentCount(store, log)).toBe(255);
     await appendIn(log, 1);
+    expect(log.isTidy).toBe(false);
+    await expectWhole(log, 256);
+    await log.tidy();
+    expect(log.isTidy).toBe(true);
     expect(await segmentCount(store, log)).toBe(1);
     await expectWhole(log, 256);
     await appendIn(log, ...Array<number>(20).fill(1));
+    await log.tidy();
     expect(await segmentCount(store, log)).toBe(21);
     const again = await open(store);
     await appendIn(again, 300);
+    await again.tidy();
     expect(await segmentCount(store, again)).toBe(3);
     await expectWhole(again, 576);
     await expectWhole(await open(store), 576);
+  });
+
+  it('is rewritten later when the disk would not take it, and grows meanwhile', async () => {
+    const { store } = await openedStore();
+    const log = await open(store);
+    await appendIn(log, ...Array<number>(256).fill(1));
+    const write = vi.spyOn(store, 'write');
+    write.mockImplementationOnce(() => Promise.reject(new Error('the disk is full')));
+    await expect(log.tidy()).rejects.toThrow('the disk is full');
+    expect(log.isTidy).toBe(false);
+    await appendIn(log, ...Array<number>(256).fill(1));
+    await log.tidy();
+    write.mockRestore();
+    expect(await segmentCount(store, log)).toBe(2);
+    await expectWhole(log, 512);
   });
 
   it('is left as it is when its tile has few pieces', async () => {
     const { store } = await openedStore();
     const log = await open(store);
     await appendIn(log, 100, 100, 56);
+    await log.tidy();
     expect(await segmentCount(store, log)).toBe(3);
     await expectWhole(log, 256);
   });
@@ -248,11 +272,11 @@ describe('log of single entries', () => {
     async (turns) => {
       const { store } = await openedStore();
       const log = await open(store);
-      await appendIn(log, ...Array<number>(255).fill(1));
+      await appendIn(log, ...Array<number>(256).fill(1));
       const reading = log.segments(100, 255);
       const first = reading.next();
       for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve));
-      await appendIn(log, 1);
+      await log.tidy();
       const read: Packed[] = [];
       for (let next = await first; !next.done; next = await reading.next()) {
         read.push(...decodeSegment(next.value).entries);

@@ -4,11 +4,11 @@ import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Random } from '../../../node/clock.ts';
+import type { Applied } from '../../../node/feed/apply.ts';
 import type { Draft } from '../../../node/feed/batch.ts';
 import { Blocks } from '../../../node/feed/blocks.ts';
 import { FeedLog } from '../../../node/feed/log.ts';
 import { type Commit, Publisher } from '../../../node/feed/publisher.ts';
-import type { Applied } from '../../../node/feed/apply.ts';
 import { FeedView } from '../../../node/feed/view.ts';
 import { openLevelStore } from '../../../node/store/level.ts';
 import type { Store } from '../../../node/store/store.ts';
@@ -30,7 +30,9 @@ export function countingRandom(): Random {
     bytes(count) {
       const out = Buffer.alloc(count);
       call++;
-      for (let i = 0; i < count; i++) out[i] = (call * 31 + (i >> 4) * 7 + i) & 255;
+      for (let i = 0; i < count; i++) out[i] = (call * 31 + i) & 255;
+      // No two ids of a call are the same.
+      for (let at = 0; at + 16 <= count; at += 16) out.writeUInt16BE(at >> 4, at);
       return out;
     },
   };

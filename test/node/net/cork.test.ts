@@ -11,6 +11,7 @@ class Recorder extends EventTarget {
   status = 'open';
   writableNeedsDrain = false;
   sent: string[] = [];
+  pieces: number[] = [];
   calls: string[] = [];
   full = false;
   broken = false;
@@ -19,6 +20,7 @@ class Recorder extends EventTarget {
   }
   send(data: Uint8Array | Uint8ArrayList): boolean {
     if (this.broken || this.status !== 'open') throw new Error('cannot write');
+    this.pieces.push(data instanceof Uint8Array ? 1 : [...data].length);
     this.sent.push(Buffer.from(data.subarray()).toString('latin1'));
     if (this.full) this.writableNeedsDrain = true;
     return !this.writableNeedsDrain;
@@ -65,6 +67,14 @@ describe('cork', () => {
     list.consume(4);
     await settle();
     expect(secured.sent).toEqual(['headbody']);
+  });
+
+  it('hands what the encrypter sends in pieces to the carrier as one buffer', () => {
+    const { carrier } = corkedRecorder();
+    carrier.send(new Uint8ArrayList(bytes('length '), bytes('text '), bytes('tag')));
+    carrier.send(bytes('next'));
+    expect(carrier.sent).toEqual(['length text tag', 'next']);
+    expect(carrier.pieces).toEqual([1, 1]);
   });
 
   it('never collects more than its limit and keeps the order around large pieces', async () => {

@@ -1,31 +1,70 @@
+import { sign } from 'node:crypto';
 import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { signEd25519 } from '../../../certs/ed25519.ts';
-import { systemRandom, systemTimers } from '../../../node/clock.ts';
 import type { Directory } from '../../../node/directory/directory.ts';
 import type { Feeds } from '../../../node/feed/feeds.ts';
+import { NodeHealth } from '../../../node/health/node-health.ts';
 import { silentLog } from '../../../node/log.ts';
 import type { Network } from '../../../node/net/network.ts';
 import { PresenceBoard } from '../../../node/replicate/presence.ts';
-import { encodePresence, presenceTopic } from '../../../protocols/gossip.ts';
-import { parseMeshId, parseSpaceId } from '../../../protocols/ids.ts';
+import { VERSION } from '../../../node/version.ts';
+import type { Code } from '../../../protocols/errors.ts';
+import { presenceTopic } from '../../../protocols/gossip.ts';
+import { parseMeshId, parseSpaceId, type SpaceId } from '../../../protocols/ids.ts';
 import { LIMITS } from '../../../protocols/limits.ts';
+import {
+  decodePresences,
+  encodePresences,
+  type Presence,
+  verifyPresence,
+} from '../../../protocols/presence.ts';
 import { presenceBytes } from '../../../protocols/signable.ts';
-import { KEY } from '../../protocols/sample-log.ts';
+import { KEY, keyOf } from '../../protocols/sample-log.ts';
+import { seededRandom, VirtualTime } from '../virtual-time.ts';
 
 const MESH = parseMeshId('aeaqcaibaeaqcaibaeaqcaibae');
-const SPACE = parseSpaceId('0199b7c2-1f00-7000-8000-000000000001');
-const START_MS = 1_795_000_000_000;
+const spaceOf = (n: number) =>
+  parseSpaceId(`0199b7c2-1f00-7000-8000-${String(n).padStart(12, '0')}`);
+const [SELF, LIBRARY, PLATFORM, REVOKED, STRANGER] = [0, 1, 2, 3, 4].map(spaceOf) as [
+  SpaceId,
+  SpaceId,
+  SpaceId,
+  SpaceId,
+  SpaceId,
+];
+const { Accept, Ignore, Reject } = TopicValidatorResult;
 
 type Listener = (event: { detail: object }) => void;
 type Judge = (peer: unknown, message: Message) => TopicValidatorResult;
 
-describe('presence of others', () => {
-  let nowMs: number;
-  let hear: (timeMs: number) => TopicValidatorResult;
+describe('presence', () => {
+  let time: VirtualTime;
+  const nowMs = () => Math.floor(time.nowMs());
+  let board: PresenceBoard;
+  let health: NodeHealth;
+  let said: Presence[][];
+  let refused: Code[];
+  let changed: [SpaceId, string][];
+  let spaces: Map<SpaceId, object>;
+  let hearBytes: (data: Uint8Array, via?: string) => TopicValidatorResult;
+
+  const statement = (space: SpaceId, changes: Partial<Presence> = {}, key = KEY): Presence => {
+    const fields = {
+      ...{ space, incarnation: Buffer.alloc(16), timeMs: nowMs(), version: '1.2.3' },
+      ...{ headsHash: Buffer.alloc(32), addresses: [], suspicions: [], ...changes },
+    };
+    return {
+      ...fields,
+      signature: sign(null, presenceBytes({ mesh: MESH, ...fields }), key.privateKey),
+    };
+  };
+  const hear = (...statements: Presence[]) => hearBytes(encodePresences(statements));
+  const suspecting = (space: SpaceId, timeMs: number) => ({ suspicions: [{ space, timeMs }] });
+  const stateOf = (space: SpaceId) => health.board.of(space);
 
   beforeEach(() => {
-    nowMs = START_MS;
+    time = new VirtualTime();
+    [said, refused, changed] = [[], [], []];
     const topicValidators = new Map<string, Judge>();
     let listener: Listener = () => {};
     const gossip = {
@@ -34,51 +73,260 @@ describe('presence of others', () => {
         listener = added;
       },
       subscribe: () => {},
+      publish: async (_: string, data: Uint8Array) => {
+        said.push(decodePresences(data));
+      },
     };
-    const spaces = new Map([[SPACE, { id: SPACE, revoked: null, nodeKey: KEY.raw }]]);
-    const board = new PresenceBoard({
+    const member = (id: SpaceId) => [id, { id, revoked: null, nodeKey: KEY.raw }] as const;
+    spaces = new Map<SpaceId, object>([SELF, LIBRARY, PLATFORM].map(member));
+    spaces.set(REVOKED, { id: REVOKED, revoked: { reason: '' }, nodeKey: KEY.raw });
+    health = new NodeHealth({
+      ...{ self: SELF, clock: { nowMs }, timers: time, taken: () => [] },
+      isMember: (space) => spaces.has(space) && space !== REVOKED,
+      connected: () => new Set([LIBRARY, PLATFORM]),
+    });
+    board = new PresenceBoard({
       host: { gossip } as unknown as Network,
       directory: { state: { spaces } } as unknown as Directory,
       feeds: { opened: [] } as unknown as Feeds,
-      ...{ mesh: MESH, self: SPACE, nodeKey: KEY.privateKey, clock: { nowMs: () => nowMs } },
-      ...{ timers: systemTimers, random: systemRandom, log: silentLog },
-      addresses: () => [],
-      onRefused: () => {},
-      onChanged: () => {},
+      ...{
+        mesh: MESH,
+        self: SELF,
+        nodeKey: KEY.privateKey,
+        health,
+        clock: { nowMs },
+        timers: time,
+      },
+      ...{ random: seededRandom(1), log: silentLog, addresses: () => ['/ip4/192.0.2.1/tcp/1'] },
+      onRefused: (code) => refused.push(code),
+      onChanged: (space, via) => changed.push([space, via]),
     });
+    health.start();
     board.start();
-    board.stop();
-    hear = (timeMs) => {
-      const [incarnation, headsHash] = [Buffer.alloc(16), Buffer.alloc(32)];
-      const said = { space: SPACE, incarnation, timeMs, headsHash, addresses: [] };
-      const signature = signEd25519(KEY.privateKey, presenceBytes({ mesh: MESH, ...said }));
-      const msg = { data: encodePresence({ ...said, signature }) } as unknown as Message;
+    hearBytes = (data, via = 'peer') => {
+      const msg = { data } as unknown as Message;
       const verdict = topicValidators.get(presenceTopic(MESH))!(undefined, msg);
-      if (verdict === TopicValidatorResult.Accept)
-        listener({ detail: { msg, propagationSource: 'peer' } });
+      if (verdict === Accept) listener({ detail: { msg, propagationSource: via } });
       return verdict;
     };
   });
 
-  it('is taken again and again as time passes', () => {
-    for (let i = 0; i < 3; i++) {
-      expect(hear(nowMs)).toBe(TopicValidatorResult.Accept);
-      nowMs += LIMITS.presenceMs;
-    }
+  describe('of others', () => {
+    it('is taken again and again as time passes', async () => {
+      for (let i = 0; i < 3; i++) {
+        expect(hear(statement(LIBRARY))).toBe(Accept);
+        await time.advance(LIMITS.presenceMs);
+      }
+      expect(stateOf(LIBRARY)?.state).toBe('online');
+      expect(board.heard(LIBRARY)).toMatchObject({ via: 'peer', presence: { version: '1.2.3' } });
+    });
+
+    it('tells of other heads once', async () => {
+      hear(statement(LIBRARY));
+      await time.advance(LIMITS.presenceMs);
+      hear(statement(LIBRARY));
+      await time.advance(LIMITS.presenceMs);
+      hear(statement(LIBRARY, { headsHash: Buffer.alloc(32, 1) }));
+      expect(changed).toEqual([
+        [LIBRARY, 'peer'],
+        [LIBRARY, 'peer'],
+      ]);
+    });
+
+    it('is passed over when it is played back, also by the first to be heard', async () => {
+      const skew = LIMITS.clockSkewMs + 1;
+      expect(hear(statement(LIBRARY, { timeMs: nowMs() - skew }))).toBe(Ignore);
+      expect(hear(statement(LIBRARY, { timeMs: nowMs() + skew }))).toBe(Ignore);
+      const old = statement(LIBRARY);
+      expect(hear(old)).toBe(Accept);
+      await time.advance(LIMITS.presenceMs);
+      expect(hear(old)).toBe(Ignore);
+      expect(
+        hear(statement(LIBRARY, { timeMs: old.timeMs, addresses: ['/ip4/192.0.2.9/tcp/1'] })),
+      ).toBe(Ignore);
+      expect(refused).toEqual([]);
+    });
+
+    it('is passed over while the last word of that space is still new', async () => {
+      expect(hear(statement(LIBRARY))).toBe(Accept);
+      expect(hear(statement(LIBRARY, { timeMs: nowMs() + 1 }))).toBe(Ignore);
+      await time.advance(LIMITS.presenceMs / 2);
+      expect(hear(statement(LIBRARY))).toBe(Accept);
+    });
+
+    it('is passed over when its space is unknown or revoked', () => {
+      expect(hear(statement(STRANGER))).toBe(Ignore);
+      expect(hear(statement(REVOKED))).toBe(Ignore);
+      expect(stateOf(STRANGER)).toBeUndefined();
+      expect(stateOf(REVOKED)).toBeUndefined();
+    });
+
+    it('is refused when it is forged, cut or too large', () => {
+      expect(hear(statement(LIBRARY, {}, keyOf(0x43)))).toBe(Reject);
+      expect(hear({ ...statement(LIBRARY), timeMs: nowMs() + 1 })).toBe(Reject);
+      expect(hearBytes(encodePresences([statement(LIBRARY)]).subarray(0, 100))).toBe(Reject);
+      expect(hearBytes(Buffer.alloc(LIMITS.presenceMessageBytes + 1))).toBe(Reject);
+      expect(refused).toEqual(['BAD_SIGNATURE', 'BAD_SIGNATURE', 'MALFORMED', 'TOO_LARGE']);
+      expect(stateOf(LIBRARY)).toBeUndefined();
+    });
   });
 
-  it('is passed over when it is played back, also by the first to be heard', () => {
-    expect(hear(nowMs - LIMITS.clockSkewMs - 1)).toBe(TopicValidatorResult.Ignore);
-    expect(hear(nowMs + LIMITS.clockSkewMs + 1)).toBe(TopicValidatorResult.Ignore);
-    expect(hear(nowMs)).toBe(TopicValidatorResult.Accept);
-    nowMs += LIMITS.presenceMs;
-    expect(hear(START_MS)).toBe(TopicValidatorResult.Ignore);
+  describe('that others pass on', () => {
+    it('is taken where it is news, and passed over where it is not', async () => {
+      const old = statement(LIBRARY);
+      hear(old);
+      await time.advance(LIMITS.presenceMs);
+      expect(hear(statement(PLATFORM), old)).toBe(Accept);
+      expect(board.heard(LIBRARY)!.presence.timeMs).toBe(old.timeMs);
+      const newer = statement(LIBRARY, { timeMs: nowMs() - 1_000 });
+      await time.advance(LIMITS.presenceMs);
+      expect(hear(statement(PLATFORM), newer)).toBe(Accept);
+      const heard = board.heard(LIBRARY)!;
+      expect(heard.presence.timeMs).toBe(newer.timeMs);
+      expect(heard.heardMs).toBe(newer.timeMs);
+    });
+
+    it('makes the whole message a forgery when it is one', () => {
+      expect(hear(statement(PLATFORM), statement(LIBRARY, {}, keyOf(0x43)))).toBe(Reject);
+      expect(stateOf(PLATFORM)).toBeUndefined();
+      expect(refused).toEqual(['BAD_SIGNATURE']);
+    });
+
+    it('is passed over when its space is unknown or revoked', () => {
+      expect(hear(statement(PLATFORM), statement(STRANGER), statement(REVOKED))).toBe(Accept);
+      expect([board.heard(STRANGER), board.heard(REVOKED)]).toEqual([undefined, undefined]);
+    });
   });
 
-  it('is passed over while the last word of that space is still new', () => {
-    expect(hear(nowMs)).toBe(TopicValidatorResult.Accept);
-    expect(hear(nowMs + 1)).toBe(TopicValidatorResult.Ignore);
-    nowMs += LIMITS.presenceMs / 2;
-    expect(hear(nowMs)).toBe(TopicValidatorResult.Accept);
+  describe('with suspicions', () => {
+    it('confirms what this node suspects itself', async () => {
+      const last = nowMs();
+      hear(statement(LIBRARY));
+      hear(statement(PLATFORM));
+      while (stateOf(LIBRARY)?.state !== 'suspected') {
+        await time.advance(LIMITS.presenceMs / 2);
+        hear(statement(PLATFORM));
+      }
+      expect(stateOf(LIBRARY)?.suspectedBy).toBe(1);
+      await time.advance(LIMITS.presenceMs / 2);
+      hear(statement(PLATFORM, suspecting(LIBRARY, last)));
+      expect(stateOf(LIBRARY)?.suspectedBy).toBe(2);
+    });
+
+    it('counts for nothing when it is forged or played back, or is of a space unknown or revoked', async () => {
+      hear(statement(LIBRARY));
+      const { timeMs } = board.heard(LIBRARY)!.presence;
+      const wary = statement(PLATFORM, suspecting(LIBRARY, timeMs));
+      expect(hear({ ...statement(PLATFORM), suspicions: wary.suspicions })).toBe(Reject);
+      expect(stateOf(LIBRARY)?.suspectedBy).toBe(0);
+      hear(statement(PLATFORM));
+      await time.advance(LIMITS.presenceMs);
+      expect(hear(wary)).toBe(Ignore);
+      expect(stateOf(LIBRARY)?.suspectedBy).toBe(0);
+      const strange = [REVOKED, STRANGER].map((space) => ({ space, timeMs }));
+      expect(hear(statement(PLATFORM, { suspicions: strange }))).toBe(Accept);
+      expect([stateOf(REVOKED), stateOf(STRANGER)]).toEqual([undefined, undefined]);
+    });
+
+    it('is refused when it has more of them than the limit, a suspect twice, or the speaker', () => {
+      const many = Array.from({ length: LIMITS.suspicions + 1 }, (_, i) => ({
+        space: spaceOf(100 + i),
+        timeMs: 0,
+      }));
+      expect(hear(statement(PLATFORM, { suspicions: many }))).toBe(Reject);
+      expect(hear(statement(PLATFORM, { suspicions: [many[0]!, many[0]!] }))).toBe(Reject);
+      expect(hear(statement(PLATFORM, suspecting(PLATFORM, 0)))).toBe(Reject);
+      expect(refused).toEqual(['TOO_LARGE', 'NOT_CANONICAL', 'MALFORMED']);
+    });
+
+    it('brings the last word of the suspect to whoever lacks it, once', async () => {
+      const lacked = nowMs() - 60_000;
+      const newest = statement(LIBRARY);
+      hear(newest);
+      hear(statement(PLATFORM, suspecting(LIBRARY, lacked)));
+      said.length = 0;
+      await time.advance(2.5 * LIMITS.presenceMs);
+      const [first, ...later] = said.map((message) => message.map(({ space }) => space));
+      expect(first).toEqual([SELF, LIBRARY]);
+      expect(later).toEqual(later.map(() => [SELF]));
+      expect(later.length).toBeGreaterThan(0);
+      expect(said[0]![1]).toEqual(newest);
+    });
+
+    it('brings nothing when somebody else was faster', async () => {
+      const newest = statement(LIBRARY);
+      hear(newest);
+      hear(statement(PLATFORM, suspecting(LIBRARY, newest.timeMs - 60_000)));
+      const third = spaceOf(5);
+      spaces.set(third, { id: third, revoked: null, nodeKey: KEY.raw });
+      expect(hear(statement(third), newest)).toBe(Accept);
+      said.length = 0;
+      await time.advance(1.5 * LIMITS.presenceMs);
+      expect(said.map((message) => message.length)).toEqual([1, 1]);
+    });
+
+    it('brings no word of a space that was revoked meanwhile', async () => {
+      hear(statement(LIBRARY));
+      hear(statement(PLATFORM, suspecting(LIBRARY, nowMs() - 60_000)));
+      spaces.set(LIBRARY, { id: LIBRARY, revoked: { reason: '' }, nodeKey: KEY.raw });
+      said.length = 0;
+      await time.advance(1.5 * LIMITS.presenceMs);
+      expect(said.map((message) => message.length)).toEqual([1, 1]);
+    });
+  });
+
+  describe('of this space', () => {
+    it('is said every few seconds, signed, with version and addresses', async () => {
+      await time.advance(4 * LIMITS.presenceMs);
+      expect(said.length).toBeGreaterThanOrEqual(4);
+      expect(said.length).toBeLessThanOrEqual(5);
+      const [own] = said[0]!;
+      expect(own).toMatchObject({ space: SELF, version: VERSION, suspicions: [] });
+      expect(own!.addresses).toEqual(['/ip4/192.0.2.1/tcp/1']);
+      expect(() => verifyPresence(MESH, own!, KEY.publicKey)).not.toThrow();
+      const times = said.map(([statement]) => statement!.timeMs);
+      expect(times).toEqual([...new Set(times)].sort((a, b) => a - b));
+    });
+
+    it('names the silent, and nobody when this node is not well', async () => {
+      hear(statement(LIBRARY));
+      const { timeMs } = board.heard(LIBRARY)!.presence;
+      await time.advance(LIMITS.suspectMs + LIMITS.presenceMs * 1.2);
+      expect(said.at(-1)![0]!.suspicions).toEqual([{ space: LIBRARY, timeMs }]);
+      health.local.look(10_000, { others: 0, connected: 0, formerly: 0, broken: 0, silenceMs: 0 });
+      await time.advance(LIMITS.presenceMs * 1.2);
+      expect(said.at(-1)![0]!.suspicions).toEqual([]);
+    });
+
+    it('comes at once, and newer, when somebody suspects it', async () => {
+      await time.advance(LIMITS.presenceMs);
+      const before = said.length;
+      const last = said.at(-1)![0]!.timeMs;
+      await time.advance(last + LIMITS.presenceMs / 2 - nowMs());
+      const accusedMs = nowMs() + 20_000;
+      hear(statement(PLATFORM, suspecting(SELF, accusedMs)));
+      await time.advance(LIMITS.presenceMs * 0.05);
+      expect(said.length).toBe(before + 1);
+      expect(said.at(-1)![0]!.timeMs).toBe(accusedMs + 1);
+    });
+
+    it('is not pushed out of the bounds of time by a liar, nor said more often than it may be', async () => {
+      await time.advance(LIMITS.presenceMs);
+      const before = said.length;
+      const [last] = said.at(-1)!;
+      expect(last!.timeMs).toBeGreaterThan(nowMs() - LIMITS.presenceMs);
+      for (const liar of [LIBRARY, PLATFORM])
+        hear(statement(liar, suspecting(SELF, Number.MAX_SAFE_INTEGER)));
+      await time.advance(3 * LIMITS.presenceMs);
+      expect(said.length - before).toBeLessThanOrEqual(5);
+      for (const [own] of said) expect(own!.timeMs).toBeLessThanOrEqual(nowMs());
+    });
+
+    it('is newer than what an earlier start said under a clock that was ahead', async () => {
+      const earlier = statement(SELF, { timeMs: nowMs() + 40_000 });
+      expect(hear(statement(PLATFORM), earlier)).toBe(Accept);
+      await time.advance(LIMITS.presenceMs);
+      expect(said[0]![0]!.timeMs).toBe(earlier.timeMs + 1);
+    });
   });
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RouteResult } from '../../../protocols/control-api.ts';
+import { health, report } from '../views/answers.ts';
 import { ANSWERED, type CannedNode, refusal, STATUS, startCannedNode } from './canned-node.ts';
 
 let node: CannedNode;
@@ -34,6 +35,7 @@ const feed = (changes: Partial<RouteResult<'feeds'>>): RouteResult<'feeds'> => (
   held: 380,
   applied: 380,
   behind: 0,
+  lagMs: null,
   deadLetters: 0,
   carriers: 3,
   subscribed: false,
@@ -107,21 +109,24 @@ as of 2026-11-20 10:42:10Z (0 s ago), from library
 
 describe('odcm spaces', () => {
   beforeEach(() => {
-    node.answers.spaces = [
-      space({ name: 'library', status: 'self', heardAgoMs: 0 }),
-      space({}),
-      space({ name: 'shipping', status: 'silent', heardAgoMs: 2_460_000, connected: false }),
-      space({ name: 'ledger', status: 'unknown', heardAgoMs: null, connected: false }),
+    const ids = ['library', 'payments', 'shipping', 'ledger'];
+    node.answers.spaces = ids.map((id) => space({ id, name: id }));
+    node.answers.health = [
+      health({ space: 'library', id: 'library', state: 'self', heardAgoMs: 0 }),
+      health({ id: 'payments' }),
+      health({ space: 'shipping', id: 'shipping', state: 'offline', heardAgoMs: 2_460_000 }),
+      health({ space: 'ledger', id: 'ledger', state: 'unknown', heardAgoMs: null, lagMs: null }),
     ];
+    node.answers.reportDeployments = report();
   });
 
-  it('says when each was heard, and how old the directory is', async () => {
-    const { out } = await node.odcm('spaces');
-    expect(out).toBe(`SPACE     STATUS       HEARD  CONNECTED  FEEDS  MEMBER SINCE
-library   self       0 s ago  yes            1  2026-11-01 00:00:00Z
-payments  online   0.4 s ago  yes            1  2026-11-01 00:00:00Z
-shipping  silent    41 m ago  no             1  2026-11-01 00:00:00Z
-ledger    unknown      never  no             1  2026-11-01 00:00:00Z
+  it('says how each is, worst first, and how old the directory is', async () => {
+    const { out } = await node.odcm('spaces --columns name,version,status,seen,lag,failed24h');
+    expect(out).toBe(`SPACE     VERSION    STATUS      SEEN  LAG  FAIL
+shipping  2026.3.24  ○ offline   41 m  0 s     0
+ledger    2026.3.24  ? unknown  never    -     0
+library   2026.3.24  ● online     0 s  0 s     0
+payments  2026.3.24  ● online   0.4 s  0 s    31
 
 Directory: 42 entries, last vouched for by ODCM 12 s ago.
 4 spaces, ${FOOTER}`);
@@ -130,14 +135,16 @@ Directory: 42 entries, last vouched for by ODCM 12 s ago.
   it('can be filtered, sorted and counted by raw values', async () => {
     const { out, exitCode } = await node.odcm([
       ...['spaces', '--filter', 'heardAgoMs>1m', '--columns', 'name,heardAgoMs'],
-      ...['--format', 'csv', '--fail-on', 'silent>0'],
+      ...['--format', 'csv', '--fail-on', 'expiry<1d,offline>0'],
     ]);
     expect(out).toBe('name,heardAgoMs\r\nshipping,2460000\r\n');
     expect(exitCode).toBe(10);
   });
 
   it('names why a space was revoked, and nothing that acts on a terminal', async () => {
-    node.answers.spaces = [space({ status: 'revoked', revokedFor: 'stolen\x1b[2J\u202e key' })];
+    const revokedFor = 'stolen\x1b[2J\u202e key';
+    node.answers.spaces = [space({ id: 'payments', status: 'revoked', revokedFor })];
+    node.answers.health = [health({ id: 'payments', state: 'revoked' })];
     const { out } = await node.odcm('spaces');
     expect(out).toContain('REVOKED FOR');
     expect(out).toContain('stolen[2J key\n');
@@ -148,6 +155,16 @@ Directory: 42 entries, last vouched for by ODCM 12 s ago.
     expect((await node.odcm('spaces')).out).toContain(
       'ODCM 8 d 2 h ago. It has expired: nothing new is accepted on its authority.\n',
     );
+  });
+
+  it('shows the rest when the node is older and has no report of deployments', async () => {
+    const missing = 'the control API has no GET /v1/reports/deployments';
+    node.answers.reportDeployments = refusal('USAGE', missing);
+    const { out, exitCode } = await node.odcm('spaces');
+    expect(exitCode).toBe(0);
+    expect(out).toContain('Deployments are not known here');
+    node.answers.reportDeployments = refusal('USAGE', 'something else');
+    expect((await node.odcm('spaces')).exitCode).toBe(2);
   });
 });
 
@@ -162,22 +179,23 @@ describe('odcm feeds', () => {
         subscribed: true,
         held: 80,
         behind: 300,
+        lagMs: 9_000,
       }),
       feed({ feed: 'hq/secrets', grant: null, size: null, held: 0, carriers: 0 }),
     ];
     const { out } = await node.odcm('feeds');
     expect(
       out,
-    ).toContain(`FEED               CONTEXT    ACCESS   SUBSCRIBED  ENTRIES  HELD  BEHIND  DEAD  CARRIERS
-library/variables  variables  own      no              380   380       0     0         3
-hq/users           users      granted  yes             380    80     300     0         3
-hq/secrets         variables  none     no                -     0       0     0         0
+    ).toContain(`FEED               HEAD  OURS  BEHIND  LAG  COPIES  ACCESS   TAKEN  DEAD  CONTEXT
+hq/users            380    80     300  9 s       3  granted  yes       0  users
+hq/secrets            -     0       0    -       0  none     no        0  variables
+library/variables   380   380       0    -       3  own      no        0  variables
 `);
     expect(out).toContain('Directory: 42 entries, last vouched for by ODCM 12 s ago.\n');
     const json = JSON.parse((await node.odcm('feeds --json')).out);
     expect(json).toMatchObject({
       asOf: '2026-11-20T10:41:58.000Z',
-      rows: [{ grant: 'own' }, { grant: 'g-1' }, { grant: null }],
+      rows: [{ grant: 'g-1' }, { grant: null }, { grant: 'own' }],
     });
     expect((await node.odcm(['feeds', '--fail-on', 'behind>299'])).exitCode).toBe(10);
   });

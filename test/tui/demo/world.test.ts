@@ -13,6 +13,7 @@ const row = (changes: Partial<RouteResult<'feeds'>>): RouteResult<'feeds'> => ({
   held: 3,
   applied: 3,
   behind: 0,
+  lagMs: 0,
   deadLetters: 0,
   carriers: 2,
   subscribed: true,

@@ -1,0 +1,71 @@
+// What the rules judge, as plain values: no rule knows where a figure comes from. A part that is null is not known at
+// the moment; alerts that rest on it stay as they are.
+
+import type { DirectoryAge } from '../directory/directory.ts';
+
+export type SpaceState = 'self' | 'online' | 'suspected' | 'offline' | 'unknown' | 'revoked';
+
+export interface SpaceFact {
+  readonly space: string;
+  readonly state: SpaceState;
+  readonly heardAgoMs: number | null;
+  /** The space that passed on what was heard last. */
+  readonly heardVia: string | null;
+  /** Of its certificate; null when none is known. */
+  readonly certificateLeftMs: number | null;
+  readonly tags: readonly string[];
+}
+
+/** A feed that this node publishes or takes. */
+export interface FeedFact {
+  readonly feed: string;
+  readonly isOwn: boolean;
+  /** Entries that are missing here … */
+  readonly behind: number;
+  /** … and the age of the oldest of them. */
+  readonly lagMs: number | null;
+  /** Connected holders of a copy, this node included. */
+  readonly carriers: number;
+  /** Two histories under its publisher's key were seen. */
+  readonly isForked: boolean;
+}
+
+/** Failed deployments of a space, or of a project in all spaces, in the window of the rule. */
+export interface DeploymentFact {
+  readonly kind: 'space' | 'project';
+  readonly name: string;
+  readonly failed: number;
+  /** Failed in a window of that length in the time before, on average; null without any history. */
+  readonly usual: number | null;
+}
+
+export interface RefusalFact {
+  readonly code: string;
+  /** In the window of the rule. */
+  readonly count: number;
+}
+
+export interface DiskFact {
+  readonly path: string;
+  readonly freeBytes: number;
+  readonly sizeBytes: number;
+}
+
+export interface RouteFact {
+  readonly name: string;
+  readonly state: 'ok' | 'failing' | 'untried';
+  readonly lastError: string | null;
+  readonly queued: number;
+}
+
+export interface Facts {
+  readonly spaces: readonly SpaceFact[] | null;
+  readonly feeds: readonly FeedFact[] | null;
+  readonly deployments: readonly DeploymentFact[] | null;
+  readonly directory: { readonly state: DirectoryAge; readonly ageMs: number | null } | null;
+  readonly refusals: readonly RefusalFact[] | null;
+  readonly disk: DiskFact | null;
+  readonly routes: readonly RouteFact[] | null;
+  /** Why the configuration that lies in the folder is not in force; null when it is. */
+  readonly configurationProblem: string | null;
+}

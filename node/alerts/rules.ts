@@ -1,0 +1,274 @@
+// The rules: facts in, findings out. A finding says that something is wrong now, or (`hold`) that it is between the
+// thresholds or not known, which neither begins an alert nor ends one. Knows no time and no alert.
+
+import type { AlertLevel } from '../../protocols/control-alerts.ts';
+import type { DeploymentFact, Facts, FeedFact, SpaceFact } from './facts.ts';
+import { matchesAny } from './glob.ts';
+import type { AlertSettings, RuleName, RuleSettings } from './settings.ts';
+import { inWords, sizeInWords } from './words.ts';
+
+export interface Finding {
+  readonly rule: RuleName;
+  readonly subject: string;
+  readonly level: AlertLevel;
+  readonly verdict: 'raise' | 'hold';
+  readonly what: string;
+  readonly evidence: string;
+  readonly opens: { readonly screen: string; readonly subject: string };
+}
+
+export interface Judgement {
+  readonly findings: readonly Finding[];
+  /** Rules whose facts are not known now: their alerts stay as they are. */
+  readonly unknown: ReadonlySet<RuleName>;
+}
+
+type Draft = Omit<Finding, 'rule' | 'level'> & {
+  /** At least this, whatever the rule says. */
+  readonly level?: AlertLevel;
+  /** Weighs one level more than the rule says. */
+  readonly isCritical?: boolean;
+};
+type Judge<R extends RuleName> = (
+  facts: Facts,
+  rule: RuleSettings<R>,
+  settings: AlertSettings,
+) => Draft[] | null;
+
+const raised = (level: AlertLevel): AlertLevel => (level === 'info' ? 'warn' : 'crit');
+const at = (screen: string, subject: string) => ({ screen, subject });
+
+const JUDGES: { readonly [R in RuleName]: Judge<R> } = {
+  'space-offline': (facts, _, settings) =>
+    each(facts.spaces, (fact) => {
+      if (fact.state === 'offline') {
+        const what = `${fact.space} is offline, last heard ${agoInWords(fact.heardAgoMs)}`;
+        return spaceDraft(fact, 'raise', what, settings);
+      }
+      // Somebody doubts it, or this node sees nobody: no reason to say that it is back.
+      const isOpen = fact.state === 'suspected' || fact.state === 'unknown';
+      return isOpen ? spaceDraft(fact, 'hold', `${fact.space} is ${fact.state}`, settings) : null;
+    }),
+
+  'space-suspected': (facts, _, settings) =>
+    each(facts.spaces, (fact) => {
+      if (fact.state !== 'suspected') return null;
+      const what = `${fact.space} is suspected of being away, last heard ${agoInWords(fact.heardAgoMs)}`;
+      return spaceDraft(fact, 'raise', what, settings);
+    }),
+
+  'space-unheard': (facts, _, settings) => {
+    // A node that hears nobody is alone itself: that says nothing of the others.
+    const verdict = facts.spaces?.some(({ state }) => state === 'online') ? 'raise' : 'hold';
+    return each(facts.spaces, (fact) => {
+      if (fact.state !== 'unknown') return null;
+      const what = `${fact.space} was not heard since this node started`;
+      return spaceDraft(fact, verdict, what, settings);
+    });
+  },
+
+  'feed-behind': ({ feeds }, { entries, ageMs }, settings) =>
+    each(feeds, (fact) => {
+      if (fact.isOwn || fact.behind === 0) return null;
+      const isFar = fact.behind >= entries || (fact.lagMs !== null && fact.lagMs >= ageMs);
+      // Well again only once it is clearly better than what raised it.
+      const isNear = fact.behind * 2 >= entries || (fact.lagMs ?? 0) * 2 >= ageMs;
+      if (!isFar && !isNear) return null;
+      const age = fact.lagMs === null ? '' : `, the oldest ${inWords(fact.lagMs)} old`;
+      const what = `${fact.feed} is behind by ${fact.behind} ${fact.behind === 1 ? 'entry' : 'entries'}${age}`;
+      return feedDraft(fact, isFar ? 'raise' : 'hold', what, settings);
+    }),
+
+  'feed-carriers': ({ feeds }, { wanted }, settings) =>
+    each(feeds, (fact) => {
+      if (fact.carriers >= wanted) return null;
+      const what = `${fact.feed} has ${fact.carriers} of ${wanted} wanted carriers`;
+      return feedDraft(fact, 'raise', what, settings);
+    }),
+
+  'certificate-expiring': (facts, rule, settings) =>
+    each(facts.spaces, (fact) => {
+      const leftMs = fact.certificateLeftMs;
+      if (leftMs === null || leftMs >= rule.beforeMs || fact.state === 'revoked') return null;
+      const when =
+        leftMs <= 0 ? `expired ${inWords(-leftMs)} ago` : `expires in ${inWords(leftMs)}`;
+      const draft = spaceDraft(fact, 'raise', `the certificate of ${fact.space} ${when}`, settings);
+      const isNear = leftMs < rule.critBeforeMs;
+      return { ...draft, opens: at('trust', fact.space), ...(isNear ? { level: 'crit' } : {}) };
+    }),
+
+  'deployments-failed': (facts, rule, settings) =>
+    each(facts.deployments, (fact) => {
+      const isCritical =
+        fact.kind === 'space'
+          ? isCriticalSpace(fact.name, facts, settings)
+          : matchesAny(settings.critical.projects, fact.name);
+      // Projects are counted in their spaces already: only those that were named are judged by themselves.
+      if (fact.kind === 'project' && !isCritical) return null;
+      return failedDraft(fact, rule, isCritical);
+    }),
+
+  'directory-stale': ({ directory }) => {
+    if (!directory) return null;
+    const { state, ageMs } = directory;
+    if (state === 'fresh') return [];
+    const age = ageMs === null ? 'never heard of' : `${inWords(ageMs)} old`;
+    const draft: Draft = {
+      subject: 'directory',
+      verdict: state === 'unknown' ? 'hold' : 'raise',
+      what: `the directory is ${state}: ODCM vouched for it last ${ageMs === null ? 'never' : `${inWords(ageMs)} ago`}`,
+      evidence: `directory ${age}`,
+      opens: at('trust', 'directory'),
+    };
+    return [state === 'expired' ? { ...draft, level: 'crit' } : draft];
+  },
+
+  'fork-seen': ({ feeds }, _, settings) =>
+    each(feeds, (fact) => {
+      const what = `two histories of ${fact.feed} were seen under one key; nothing newer is accepted`;
+      return fact.isForked ? feedDraft(fact, 'raise', what, settings) : null;
+    }),
+
+  'refusals-rising': ({ refusals }, { count, windowMs }) =>
+    each(refusals, (fact) => {
+      if (fact.count * 2 < count) return null;
+      return {
+        subject: fact.code,
+        verdict: fact.count >= count ? 'raise' : 'hold',
+        what: `${fact.count} refusals ${fact.code} in ${inWords(windowMs)}`,
+        evidence: 'counts of refusals of this node',
+        opens: at('mesh', fact.code),
+      };
+    }),
+
+  'disk-nearly-full': ({ disk }, { freePercent, critPercent }) => {
+    if (!disk || disk.sizeBytes <= 0) return null;
+    const percent = (100 * disk.freeBytes) / disk.sizeBytes;
+    // Two points above the threshold it is over.
+    if (percent >= freePercent + 2) return [];
+    const draft: Draft = {
+      subject: disk.path,
+      verdict: percent < freePercent ? 'raise' : 'hold',
+      what: `${percent.toFixed(1)} % of the disk is free (${sizeInWords(disk.freeBytes)})`,
+      evidence: `${sizeInWords(disk.freeBytes)} of ${sizeInWords(disk.sizeBytes)} at ${disk.path}`,
+      opens: at('overview', disk.path),
+    };
+    return [percent < critPercent ? { ...draft, level: 'crit' } : draft];
+  },
+
+  'route-failing': ({ routes }) =>
+    each(routes, (fact) => {
+      if (fact.state === 'ok') return null;
+      const why = fact.lastError === null ? '' : `: ${fact.lastError}`;
+      return {
+        subject: fact.name,
+        // After a restart nothing was tried yet: that is no recovery.
+        verdict: fact.state === 'failing' ? 'raise' : 'hold',
+        what: `the alert route ${fact.name} fails${why}`,
+        evidence: `${fact.queued} ${fact.queued === 1 ? 'message waits' : 'messages wait'}`,
+        opens: at('alerts', fact.name),
+      };
+    }),
+
+  'configuration-broken': ({ configurationProblem }) =>
+    configurationProblem === null
+      ? []
+      : [
+          {
+            subject: 'alerts.json',
+            verdict: 'raise',
+            what: `alerts.json is not in force: ${configurationProblem}`,
+            evidence: 'look with: odcm alerts check',
+            opens: at('alerts', 'alerts.json'),
+          },
+        ],
+};
+
+/** Judges everything by every rule that is on. */
+export function judge(facts: Facts, settings: AlertSettings): Judgement {
+  const findings: Finding[] = [];
+  const unknown = new Set<RuleName>();
+  for (const name of Object.keys(JUDGES) as RuleName[]) {
+    const rule = settings.rules[name];
+    if (!rule.on) continue;
+    const drafts = (JUDGES[name] as Judge<RuleName>)(facts, rule, settings);
+    if (drafts === null) unknown.add(name);
+    for (const draft of drafts ?? []) {
+      if (matchesAny(rule.except, draft.subject)) continue;
+      const { isCritical, level: stated, ...rest } = draft;
+      const base = isCritical ? raised(rule.level) : rule.level;
+      findings.push({ ...rest, rule: name, level: highest(base, stated) });
+    }
+  }
+  return { findings, unknown };
+}
+
+const WEIGHT: Readonly<Record<AlertLevel, number>> = { info: 0, warn: 1, crit: 2 };
+export const isAtLeast = (level: AlertLevel, least: AlertLevel): boolean =>
+  WEIGHT[level] >= WEIGHT[least];
+const highest = (base: AlertLevel, stated: AlertLevel | undefined): AlertLevel =>
+  stated === undefined || isAtLeast(base, stated) ? base : stated;
+
+function each<Fact>(
+  facts: readonly Fact[] | null,
+  draft: (fact: Fact) => Draft | null,
+): Draft[] | null {
+  return facts === null ? null : facts.map(draft).filter((one) => one !== null);
+}
+
+function spaceDraft(
+  { space, state, heardAgoMs, heardVia, tags }: SpaceFact,
+  verdict: Finding['verdict'],
+  what: string,
+  settings: AlertSettings,
+): Draft {
+  const isCritical = tags.includes('critical') || matchesAny(settings.critical.spaces, space);
+  const via = heardVia === null ? '' : ` by way of ${heardVia}`;
+  const evidence = `${state}, last heard ${agoInWords(heardAgoMs)}${via}`;
+  return { subject: space, verdict, what, evidence, isCritical, opens: at('spaces', space) };
+}
+
+function isCriticalSpace(name: string, { spaces }: Facts, { critical }: AlertSettings): boolean {
+  if (matchesAny(critical.spaces, name)) return true;
+  return spaces?.find(({ space }) => space === name)?.tags.includes('critical') ?? false;
+}
+
+function feedDraft(
+  fact: FeedFact,
+  verdict: Finding['verdict'],
+  what: string,
+  { critical }: AlertSettings,
+): Draft {
+  return {
+    subject: fact.feed,
+    verdict,
+    what,
+    evidence: `behind ${fact.behind}, carriers ${fact.carriers}`,
+    isCritical: matchesAny(critical.spaces, fact.feed.split('/')[0]!),
+    opens: at('feeds', fact.feed),
+  };
+}
+
+function failedDraft(
+  { kind, name, failed, usual }: DeploymentFact,
+  rule: RuleSettings<'deployments-failed'>,
+  isCritical: boolean,
+): Draft | null {
+  const isUnusual =
+    usual !== null && failed >= rule.least && failed >= rule.times * Math.max(usual, 0.2);
+  const isMany = failed >= rule.failed;
+  const isHeld = failed > 0 && failed * 2 >= Math.min(rule.failed, rule.least);
+  if (!isUnusual && !isMany && !isHeld) return null;
+  const than = usual === null ? '' : ` (usual ${Number(usual.toFixed(1))})`;
+  const plural = failed === 1 ? 'deployment' : 'deployments';
+  return {
+    subject: name,
+    verdict: isUnusual || isMany ? 'raise' : 'hold',
+    what: `${failed} failed ${plural} in ${inWords(rule.windowMs)}${than}`,
+    evidence: `signed deployment entries of the ${kind}`,
+    opens: at('deployments', name),
+    isCritical,
+  };
+}
+
+const agoInWords = (ms: number | null): string => (ms === null ? 'never' : `${inWords(ms)} ago`);

@@ -1,0 +1,130 @@
+// The facts for the rules of alerts, out of the same answers that the control API gives: what an alert says and what a
+// screen shows cannot differ. A part that cannot be had just now is not known.
+
+import { statfs } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import type { RouteResult } from '../../protocols/control-api.ts';
+import type { DeploymentFact, DiskFact, FeedFact, SpaceFact } from '../alerts/facts.ts';
+import { RecentCounts } from '../alerts/recent-counts.ts';
+import type { AlertSettings } from '../alerts/settings.ts';
+import type { GatheredFacts } from '../alerts/watch.ts';
+import type { MeshNode } from '../node.ts';
+import { feedHandlers } from './feed-handlers.ts';
+import { iso } from './handler.ts';
+import { healthRows } from './health-handlers.ts';
+import { reportHandlers } from './report-handlers.ts';
+
+/** Reports are made of signed entries: counting them anew every few seconds would tell nothing sooner. */
+const DEPLOYMENTS_EVERY_MS = 30_000;
+/** What is usual is taken from this long before the window. */
+const USUAL_OVER_MS = 7 * 24 * 3_600_000;
+
+type Sums = RouteResult<'reportDeployments'>['rows'][number];
+
+export class AlertFacts {
+  readonly #node: MeshNode;
+  readonly #refusals = new RecentCounts();
+  #deployments: readonly DeploymentFact[] | null = null;
+  #countedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(node: MeshNode) {
+    this.#node = node;
+  }
+
+  async gather(settings: AlertSettings): Promise<GatheredFacts> {
+    const { directory, clock } = this.#node;
+    const { windowMs } = settings.rules['refusals-rising'];
+    const refusals = this.#refusals.grow(this.#node.allRefusals(), windowMs, clock.nowMs());
+    const [feeds, deployments, disk] = await Promise.all([
+      this.#part('feeds', () => this.#feeds()),
+      this.#part('deployments', () => this.#deploymentsOf(settings)),
+      this.#part('disk', () => diskOf(this.#node.home.dir)),
+    ]);
+    return {
+      spaces: await this.#part('spaces', async () => healthRows(this.#node).map(spaceOf)),
+      ...{ feeds, deployments, disk },
+      directory: { state: directory.age, ageMs: directory.ageMs ?? null },
+      refusals: refusals.map(({ name, count }) => ({ code: name, count })),
+    };
+  }
+
+  async #part<T>(name: string, load: () => Promise<T>): Promise<T | null> {
+    try {
+      return await load();
+    } catch (error) {
+      this.#node.log.debug({ part: name, reason: String(error) }, 'facts for alerts are missing');
+      return null;
+    }
+  }
+
+  async #feeds(): Promise<FeedFact[]> {
+    const rows = await feedHandlers.feeds(this.#call(undefined));
+    return rows
+      .filter(({ subscribed, grant }) => subscribed || grant === 'own')
+      .map(({ feed, grant, behind, lagMs, carriers, frozen }) => ({
+        ...{ feed, isOwn: grant === 'own', behind, lagMs, carriers, isForked: frozen },
+      }));
+  }
+
+  async #deploymentsOf(settings: AlertSettings): Promise<readonly DeploymentFact[]> {
+    const nowMs = this.#node.clock.nowMs();
+    if (this.#deployments && nowMs - this.#countedMs < DEPLOYMENTS_EVERY_MS)
+      return this.#deployments;
+    const { on, windowMs } = settings.rules['deployments-failed'];
+    if (!on) return [];
+    const { projects } = settings.critical;
+    const all = [
+      ...(await this.#failed('space', windowMs, nowMs)),
+      ...(projects.length > 0 ? await this.#failed('project', windowMs, nowMs) : []),
+    ];
+    this.#deployments = all;
+    this.#countedMs = nowMs;
+    return all;
+  }
+
+  async #failed(
+    kind: DeploymentFact['kind'],
+    windowMs: number,
+    nowMs: number,
+  ): Promise<DeploymentFact[]> {
+    const startMs = nowMs - windowMs;
+    const [now, before] = await Promise.all([
+      this.#sums(kind, startMs, nowMs),
+      this.#sums(kind, startMs - USUAL_OVER_MS, startMs),
+    ]);
+    const history = new Map(before.map((row) => [row.name, row]));
+    return now.map(({ name, failed }) => {
+      const past = history.get(name);
+      const usual = past && past.ok + past.failed > 0 ? past.failed : null;
+      return { kind, name, failed, usual: usual && (usual * windowMs) / USUAL_OVER_MS };
+    });
+  }
+
+  async #sums(
+    by: DeploymentFact['kind'],
+    sinceMs: number,
+    untilMs: number,
+  ): Promise<readonly Sums[]> {
+    const query = { since: iso(sinceMs), until: iso(untilMs), by };
+    return (await reportHandlers.reportDeployments(this.#call(query))).rows;
+  }
+
+  #call<Query>(query: Query) {
+    return {
+      ...{ node: this.#node, query, body: undefined, mediaType: '' },
+      stream: Readable.from([]),
+      signal: new AbortController().signal,
+    };
+  }
+}
+
+const spaceOf = (row: RouteResult<'health'>): SpaceFact => ({
+  ...{ space: row.space, state: row.state, tags: row.tags },
+  ...{ heardAgoMs: row.heardAgoMs, heardVia: row.heardVia },
+  certificateLeftMs: row.certificate?.leftMs ?? null,
+});
+
+async function diskOf(path: string): Promise<DiskFact> {
+  const { bavail, blocks, bsize } = await statfs(path);
+  return { path, freeBytes: bavail * bsize, sizeBytes: blocks * bsize };
+}

@@ -1,0 +1,63 @@
+// Names that a view has a row of, in few bits: it says for sure that a name is new, so that nothing is looked up for it. It
+// must have been told of every row; false alarms only cost a look-up. A Bloom filter in layers, each four times the last.
+
+const FIRST_BITS = 1 << 14;
+const GROWTH = 4;
+/** With ten bits a name and four probes, one new name in a hundred is taken for a known one. */
+const BITS_PER_NAME = 10;
+const PROBES = 4;
+
+interface Layer {
+  readonly bits: Uint32Array;
+  /** Names it still takes. */
+  room: number;
+}
+
+const layerOf = (bitCount: number): Layer => ({
+  bits: new Uint32Array(bitCount / 32),
+  room: Math.floor(bitCount / BITS_PER_NAME),
+});
+
+export class NameFilter {
+  readonly #layers: Layer[] = [];
+
+  add(name: string): void {
+    // New versions of a known item must not make it grow.
+    if (this.mayHave(name)) return;
+    let last = this.#layers.at(-1);
+    if (!last || last.room === 0) {
+      last = layerOf(last ? last.bits.length * 32 * GROWTH : FIRST_BITS);
+      this.#layers.push(last);
+    }
+    last.room--;
+    const { bits } = last;
+    let at = hashOf(name, 0x811c9dc5);
+    const step = hashOf(name, 0x9e3779b1) | 1;
+    for (let i = 0; i < PROBES; i++, at = (at + step) | 0) {
+      const bit = at & (bits.length * 32 - 1);
+      bits[bit >>> 5]! |= 1 << (bit & 31);
+    }
+  }
+
+  /** False only for names that were never added. */
+  mayHave(name: string): boolean {
+    const first = hashOf(name, 0x811c9dc5);
+    const step = hashOf(name, 0x9e3779b1) | 1;
+    return this.#layers.some(({ bits }) => {
+      for (let i = 0, at = first; i < PROBES; i++, at = (at + step) | 0) {
+        const bit = at & (bits.length * 32 - 1);
+        if ((bits[bit >>> 5]! & (1 << (bit & 31))) === 0) return false;
+      }
+      return true;
+    });
+  }
+}
+
+/** FNV-1a over the UTF-16 code units, mixed so that every bit depends on all of them. */
+function hashOf(name: string, seed: number): number {
+  let hash = seed;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
+}

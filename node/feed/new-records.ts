@@ -1,0 +1,164 @@
+// Records about to be published: what drafts say, as the bytes that entries name and their hashes. Nothing here depends on
+// what the items were before. What is the same for all drafts of a batch is computed once: batches have a thousand.
+
+import type { Cid } from '../../protocols/codec.ts';
+import { type Context, publishedEvent, withdrawnEvent } from '../../protocols/contexts.ts';
+import { checkFields, checkNesting, type Json, SPEC_VERSION } from '../../protocols/envelope.ts';
+import { MeshError } from '../../protocols/errors.ts';
+import {
+  type FeedName,
+  parseItemName,
+  type SpaceName,
+  uuidFromBytes,
+} from '../../protocols/ids.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import { sha256 } from '../../protocols/merkle.ts';
+import { type Content, encodeAttachment, rawCid, structCid } from '../../protocols/record.ts';
+import type { Random } from '../clock.ts';
+
+/** Content that lies in the block store already, or fits into the record. */
+export interface StoredContent {
+  readonly sizeBytes: number;
+  readonly sha256: Buffer;
+  readonly content: Content;
+  readonly mediaType: string;
+}
+
+export interface Draft {
+  readonly item: string;
+  /** An event's payload, stored content, or null to withdraw the item. */
+  readonly body: { readonly payload: Json } | StoredContent | null;
+  /** Event type, when it is not the context's ordinary one. */
+  readonly type?: string;
+  readonly occurredTimeUtc?: string;
+  readonly activityId?: string;
+}
+
+/** A record that no entry names yet. */
+export interface NewRecord {
+  readonly item: string;
+  readonly isWithdrawal: boolean;
+  /** It names further blocks, which lie in the block store already. */
+  readonly isChunked: boolean;
+  readonly type: string;
+  readonly cid: Cid;
+  readonly bytes: Buffer;
+  /** Of the content; zeros when there is none. */
+  readonly sha256: Buffer;
+  readonly sizeBytes: number;
+}
+
+export interface RecordsOptions {
+  readonly space: SpaceName;
+  readonly feed: FeedName;
+  readonly context: Context;
+  readonly nowMs: number;
+  readonly random16: Random16;
+}
+
+/** Gives the next 16 random bytes. */
+export type Random16 = () => Buffer;
+
+/** Draws at once what a batch needs: an event id and perhaps an item id for each draft, an activity id for each request. */
+export function drawIds(random: Random, drafts: number, requests: number): Random16 {
+  const drawn = random.bytes(16 * (2 * drafts + requests));
+  const bytes = Buffer.from(drawn.buffer, drawn.byteOffset, drawn.byteLength);
+  let used = 0;
+  return () => {
+    used += 16;
+    return bytes.subarray(used - 16, used);
+  };
+}
+
+export class NewRecords {
+  readonly #random16: Random16;
+  readonly #published: string;
+  readonly #publishedJson: string;
+  readonly #withdrawn: string;
+  readonly #source: string;
+  readonly #time: string;
+
+  constructor({ space, feed, context, nowMs, random16 }: RecordsOptions) {
+    this.#random16 = random16;
+    this.#published = publishedEvent(context);
+    this.#publishedJson = JSON.stringify(this.#published);
+    this.#withdrawn = withdrawnEvent(context);
+    this.#source = `odcm://${space}/${feed}#`;
+    this.#time = new Date(nowMs).toISOString();
+  }
+
+  /** The records of one request. @throws the refusal of its first bad draft */
+  make(drafts: readonly Draft[]): NewRecord[] {
+    const activityId = uuidFromBytes(this.#random16());
+    return drafts.map((draft) => this.#make(draft, draft.activityId ?? activityId));
+  }
+
+  #make(draft: Draft, activityId: string): NewRecord {
+    const { body } = draft;
+    const item = parseItemName(draft.item);
+    if (body !== null && 'sha256' in body) return this.#attachment(draft, activityId, body);
+    const isWithdrawal = body === null;
+    const payload = isWithdrawal ? '{}' : payloadText(draft, body.payload);
+    const type = draft.type ?? (isWithdrawal ? this.#withdrawn : this.#published);
+    const bytes = this.#envelope(draft, type, activityId, payload);
+    const common = { item, isWithdrawal, isChunked: false, type, cid: rawCid(bytes), bytes };
+    if (isWithdrawal) return { ...common, sha256: NO_HASH, sizeBytes: 0 };
+    return { ...common, sha256: sha256(payload), sizeBytes: Buffer.byteLength(payload) };
+  }
+
+  #attachment(draft: Draft, activityId: string, stored: StoredContent): NewRecord {
+    const { item } = draft;
+    const { sizeBytes, mediaType, content } = stored;
+    if (sizeBytes === 0) throw new MeshError('FILE_EMPTY', `${JSON.stringify(item)} is empty`);
+    if (mediaType.length > LIMITS.mediaTypeChars) {
+      throw new MeshError('EVENT_INVALID', 'a media type is too long');
+    }
+    const type = draft.type ?? this.#published;
+    const envelope = this.#envelope(draft, type, activityId, JSON.stringify({ mediaType }));
+    const bytes = encodeAttachment({ ...stored, envelope });
+    const isChunked = !('inline' in content);
+    const { sha256: hash } = stored;
+    const cid = structCid(bytes);
+    return { item, isWithdrawal: false, isChunked, type, cid, bytes, sha256: hash, sizeBytes };
+  }
+
+  #quoted(type: string): string {
+    return type === this.#published ? this.#publishedJson : JSON.stringify(type);
+  }
+
+  /** The payload was serialised once for its hash; it is the last field of the envelope. */
+  #envelope(draft: Draft, type: string, activityId: string, payload: string): Buffer {
+    const id = uuidFromBytes(this.#random16());
+    const occurredTimeUtc = draft.occurredTimeUtc ?? this.#time;
+    if (draft.occurredTimeUtc !== undefined || draft.activityId !== undefined) {
+      checkFields({ id, activityId, occurredTimeUtc });
+    }
+    // Every text but the type, which is checked with its entry, is made here or was just checked: none needs escaping.
+    const text =
+      `{"id":"${id}","source":"${this.#source}${encodeURIComponent(draft.item)}","type":${this.#quoted(type)},` +
+      `"occurredTimeUtc":"${occurredTimeUtc}","activityId":"${activityId}","specVersion":"${SPEC_VERSION}",` +
+      `"payload":${payload}}`;
+    checkNesting(text);
+    const bytes = Buffer.from(text);
+    if (bytes.length < LIMITS.envelopeBytes) return bytes;
+    throw new MeshError(
+      'TOO_LARGE',
+      `the event of ${JSON.stringify(draft.item)} is not below 64 KB`,
+      {
+        next: 'Publish large content as a file: odcm publish FEED ITEM FILE',
+      },
+    );
+  }
+}
+
+function payloadText(draft: Draft, payload: Json): string {
+  try {
+    const text: string | undefined = JSON.stringify(payload);
+    if (text !== undefined) return text;
+  } catch {
+    // Nested so deeply that the stack was used up.
+  }
+  throw new MeshError('EVENT_INVALID', `the payload of ${JSON.stringify(draft.item)} is not JSON`);
+}
+
+const NO_HASH = Buffer.alloc(32);

@@ -1,0 +1,241 @@
+// Everything the dashboard knows of its node: asks the questions of the screen that can be seen, keeps the last good
+// answer with its age whatever happens, and tells the screen at most four times a second that something changed.
+
+import { timeMs } from '../format/time.ts';
+import type { Clock } from './clock.ts';
+import { type Connection, retryDelayMs, type Trouble, troubleOf } from './connection.ts';
+import type { Asker, Source, StreamSource } from './sources.ts';
+import { createTail, type Tail } from './tail.ts';
+
+export interface Fact<T> {
+  readonly data: T | undefined;
+  /** When it was true at the node, or came when the node does not say. */
+  readonly asOfMs: number | undefined;
+  readonly trouble: Trouble | undefined;
+}
+
+export interface StoreOptions {
+  readonly asker: Asker;
+  readonly clock: Clock;
+  /** Asked while the node is away, and for the banner that says so. */
+  readonly probe: Source<unknown>;
+  /** One line per change of state. */
+  readonly log?: (line: string) => void;
+}
+
+export interface Store {
+  readonly tail: Tail;
+  get<T>(source: Source<T>): Fact<T>;
+  connection(): Connection;
+  /** What can be seen now; everything else is no longer asked for. */
+  watch(sources: readonly Source<unknown>[], streams?: readonly StreamSource<unknown>[]): void;
+  /** Asks everything that can be seen at once, a lost node too. */
+  refresh(): void;
+  /** What `get` says stays as it is; questions go on. */
+  freeze(isFrozen: boolean): void;
+  /** Somebody is at the keyboard: changes are told four times a second again, not once. */
+  touch(): void;
+  subscribe(call: () => void): void;
+  stop(): void;
+}
+
+interface Entry {
+  readonly source: Source<unknown>;
+  fact: Fact<unknown>;
+  dueMs: number;
+  askedMs: number | undefined;
+}
+
+const ACTIVE_GAP_MS = 250;
+const IDLE_GAP_MS = 1_000;
+const IDLE_AFTER_MS = 60_000;
+const SLOW_MS = 2_500;
+const STALE_MS = 15_000;
+const TICK_MS = 1_000;
+const NOTHING: Fact<never> = { data: undefined, asOfMs: undefined, trouble: undefined };
+/** Facts of screens seen before that are kept for coming back to. */
+const KEPT_FACTS = 60;
+
+export function createStore({ asker, clock, probe, log }: StoreOptions): Store {
+  const entries = new Map<string, Entry>();
+  let watched: readonly Source<unknown>[] = [probe];
+  let frozen: ReadonlyMap<string, Fact<unknown>> | undefined;
+  let lost: Extract<Connection, { kind: 'lost' }> | undefined;
+  let everAnswered = false;
+  let stopped = false;
+  const startedMs = clock.now();
+  let toldMs = Number.NEGATIVE_INFINITY;
+  let touchedMs = clock.now();
+  let cancelTell: (() => void) | undefined;
+  let cancelTick: (() => void) | undefined;
+  let listener: () => void = () => undefined;
+
+  const tell = (): void => {
+    if (cancelTell !== undefined || stopped) return;
+    const now = clock.now();
+    const gapMs = now - touchedMs > IDLE_AFTER_MS ? IDLE_GAP_MS : ACTIVE_GAP_MS;
+    cancelTell = clock.later(Math.max(0, toldMs + gapMs - now), () => {
+      cancelTell = undefined;
+      toldMs = clock.now();
+      listener();
+    });
+  };
+  const tail = createTail({ asker, clock, changed: tell });
+
+  const entryOf = (source: Source<unknown>): Entry => {
+    const known = entries.get(source.key);
+    if (known !== undefined) return known;
+    const entry: Entry = { source, fact: NOTHING, dueMs: 0, askedMs: undefined };
+    entries.set(source.key, entry);
+    return entry;
+  };
+
+  const loseNode = (trouble: Trouble): void => {
+    const now = clock.now();
+    if (lost === undefined) log?.(`lost the node: ${trouble.message}`);
+    const attempt = (lost?.attempt ?? 0) + 1;
+    const { message, next } = trouble;
+    const sinceMs = lost?.sinceMs ?? now;
+    lost = {
+      kind: 'lost',
+      sinceMs,
+      attempt,
+      nextTryMs: now + retryDelayMs(attempt),
+      message,
+      next,
+    };
+  };
+
+  const findNode = (): void => {
+    everAnswered = true;
+    if (lost === undefined) return;
+    log?.('the node answers again');
+    lost = undefined;
+    for (const source of watched) entryOf(source).dueMs = 0;
+    tail.retry();
+  };
+
+  const askNow = async (entry: Entry): Promise<void> => {
+    const wasLost = lost !== undefined;
+    entry.askedMs = clock.now();
+    try {
+      const data = await entry.source.ask(asker);
+      const asOfMs = asOf(data) ?? clock.now();
+      entry.fact = { data, asOfMs, trouble: undefined };
+      findNode();
+    } catch (error) {
+      if (asker.signal.aborted) return;
+      const trouble = troubleOf(error);
+      const before = entry.fact.trouble;
+      const isAway = trouble.kind === 'away' || trouble.kind === 'silent';
+      if (!isAway && before?.message !== trouble.message) {
+        log?.(`${entry.source.key}: ${trouble.message}`);
+      }
+      entry.fact = { ...entry.fact, trouble };
+      // Questions that were under way together fail together: that is one try, not several.
+      if (!isAway) findNode();
+      else if (lost === undefined || wasLost) loseNode(trouble);
+    } finally {
+      entry.askedMs = undefined;
+      entry.dueMs = clock.now() + entry.source.everyMs;
+      if (!stopped) {
+        tell();
+        schedule();
+      }
+    }
+  };
+
+  const work = (): void => {
+    const now = clock.now();
+    const due = lost === undefined ? watched : lost.nextTryMs <= now ? [probe] : [];
+    for (const source of due) {
+      const entry = entryOf(source);
+      const isDue = lost !== undefined || entry.dueMs <= now;
+      if (isDue && entry.askedMs === undefined) void askNow(entry);
+    }
+    // Ages and countdowns move on although nothing comes.
+    if (connection().kind !== 'live') tell();
+    schedule();
+  };
+
+  const schedule = (): void => {
+    cancelTick?.();
+    if (stopped) return;
+    const now = clock.now();
+    const waiting = watched
+      .map((source) => entryOf(source))
+      .filter(({ askedMs }) => askedMs === undefined);
+    const dueMs = lost?.nextTryMs ?? Math.min(...waiting.map((entry) => entry.dueMs));
+    const waitMs = Math.min(TICK_MS, Math.max(0, dueMs - now));
+    cancelTick = clock.later(Number.isFinite(waitMs) ? waitMs : TICK_MS, work);
+  };
+
+  const connection = (): Connection => {
+    if (lost !== undefined) return lost;
+    const now = clock.now();
+    if (!everAnswered) return { kind: 'connecting', sinceMs: startedMs };
+    const seen = watched.map((source) => entryOf(source));
+    const odd = seen.find(({ fact }) => fact.trouble?.kind === 'odd')?.fact.trouble;
+    if (odd !== undefined) return { kind: 'odd', message: odd.message, next: odd.next };
+    const waitingMs = Math.max(
+      0,
+      ...seen.map(({ askedMs }) => (askedMs === undefined ? 0 : now - askedMs)),
+    );
+    if (waitingMs >= SLOW_MS) return { kind: 'slow', waitingMs };
+    // What is being asked right now is not stale yet: it may be a screen that somebody came back to.
+    const ages = seen.map(({ fact, source, askedMs }) =>
+      askedMs === undefined ? now - (fact.asOfMs ?? now) - source.everyMs : 0,
+    );
+    const ageMs = Math.max(0, ...ages);
+    return ageMs >= STALE_MS ? { kind: 'stale', ageMs } : { kind: 'live' };
+  };
+
+  schedule();
+  return {
+    tail,
+    connection,
+    get: <T>(source: Source<T>) =>
+      ((frozen ?? new Map()).get(source.key) ??
+        entries.get(source.key)?.fact ??
+        NOTHING) as Fact<T>,
+    watch: (sources, streams = []) => {
+      watched = [probe, ...sources.filter(({ key }) => key !== probe.key)];
+      // Asked anew only when what is known has grown old: going back and forth costs nothing.
+      forget(entries, watched);
+      tail.watch(streams.length > 0);
+      work();
+    },
+    refresh: () => {
+      if (lost !== undefined) lost = { ...lost, nextTryMs: 0 };
+      for (const source of watched) entryOf(source).dueMs = 0;
+      work();
+    },
+    freeze: (isFrozen) => {
+      frozen = isFrozen ? new Map([...entries].map(([key, { fact }]) => [key, fact])) : undefined;
+      tail.freeze(isFrozen);
+    },
+    touch: () => {
+      touchedMs = clock.now();
+    },
+    subscribe: (call) => {
+      listener = call;
+    },
+    stop: () => {
+      stopped = true;
+      cancelTell?.();
+      cancelTick?.();
+      tail.stop();
+    },
+  };
+}
+
+function forget(entries: Map<string, Entry>, watched: readonly Source<unknown>[]): void {
+  for (const key of entries.keys()) {
+    if (entries.size <= KEPT_FACTS) return;
+    if (!watched.some((source) => source.key === key)) entries.delete(key);
+  }
+}
+
+function asOf(data: unknown): number | null {
+  return typeof data === 'object' && data !== null && 'asOf' in data ? timeMs(data.asOf) : null;
+}

@@ -1,0 +1,251 @@
+// The first screen: what is wrong, how old that knowledge is, and where to look. Five panels from one answer.
+
+import type { Tone } from '../format/cell.ts';
+import { formatAge } from '../format/duration.ts';
+import { counted, formatChange, formatNumber, formatShare } from '../format/number.ts';
+import { bar, sparkline } from '../format/sparkline.ts';
+import { timeMs } from '../format/time.ts';
+import { cut, displayWidth, pad } from '../format/width.ts';
+import { LEVEL_TONES } from './alerts.ts';
+import type { Overview } from './answers.ts';
+import { changeTone } from './deployments.ts';
+import { CONDITION_SIGNS, CONDITION_TONES, glyph, withSign } from './signs.ts';
+import { type Line, type Panel, panel, type Room, type Span, span } from './table.ts';
+
+const UNKNOWN: Line = [span('not known: this node has no such report', 'dim')];
+
+type Spaces = NonNullable<Overview['spaces']>;
+type Shown = 'online' | 'lagging' | 'suspected' | 'offline' | 'unknown' | 'revoked';
+
+/** Those that stand there even when there are none. */
+const ALWAYS: readonly Shown[] = ['online', 'lagging', 'offline'];
+const CONDITIONS: readonly Shown[] = [
+  'online',
+  'lagging',
+  'suspected',
+  'offline',
+  'unknown',
+  'revoked',
+];
+
+/** `●932 ◐41 ○27 of 1,000 spaces`, for the top row. Suspected ones count with those that lag, until it is sure. */
+export function headline(
+  { spaces }: Pick<Overview, 'spaces'>,
+  options: { readonly ascii: boolean; readonly isStale?: boolean },
+): Span[] {
+  if (spaces === null) return [span('spaces not known', 'dim')];
+  const part = (name: Shown, count: number): Span => {
+    const sign = options.isStale ? '?' : glyph(CONDITION_SIGNS[name], options.ascii);
+    return span(`${sign}${formatNumber(count)} `, options.isStale ? 'dim' : CONDITION_TONES[name]);
+  };
+  return [
+    part('online', spaces.online),
+    part('lagging', spaces.lagging + spaces.suspected),
+    part('offline', spaces.offline),
+    ...(spaces.unknown > 0 ? [part('unknown', spaces.unknown)] : []),
+    span(`of ${counted(spaces.total, 'space')}`),
+  ];
+}
+
+export function overviewPanels(overview: Overview, room: Room): Panel[] {
+  return [
+    spacesPanel(overview, room),
+    deploymentsPanel(overview, room),
+    meshPanel(overview),
+    trustPanel(overview),
+    attentionPanel(overview, room),
+  ];
+}
+
+export function spacesPanel({ spaces }: Overview, { columns, ascii }: Room): Panel {
+  if (spaces === null) return panel('spaces', 'Spaces', [UNKNOWN]);
+  const barColumns = Math.max(0, columns - 24);
+  const lines = CONDITIONS.filter((name) => spaces[name] > 0 || ALWAYS.includes(name)).map(
+    (name): Line => {
+      const count = spaces[name];
+      const filled = spaces.total === 0 ? 0 : Math.ceil((count / spaces.total) * barColumns);
+      return [
+        span(pad(withSign(CONDITION_SIGNS[name], name, ascii), 12), CONDITION_TONES[name]),
+        span(`${formatNumber(count).padStart(7)}  `),
+        span(bar(1, filled, { ascii }), CONDITION_TONES[name]),
+      ];
+    },
+  );
+  return panel('spaces', 'Spaces', [...lines, ...versionLines(spaces)]);
+}
+
+function versionLines({ newest, oldest, offlineLong }: Spaces): Line[] {
+  const versions: Line =
+    newest === null
+      ? [span('versions not reported yet', 'dim')]
+      : [span(`newest ${newest}   oldest ${oldest ?? newest}`)];
+  return [
+    versions,
+    [span(`offline > 24 h  ${formatNumber(offlineLong)}`, offlineLong > 0 ? 'bad' : undefined)],
+  ];
+}
+
+export function deploymentsPanel({ deployments }: Overview, { columns, ascii }: Room): Panel {
+  const title = 'Deployments, last 24 h';
+  if (deployments === null) return panel('deployments', title, [UNKNOWN]);
+  const { ok, failed, cancelled, success, before, trend, failedTrend, worst, missing } =
+    deployments;
+  const glyphs = Math.max(0, Math.min(24, columns - 18));
+  const row = (label: string, count: number, values: readonly number[], tone: Tone): Line => [
+    span(`${label.padEnd(7)} ${formatNumber(count).padStart(7)}  `),
+    span(sparkline(values, glyphs, { ascii }), tone),
+  ];
+  const change = success === null || before.success === null ? null : success - before.success;
+  return panel('deployments', title, [
+    row('ok', ok, trend, 'good'),
+    row('failed', failed, failedTrend, 'bad'),
+    [
+      span(`success ${formatShare(success)}   day before ${formatShare(before.success)}   `),
+      span(formatChange(change, ascii), changeTone(change)),
+    ],
+    worst === null
+      ? [span(`none failed   cancelled ${formatNumber(cancelled)}`)]
+      : [span(`worst: ${worst.space} (${formatNumber(worst.failed)} failed)`, 'bad')],
+    ...(missing === 0 ? [] : [[span(`not all counted for ${counted(missing, 'space')}`, 'dim')]]),
+  ]);
+}
+
+export function meshPanel({ peers, feeds, lag, directory, refusals }: Overview): Panel {
+  const refused = Object.values(refusals).reduce((sum, count) => sum + count, 0);
+  const isShort = peers.connected < peers.known;
+  const age =
+    directory.ageMs === null
+      ? 'never vouched for'
+      : `vouched for ${formatAge(directory.ageMs)} ago`;
+  return panel('mesh', 'Mesh and feeds', [
+    [
+      span('peers      '),
+      span(
+        `${formatNumber(peers.connected)}/${formatNumber(peers.known)} connected`,
+        isShort ? 'warn' : undefined,
+      ),
+    ],
+    ...feedLines(feeds),
+    lag === null
+      ? [span('lag        not known', 'dim')]
+      : [
+          span(
+            `lag        p50 ${formatAge(lag.p50Ms)}   p99 ${formatAge(lag.p99Ms)}   worst ${formatAge(lag.worstMs)}`,
+          ),
+          span(lag.worstMs === 0 ? '' : ` (${lag.worst})`),
+        ],
+    [
+      span(`directory  ${counted(directory.size, 'entry', 'entries')}, ${age}, `),
+      span(
+        directory.state,
+        directory.state === 'fresh' ? 'good' : directory.state === 'expired' ? 'bad' : 'warn',
+      ),
+    ],
+    [
+      span('refused    '),
+      span(formatNumber(refused), refused > 0 ? 'warn' : undefined),
+      span(' since the start'),
+    ],
+  ]);
+}
+
+function feedLines(feeds: Overview['feeds']): Line[] {
+  if (feeds === null) return [[span('feeds      not known', 'dim')]];
+  const { known, level, behind, missing, frozen, deadLetters, worst } = feeds;
+  return [
+    [
+      span(`feeds      ${formatNumber(known)}   level ${formatNumber(level)}   `),
+      span(`behind ${formatNumber(behind)}`, behind > 0 ? 'warn' : undefined),
+      ...(frozen > 0 ? [span(`   frozen ${formatNumber(frozen)}`, 'bad')] : []),
+      ...(deadLetters > 0 ? [span(`   dead ${formatNumber(deadLetters)}`, 'bad')] : []),
+    ],
+    worst === null
+      ? [span('missing    nothing')]
+      : [
+          span(`missing    ${counted(missing, 'entry', 'entries')}, most of `),
+          span(`${worst.feed} (${formatNumber(worst.behind)})`, 'warn'),
+        ],
+  ];
+}
+
+export function trustPanel({ trust }: Overview): Panel {
+  if (trust === null) return panel('trust', 'Trust', [UNKNOWN]);
+  const { valid, expiring, expired, revoked, requested, invited, root, next } = trust;
+  const rootText =
+    root === null
+      ? 'not known'
+      : `${root.fingerprint?.slice(0, 16) ?? '-'}   ${root.leftMs === null ? 'no end' : `${formatAge(root.leftMs)} left`}`;
+  return panel('trust', 'Trust', [
+    [span(`root      ${rootText}`)],
+    [
+      span(`valid     ${formatNumber(valid)} keys and certificates   `),
+      span(`${formatNumber(expiring)} expire soon`, expiring > 0 ? 'warn' : undefined),
+    ],
+    [
+      span('          '),
+      span(`${formatNumber(expired)} expired`, expired > 0 ? 'bad' : undefined),
+      span(`   ${formatNumber(revoked)} revoked`),
+    ],
+    next === null
+      ? []
+      : [
+          span(
+            `next      ${next.subject} in ${formatAge(next.leftMs)}`,
+            expiring > 0 ? 'warn' : undefined,
+          ),
+        ],
+    [
+      span(
+        `requests  ${counted(requested, 'feed')} waiting for a yes`,
+        requested > 0 ? 'warn' : undefined,
+      ),
+      span(invited === null ? '' : `   ${counted(invited, 'invitation')} open`),
+    ],
+  ]);
+}
+
+/** Names of the screens that an alert leads to, with their keys. */
+const SCREENS: Readonly<Record<string, string>> = {
+  overview: '0 Overview',
+  spaces: '1 Spaces',
+  space: '1 Spaces',
+  feeds: '2 Feeds',
+  subscriptions: '3 Subscr.',
+  trust: '4 Trust',
+  reports: '5 Reports',
+  inventory: '5 Reports',
+  deployments: '5 Reports',
+  alerts: '7 Alerts',
+  mesh: '8 Mesh',
+};
+
+const SUBJECT_COLUMNS = 18;
+
+export function attentionPanel({ alerts }: Overview, { columns, nowMs, ascii }: Room): Panel {
+  const title = 'Needs attention';
+  if (alerts === null) return panel('attention', title, [UNKNOWN]);
+  if (alerts.open.length === 0) {
+    const acked = alerts.acked === 0 ? '' : `, ${formatNumber(alerts.acked)} looked after`;
+    return panel('attention', title, [[span(`nothing${acked}`, 'good')]]);
+  }
+  const lines = alerts.open.map(({ level, sinceAt, subject, what, opens }): Line => {
+    const sinceMs = timeMs(sinceAt) ?? nowMs;
+    const left = `${level.toUpperCase().padEnd(5)} ${formatAge(nowMs - sinceMs).padStart(8)}  `;
+    const where = `[${SCREENS[opens.screen] ?? opens.screen}]`;
+    const middle = pad(span(subject).text, SUBJECT_COLUMNS);
+    const used =
+      displayWidth(left) + Math.min(SUBJECT_COLUMNS, displayWidth(middle)) + where.length + 4;
+    const room = Math.max(10, columns - used);
+    return [
+      span(left, LEVEL_TONES[level]),
+      span(`${cut(middle, SUBJECT_COLUMNS, ascii)}  `),
+      span(`${pad(cut(span(what).text, room, ascii), room)}  `),
+      span(where, 'dim'),
+    ];
+  });
+  const all = alerts.crit + alerts.warn + alerts.info;
+  const more = all - alerts.open.length;
+  const rest: Line[] =
+    more > 0 ? [[span(`and ${formatNumber(more)} more: odcm alerts`, 'dim')]] : [];
+  return panel('attention', title, [...lines, ...rest]);
+}

@@ -1,0 +1,147 @@
+// Roots, keys and certificates: who vouches for whom, and what runs out when.
+
+import { trustFigures } from '../../protocols/figures.ts';
+import type { Column, Tone } from '../format/cell.ts';
+import { formatAge } from '../format/duration.ts';
+import { formatNumber } from '../format/number.ts';
+import { bar } from '../format/sparkline.ts';
+import { timeMs } from '../format/time.ts';
+import type { Answer, TrustRow } from './answers.ts';
+import { type Line, type Panel, panel, type Room, span, type TableView } from './table.ts';
+
+const TONES: Readonly<Record<string, Tone>> = {
+  valid: 'good',
+  current: 'good',
+  expiring: 'warn',
+  expired: 'bad',
+  revoked: 'bad',
+};
+
+const toneOfState = (state: string): Tone | undefined => TONES[state];
+
+export const TRUST_COLUMNS: readonly Column<TrustRow>[] = [
+  { key: 'subject', title: 'subject', priority: 0, width: 16, grows: true },
+  { key: 'kind', title: 'kind', priority: 2, width: 8 },
+  { key: 'serial', title: 'serial', priority: 2, width: 12 },
+  { key: 'issuedAt', title: 'issued', kind: 'time', priority: 3, width: 20 },
+  { key: 'expiresAt', title: 'expires', kind: 'time', priority: 1, width: 20 },
+  {
+    key: 'leftMs',
+    title: 'left',
+    kind: 'duration',
+    priority: 1,
+    width: 8,
+    format: (_, { leftMs, state }) =>
+      leftMs === null
+        ? '-'
+        : leftMs <= 0
+          ? state === 'revoked'
+            ? state
+            : 'expired'
+          : formatAge(leftMs),
+    tone: (_, { state }) => (state === 'expiring' ? 'warn' : undefined),
+  },
+  {
+    key: 'state',
+    title: 'state',
+    priority: 0,
+    width: 9,
+    tone: (_, { state }) => toneOfState(state),
+  },
+  { key: 'issuer', title: 'issuer', priority: 3, width: 16 },
+  { key: 'fingerprint', title: 'fingerprint', wide: true, width: 24 },
+];
+
+export function trustView({ rows, asOf }: Answer<TrustRow>): TableView<TrustRow> {
+  const { next, ...counts } = trustFigures(rows);
+  return {
+    id: 'trust',
+    title: 'keys and certificates',
+    columns: TRUST_COLUMNS,
+    rows,
+    idOf: ({ kind, subject, serial, fingerprint }) =>
+      [kind, subject, serial ?? fingerprint].join(' '),
+    sort: 'leftMs,subject',
+    asOf,
+    figures: {
+      ...counts,
+      // Of the first that runs out; what is over already counts as expired.
+      expiry: { value: next?.leftMs ?? null, kind: 'duration' },
+    },
+  };
+}
+
+const MONTHS = 6;
+const MONTH_NAMES = new Intl.DateTimeFormat('en-US', { month: 'short', timeZone: 'UTC' });
+
+/** How many certificates of spaces run out in each of the next months. */
+export function expiryPanel({ rows }: Answer<TrustRow>, { columns, ascii, nowMs }: Room): Panel {
+  const now = new Date(nowMs);
+  const month = (date: Date): number => date.getUTCFullYear() * 12 + date.getUTCMonth();
+  const ends = rows
+    .filter(({ kind, state }) => kind === 'space' && state !== 'revoked')
+    .map(({ expiresAt }) => timeMs(expiresAt))
+    .filter((ms) => ms !== null && ms > nowMs)
+    .map((ms) => month(new Date(ms!)) - month(now));
+  const counts = Array.from({ length: MONTHS }, (_, at) => ends.filter((end) => end === at).length);
+  const most = Math.max(1, ...counts);
+  const later = ends.filter((end) => end >= MONTHS).length;
+  const barColumns = Math.max(0, columns - 14);
+  const lines = counts.map((count, at): Line => {
+    const name = MONTH_NAMES.format(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + at, 1));
+    const filled = Math.ceil((count / most) * barColumns);
+    const blocks = bar(1, filled, { ascii });
+    return [
+      span(`${name} `),
+      span(blocks, at === 0 && count > 0 ? 'warn' : 'good'),
+      span(` ${formatNumber(count)}`),
+    ];
+  });
+  const rest = later === 0 ? [] : [[span(`later ${formatNumber(later)}`)]];
+  return panel('expiry', `Expiry, next ${MONTHS} months`, [...lines, ...rest]);
+}
+
+export function rootPanel({ rows }: Answer<TrustRow>, { nowMs }: Room): Panel {
+  const lines = rows
+    .filter(({ kind }) => kind !== 'space')
+    .map((row): Line => {
+      const issuedMs = timeMs(row.issuedAt);
+      const age = issuedMs === null ? '' : `   ${formatAge(nowMs - issuedMs)} old`;
+      const left =
+        row.leftMs === null
+          ? ''
+          : `   ${row.leftMs > 0 ? `${formatAge(row.leftMs)} left` : 'over'}`;
+      const mark = row.fingerprint === null ? '' : `   ${row.fingerprint.slice(0, 16)}`;
+      return [
+        span(`${row.kind} ${row.subject}${mark}${age}${left}   `),
+        span(row.state, toneOfState(row.state)),
+      ];
+    });
+  const none: Line[] = [[span('No root is known here.', 'dim')]];
+  return panel('root', 'Root and issuing keys', lines.length === 0 ? none : lines);
+}
+
+/** From the root to the chosen one, as far as the issuers are known here. */
+export function chainPanel(chosen: TrustRow, { rows }: Answer<TrustRow>, { nowMs }: Room): Panel {
+  const chain = [chosen];
+  for (let at = chosen; chain.length < 5; ) {
+    const above = rows.find(({ subject, kind }) => subject === at.issuer && kind !== 'space');
+    if (above === undefined || chain.includes(above)) break;
+    chain.unshift(above);
+    at = above;
+  }
+  const issuedMs = timeMs(chosen.issuedAt);
+  const names = chain.map((row) => `${row.kind} ${row.serial ?? row.subject}`).join(' > ');
+  return panel('chain', chosen.subject, [
+    [span(`chain   ${names}`)],
+    [
+      span(`state   `),
+      span(chosen.state, toneOfState(chosen.state)),
+      span(issuedMs === null ? '' : `   issued ${formatAge(nowMs - issuedMs)} ago`),
+      span(
+        chosen.leftMs !== null && chosen.leftMs > 0 ? `   ${formatAge(chosen.leftMs)} left` : '',
+      ),
+    ],
+    [span(`print   ${chosen.fingerprint ?? 'not known here'}`)],
+  ]);
+}
