@@ -59,7 +59,7 @@ export const LIMITS = {
   /** Heads of this many logs in one answer; more are asked for in pages. */
   headsPerFrame: 100,
   /** Verified entries are written to the store in groups of about this size; one group is being written while the next arrives. */
-  intakeBytes: 128 * KiB,
+  intakeBytes: 96 * KiB,
   blocksPerRequest: 16,
   /** Missing blocks looked up at a time while a large object is fetched: finding them walks the object from its start. */
   missingBlocks: 1024,
@@ -195,7 +195,7 @@ export const LIMITS = {
   alertStateBytes: 16 * MiB,
   /** Messages that wait for one route, the size of each and of all; past it the oldest are given up. */
   alertsQueued: 1000,
-  alertMessageBytes: 64 * KiB,
+  alertMessageBytes: 256 * KiB,
   alertQueueBytes: 8 * MiB,
   /** An unsent message is given up after this: it is history by then. */
   alertMessageAgeMs: 24 * 3_600_000,
@@ -206,7 +206,7 @@ export const LIMITS = {
   alertSendTimeoutMs: 20_000,
   /** The rules are looked at this often. */
   alertLookMs: 5_000,
-  /** Alerts written out in one message; the rest are counted. */
+  /** Alerts written out in one message, most urgent first; the rest are counted. */
   alertsPerMessage: 20,
   /** Feeds with metrics of their own, by name; the rest are summed up as one. */
   metricFeeds: 200,

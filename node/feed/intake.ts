@@ -32,8 +32,11 @@ export interface IntakeOptions {
   readonly source: EntrySource;
   /** The directory is synced to the disk; copies of feeds can be fetched again. */
   readonly sync?: boolean;
-  /** Called with verified entries once they have been stored; the next group waits for what it returns. */
-  readonly onStored?: (run: readonly Verified[]) => void | Promise<void>;
+  /**
+   * Called with verified entries while they are being stored, and with the end of that; the next group waits for what it
+   * returns.
+   */
+  readonly onVerified?: (run: readonly Verified[], stored: Promise<void>) => void | Promise<void>;
 }
 
 /**
@@ -138,9 +141,11 @@ class GroupWriter {
   }
 
   async #write(group: readonly Verified[]): Promise<void> {
-    const { log, note, sync = false, onStored } = this.#o;
-    await log.exclusively(async () => log.commit(await log.growVerified(group), note, sync));
-    await onStored?.(group);
+    const { log, note, sync = false, onVerified } = this.#o;
+    const stored = log.exclusively(async () =>
+      log.commit(await log.growVerified(group), note, sync),
+    );
+    await Promise.all([stored, onVerified?.(group, stored)]);
   }
 
   async flush(): Promise<void> {

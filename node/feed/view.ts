@@ -223,11 +223,17 @@ export class FeedView {
     return [];
   }
 
-  /** The same for entries that were verified and stored just now: when they are next, nothing is read back. */
-  async take(run: readonly Verified[]): Promise<readonly Cid[]> {
+  /**
+   * The same for verified entries that are being stored: when they are next, nothing is read back, and their rows are
+   * written while the log is. Should the log not take them, the view is made anew.
+   */
+  async take(run: readonly Verified[], stored: Promise<void>): Promise<readonly Cid[]> {
     while (this.#running) await this.#running;
-    if (this.#isStale || this.#applied !== run[0]?.segment.from) return this.catchUp();
-    return this.#alone(() => this.#apply(verifiedEntries(run)));
+    if (this.#isStale || this.#applied !== run[0]?.segment.from) {
+      await stored;
+      return this.catchUp();
+    }
+    return this.#alone(() => this.#apply(verifiedEntries(run), stored));
   }
 
   async #catchUp(to: number): Promise<readonly Cid[]> {
@@ -243,7 +249,8 @@ export class FeedView {
     return this.#apply(group);
   }
 
-  async #apply(run: readonly StoredEntry[]): Promise<readonly Cid[]> {
+  /** Entries are told of when their rows and, if that is under way, they themselves are stored. */
+  async #apply(run: readonly StoredEntry[], stored?: Promise<void>): Promise<readonly Cid[]> {
     for (let at = 0; at < run.length; ) {
       const outcome = await this.#applier.apply(run.slice(at, at + GROUP));
       const { count, items, deadLetters, owned, applied, missing } = outcome;
@@ -252,6 +259,10 @@ export class FeedView {
         const rows = owned.map((hash) => this.#ownedRow(hash));
         await this.#write([...items.values()], deadLetters, this.#applied + count, rows);
       }
+      await stored?.catch((error: unknown) => {
+        this.#isStale = true;
+        throw error;
+      });
       for (const one of applied) this.#onApplied(one);
       if (missing.length > 0) return missing;
     }

@@ -99,12 +99,12 @@ async function exchangeFeed(
     const { log, id: feedId } = feed;
     // What is verified becomes readable while the rest still arrives, and intake runs no further ahead of it than one
     // group; faults of applying show when all is applied below.
-    const onStored = async (run: readonly Verified[]) => {
+    const onVerified = async (run: readonly Verified[], stored: Promise<void>) => {
+      await feed.view.take(run, stored).catch(() => {});
       options.onProgress(feed);
-      await feed.view.take(run).catch(() => {});
     };
     // With its note: it may be known from gossip already, and then was not written.
-    await takeIn({ log, feedId, checkpoint, note, source: client.source(feedId), onStored });
+    await takeIn({ log, feedId, checkpoint, note, source: client.source(feedId), onVerified });
   });
   await applyWithBlocks(client, feed, options);
 }

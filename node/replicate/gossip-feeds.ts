@@ -212,11 +212,11 @@ export class GossipFeeds {
     await feed.intake.take(async () => {
       if (feed.log.size >= size || announcement.frontier.size > feed.log.size) return;
       const { log, view, id: feedId } = feed;
-      const onStored = async (run: readonly Verified[]) => {
-        await view.take(run);
+      const onVerified = async (run: readonly Verified[], stored: Promise<void>) => {
+        await view.take(run, stored);
       };
       const source = inline(announcement);
-      await takeIn({ log, feedId, checkpoint, note: note.bytes, source, onStored });
+      await takeIn({ log, feedId, checkpoint, note: note.bytes, source, onVerified });
     });
     // Not only for what came just now: entries before it may have waited for a block that is here by now.
     const missing = feed.view.isLevel ? [] : await feed.view.catchUp();

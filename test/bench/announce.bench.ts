@@ -32,8 +32,11 @@ const PROCESSES = 5;
 const NODES = 10;
 const PER_PROCESS = NODES / PROCESSES;
 const INTERVAL_MS = 50;
-/** Rounds before the one that is measured: at least so many, for code that runs hot, and no more than that. */
-const WARM_UPS = { least: 3, most: 6, messages: 60 };
+/**
+ * Rounds before the one that is measured, of floor and mesh alike. A node runs for weeks: its code is compiled and its
+ * connections have settled, which takes some hundred messages.
+ */
+const WARM_UPS = { least: 3, most: 6, messages: 200, intervalMs: 20 };
 
 export async function* announce({ isQuick }: BenchOptions): AsyncGenerator<Figure> {
   const count = isQuick ? 10 : 300;
@@ -114,9 +117,13 @@ function allReady(children: readonly Child[], others: number): Promise<void> {
 async function measure(children: readonly Child[], count: number): Promise<Latencies> {
   await allReady(children, NODES - 1);
   const order = { count, intervalMs: INTERVAL_MS, sizeBytes: RECORD_BYTES };
-  for (let round = 1; round <= WARM_UPS.most; round++) {
-    const { lost } = await send(children, { ...order, count: Math.min(count, WARM_UPS.messages) });
-    if (lost === 0 && round >= WARM_UPS.least) break;
+  const { least, most, messages, intervalMs } = WARM_UPS;
+  for (let round = 1; round <= most; round++) {
+    const { lost } = await send(children, {
+      ...{ ...order, intervalMs },
+      count: Math.min(count, messages),
+    });
+    if (lost === 0 && round >= least) break;
   }
   return send(children, order);
 }

@@ -5,8 +5,9 @@ import { decodeEntry, type Entry, encodeEntry, KIND } from '../../../protocols/e
 import { type Envelope, encodeEnvelope } from '../../../protocols/envelope.ts';
 import { sha256 } from '../../../protocols/merkle.ts';
 import { type Attachment, encodeAttachment, rawCid, structCid } from '../../../protocols/record.ts';
-import type { Packed } from '../../../protocols/segment.ts';
-import { FEED_BYTES } from '../../protocols/sample-log.ts';
+import { RunVerifier, type Verified } from '../../../protocols/run-verifier.ts';
+import { type Packed, packSegments } from '../../../protocols/segment.ts';
+import { FEED_BYTES, ORIGIN } from '../../protocols/sample-log.ts';
 import { tempFolder } from '../temp-folder.ts';
 import { event, keep, pieces, SampleFeed } from './sample-feed.ts';
 
@@ -49,6 +50,68 @@ function file(item: string, content: Buffer, changes: Partial<Attachment> = {}):
   });
   return packed(item, record, { record: structCid(record), sizeBytes: content.length });
 }
+
+/** The entries as they come out of verification, before they are stored. */
+async function verified(f: SampleFeed, ...entries: Packed[]): Promise<Verified[]> {
+  const { tree } = await f.log.grow(entries);
+  const head = { origin: ORIGIN, size: tree.size, root: tree.root() };
+  const verifier = new RunVerifier(f.log.frontier(), head, FEED_BYTES);
+  return packSegments(f.log.size, entries).flatMap((bytes) => verifier.push(bytes));
+}
+
+const store = (f: SampleFeed, run: readonly Verified[]) =>
+  f.log.exclusively(async () => f.log.commit(await f.log.growVerified(run), undefined, false));
+
+describe('entries that were verified just now', () => {
+  it('become items while they are stored, and are told of when they are', async () => {
+    const f = await fresh();
+    const run = await verified(f, packed('a', envelope('a')), packed('b', envelope('b')));
+    const { promise: stored, resolve } = Promise.withResolvers<void>();
+    const taken = f.view.take(run, stored);
+    await expect.poll(() => f.view.applied).toBe(2);
+    expect(f.applied).toEqual([]);
+    await store(f, run);
+    resolve();
+    expect(await taken).toEqual([]);
+    expect(f.applied.map(({ item }) => item)).toEqual(['a', 'b']);
+    expect(f.view.isLevel).toBe(true);
+  });
+
+  it('leave no item behind when the log does not take them', async () => {
+    const f = await fresh();
+    await append(f, packed('a', envelope('a')));
+    await f.view.catchUp();
+    const run = await verified(f, packed('b', envelope('b')));
+    const refused = Promise.reject(new Error('the disk fails'));
+    refused.catch(() => {});
+    await expect(f.view.take(run, refused)).rejects.toThrow('the disk fails');
+    expect(await f.view.catchUp()).toEqual([]);
+    expect(await f.rows()).toEqual(['a v1 @0']);
+    await append(f, packed('b', envelope('b')));
+    await f.view.catchUp();
+    expect(await f.rows()).toEqual(['a v1 @0', 'b v1 @1']);
+  });
+
+  it('are read from the log when others before them wait', async () => {
+    const f = await fresh();
+    await append(f, packed('a', envelope('a')));
+    const run = await verified(f, packed('b', envelope('b')));
+    expect(await f.view.take(run, store(f, run))).toEqual([]);
+    expect(await f.rows()).toEqual(['a v1 @0', 'b v1 @1']);
+  });
+
+  it('wait for their blocks like all others', async () => {
+    const f = await fresh();
+    const record = envelope('b', { payload: 'x'.repeat(30_000) });
+    const run = await verified(
+      f,
+      packed('a', envelope('a')),
+      packed('b', record, { sizeBytes: 30_000 }, true),
+    );
+    expect(await f.view.take(run, store(f, run))).toEqual([rawCid(record)]);
+    expect(await f.rows()).toEqual(['a v1 @0']);
+  });
+});
 
 describe('view', () => {
   it('makes of a log the items that its publisher had', async () => {
