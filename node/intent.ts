@@ -4,6 +4,7 @@ import type { FeedRow, GrantRow } from '../protocols/directory.ts';
 import { MeshError } from '../protocols/errors.ts';
 import type { FeedId } from '../protocols/ids.ts';
 import type { OpenFeed } from './feed/feeds.ts';
+import type { TakenFeed } from './health/node-health.ts';
 import type { MeshNode } from './node.ts';
 import type { Subscription } from './replicate/subscriptions.ts';
 
@@ -29,7 +30,7 @@ export class Intent {
 
   /** Takes a feed. @throws NO_GRANT, FEED_UNKNOWN, USAGE for an own feed */
   async subscribe(row: Subscription): Promise<OpenFeed> {
-    const { directory, home, feeds, subscriptions, host, replicator } = this.#node;
+    const { directory, home, feeds, subscriptions, host, replicator, reports } = this.#node;
     const feed = directory.state.feeds.get(row.feed);
     if (!feed) throw new MeshError('FEED_UNKNOWN', `feed ${row.feed} is not in the directory`);
     if (feed.space === home.config.space) {
@@ -39,8 +40,20 @@ export class Intent {
     const open = await feeds.open(row.feed);
     await subscriptions.put(row);
     for (const peerId of host.connectedPeers()) replicator.syncSoon(peerId);
+    reports.onGrown(open);
     this.#node.provide(open);
     return open;
+  }
+
+  /** What of each feed that this space takes is known and held. */
+  *taken(): Generator<TakenFeed> {
+    const { subscriptions, feeds, directory } = this.#node;
+    for (const { feed: id } of subscriptions.all()) {
+      const open = feeds.peek(id);
+      const row = open?.row ?? directory.state.feeds.get(id);
+      if (!row) continue;
+      yield { id, space: row.space, size: open?.head?.size ?? null, held: open?.log.size ?? 0 };
+    }
   }
 
   /** Feeds that their publisher wants everybody to take, when this space has agreed to that once for all. */
@@ -53,13 +66,18 @@ export class Intent {
     }
   }
 
-  /** A grant that is new brings what was missed without it. */
+  /** A grant that is new brings what was missed without it, and makes what is held count again. */
   catchUpWithGrants(): void {
-    const { subscriptions, replicator, host } = this.#node;
-    const feeds = [...subscriptions.all()].map((row) => row.feed);
-    const allowed = new Set(feeds.filter((id) => replicator.mayTake(id)));
-    const isMore = [...allowed].some((id) => !this.#allowed.has(id));
+    const { subscriptions, replicator, host, feeds, reports } = this.#node;
+    const taken = [...subscriptions.all()].map((row) => row.feed);
+    const allowed = new Set(taken.filter((id) => replicator.mayTake(id)));
+    const added = [...allowed].filter((id) => !this.#allowed.has(id));
     this.#allowed = allowed;
-    if (isMore) for (const peerId of host.connectedPeers()) replicator.syncSoon(peerId);
+    if (added.length === 0) return;
+    for (const peerId of host.connectedPeers()) replicator.syncSoon(peerId);
+    for (const id of added) {
+      const feed = feeds.peek(id);
+      if (feed) reports.onGrown(feed);
+    }
   }
 }

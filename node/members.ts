@@ -40,6 +40,15 @@ export class Members implements Membership {
     return this.#byPeer.get(peerId);
   }
 
+  spacesOf(peerIds: Iterable<string>): Set<SpaceId> {
+    const spaces = new Set<SpaceId>();
+    for (const peerId of peerIds) {
+      const space = this.#byPeer.get(peerId);
+      if (space) spaces.add(space.id);
+    }
+    return spaces;
+  }
+
   /** @throws NOT_A_MEMBER, REVOKED */
   requireMember(peerId: string): SpaceRow {
     const space = this.#byPeer.get(peerId);

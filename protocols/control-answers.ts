@@ -7,6 +7,16 @@ import { z } from 'zod';
 export const count = z.int().min(0);
 export const instant = z.iso.datetime();
 
+/** `unknown`: in the directory, and not heard of since this node started. */
+export const HEALTH_STATES = [
+  'self',
+  'online',
+  'suspected',
+  'offline',
+  'unknown',
+  'revoked',
+] as const;
+
 const directoryAge = z.object({
   size: count,
   /** Since ODCM last vouched for its newest directory; null when it never did as far as this node knows. */
@@ -37,7 +47,7 @@ export const StatusResult = z.object({
 export const SpaceRow = z.object({
   name: z.string(),
   id: z.string(),
-  status: z.enum(['self', 'online', 'silent', 'unknown', 'revoked']),
+  status: z.enum(HEALTH_STATES),
   /** Since the space's own signed presence was last heard; null when never. */
   heardAgoMs: count.nullable(),
   connected: z.boolean(),

@@ -2,23 +2,14 @@
 // trust rests on and until when. `null` stands for what is not known; ages and lengths of time are milliseconds.
 
 import { z } from 'zod';
-import { count, instant } from './control-answers.ts';
+import { count, HEALTH_STATES, instant } from './control-answers.ts';
 
-export const HEALTH_STATES = [
-  'self',
-  'online',
-  'suspected',
-  'offline',
-  'unknown',
-  'revoked',
-] as const;
 export const TRUST_STATES = ['valid', 'expiring', 'expired', 'revoked'] as const;
 export const TRUST_KINDS = ['root', 'issuing', 'space', 'root-key'] as const;
 
 export const HealthRow = z.object({
   space: z.string(),
   id: z.string(),
-  /** `unknown`: in the directory, and not heard of since this node started. */
   state: z.enum(HEALTH_STATES),
   /** Since its newest statement was said. */
   heardAgoMs: count.nullable(),

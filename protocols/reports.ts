@@ -114,6 +114,13 @@ export function parseDeployment(payload: unknown, nowMs: number): Deployment {
   return parsed;
 }
 
+/** The same as the content of an item, whose name it must have. @throws EVENT_INVALID, NAME_INVALID */
+export function parseDeploymentOf(item: string, payload: unknown, nowMs: number): Deployment {
+  const parsed = parseDeployment(payload, nowMs);
+  if (parsed.id === item) return parsed;
+  throw new MeshError('EVENT_INVALID', 'the item of a deployment has another name than its id');
+}
+
 /** One JSON object as it comes from outside, sizes first. @throws TOO_LARGE, NOT_JSON, EVENT_INVALID, NAME_INVALID */
 export function parseReported(context: ReportContext, bytes: Uint8Array, nowMs: number): Reported {
   if (bytes.length > LIMITS.reportBytes)

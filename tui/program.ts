@@ -97,7 +97,7 @@ export function createProgram(options: ProgramOptions): Program {
     const { stdout, stderr, env } = context;
     const output = createOutput({ stdout, stderr });
     try {
-      await program.parseAsync(args, { from: 'user' }).catch((error: unknown) => {
+      await program.parseAsync(helpOf(args), { from: 'user' }).catch((error: unknown) => {
         if (!(error instanceof HelpShown)) throw error;
       });
       if (written.length > 0) await output.write(written.join(''));
@@ -119,6 +119,10 @@ export function createProgram(options: ProgramOptions): Program {
   };
   return { command: program, run };
 }
+
+/** `help alerts silence` as `alerts silence --help`: the parser's own help looks no deeper than one word. */
+const helpOf = (args: readonly string[]): readonly string[] =>
+  args[0] === 'help' && args.length > 2 ? [...args.slice(1), '--help'] : args;
 
 /** Thrown in place of ending the process after help or version were printed. */
 class HelpShown extends Error {}

@@ -106,26 +106,35 @@ function groupsOf(told: readonly Told[]): MessageGroup[] {
     if (list) list.push(one);
     else byKind.set(key, [one]);
   }
-  return [...byKind.values()].map(groupOf).sort(byUrgency);
+  const groups = [...byKind.values()].map(inOrder).sort(byUrgency);
+  // A disaster sets off many rules at once: together they must not outgrow what the queue takes.
+  let room: number = LIMITS.alertsPerMessage;
+  return groups.map((told) => {
+    const group = groupOf(told, room);
+    room -= group.alerts.length;
+    return group;
+  });
 }
 
-const ORDER = ['raised', 'worse', 'recovered'];
-const byUrgency = (a: MessageGroup, b: MessageGroup): number =>
-  ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind) ||
-  LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level) ||
-  b.count - a.count;
-
-function groupOf(unsorted: readonly Told[]): MessageGroup {
-  const told = [...unsorted].sort(
+const inOrder = (told: readonly Told[]): Told[] =>
+  [...told].sort(
     (a, b) =>
       LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level) ||
       (a.subject < b.subject ? -1 : a.subject > b.subject ? 1 : 0),
   );
+
+const ORDER = ['raised', 'worse', 'recovered'];
+const byUrgency = (a: readonly Told[], b: readonly Told[]): number =>
+  ORDER.indexOf(a[0]!.kind) - ORDER.indexOf(b[0]!.kind) ||
+  LEVELS.indexOf(a[0]!.level) - LEVELS.indexOf(b[0]!.level) ||
+  b.length - a.length;
+
+function groupOf(told: readonly Told[], room: number): MessageGroup {
   const { kind, rule, level } = told[0]!;
   return {
     ...{ kind, rule, level, count: told.length },
     title: titleOf(told),
-    alerts: told.slice(0, LIMITS.alertsPerMessage).map((one) => ({
+    alerts: told.slice(0, room).map((one) => ({
       id: one.alert,
       level: one.level,
       subject: oneLine(one.subject, SUBJECT_CHARS),

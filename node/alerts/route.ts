@@ -13,6 +13,7 @@ import {
 import type { Log } from '../log.ts';
 import type { Message } from './message.ts';
 import type { MessageQueue } from './queue.ts';
+import { faultLine } from './route-fault.ts';
 import type { RouteSettings } from './route-settings.ts';
 import { withoutSecrets } from './secret.ts';
 import type { Attempt, Send } from './sender.ts';
@@ -103,7 +104,7 @@ export class AlertRoute {
   #go(): void {
     if (this.#sending || this.#stopped.signal.aborted) return;
     this.#sending = this.#drain()
-      .catch((error: unknown) => this.#note(reasonOf(error)))
+      .catch((error: unknown) => this.#note(faultLine(error, this.#o.settings)))
       .finally(() => {
         this.#sending = undefined;
         if (this.#o.queue.size > 0) this.#goLater();
@@ -133,7 +134,7 @@ export class AlertRoute {
   /** True when the other side has the message. */
   async #attempt(message: Message): Promise<boolean> {
     const secrets: string[] = [];
-    const { timers, send } = this.#o;
+    const { timers, send, settings } = this.#o;
     try {
       const problem = await withDeadline(
         timers,
@@ -144,7 +145,8 @@ export class AlertRoute {
       this.#note(problem === null ? null : withoutSecrets(problem, secrets));
       return true;
     } catch (error) {
-      if (!this.#stopped.signal.aborted) this.#note(withoutSecrets(reasonOf(error), secrets));
+      if (!this.#stopped.signal.aborted)
+        this.#note(withoutSecrets(faultLine(error, settings), secrets));
       return false;
     }
   }
@@ -182,15 +184,4 @@ async function unlessAborted(
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
-}
-
-/** The innermost reason: `fetch failed` alone helps nobody. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  if (cause instanceof Error) {
-    const code = 'code' in cause && typeof cause.code === 'string' ? `${cause.code} ` : '';
-    return `${error.message}: ${code}${cause.message}`;
-  }
-  return error.message;
 }

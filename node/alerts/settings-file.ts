@@ -1,10 +1,11 @@
 // alerts.json in the node's folder, read again when it changed. While what lies there is wrong, what was in force before
-// stays in force.
+// stays in force, over a restart as well: a copy of it is kept.
 
-import { stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { asMeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { readSmallFile } from '../home/files.ts';
+import { readSmallFile, writeFileDurable } from '../home/files.ts';
 import type { Log } from '../log.ts';
 import {
   type AlertSettings,
@@ -15,25 +16,46 @@ import {
 } from './settings.ts';
 
 export async function checkSettingsFile(path: string): Promise<SettingsVerdict> {
+  return (await readSettings(path)).verdict;
+}
+
+interface Read {
+  readonly verdict: SettingsVerdict;
+  /** Undefined when there is no such file. */
+  readonly text: string | undefined;
+}
+
+async function readSettings(path: string): Promise<Read> {
   try {
-    const bytes = await readSmallFile(path, LIMITS.alertConfigBytes);
-    if (bytes === undefined) return { settings: defaultSettings, problems: [] };
-    return checkSettings(bytes.toString('utf8'));
+    const text = (await readSmallFile(path, LIMITS.alertConfigBytes))?.toString('utf8');
+    const verdict: SettingsVerdict =
+      text === undefined ? { settings: defaultSettings, problems: [] } : checkSettings(text);
+    return { verdict, text };
   } catch (error) {
     const problem = asMeshError(error).message;
-    return { settings: null, problems: [{ path: 'the file', problem }] };
+    const problems = [{ path: 'the file', problem }];
+    return { verdict: { settings: null, problems }, text: undefined };
   }
+}
+
+export interface SettingsPlaces {
+  readonly path: string;
+  /** Of what was last in force. */
+  readonly copy: string;
+  readonly log: Log;
 }
 
 export class SettingsFile {
   readonly path: string;
+  readonly #copy: string;
   readonly #log: Log;
   #settings: AlertSettings = defaultSettings;
   #problem: string | null = null;
   #seen: string | undefined;
 
-  constructor(path: string, log: Log) {
+  constructor({ path, copy, log }: SettingsPlaces) {
     this.path = path;
+    this.#copy = copy;
     this.#log = log;
   }
 
@@ -55,16 +77,32 @@ export class SettingsFile {
     if (mark === this.#seen) return false;
     const isFirst = this.#seen === undefined;
     this.#seen = mark;
-    const verdict = await checkSettingsFile(this.path);
+    const { verdict, text } = await readSettings(this.path);
     if (verdict.settings === null) {
+      if (isFirst)
+        this.#settings = (await checkSettingsFile(this.#copy)).settings ?? defaultSettings;
       this.#problem = problemLine(verdict.problems[0]!);
       this.#log.error({ problem: this.#problem }, 'alerts.json is not in force');
       return false;
     }
     this.#settings = verdict.settings;
     this.#problem = null;
+    await this.#keep(text);
     if (!isFirst) this.#log.info({ path: this.path }, 'alerts.json was read anew');
     return !isFirst;
+  }
+
+  async #keep(text: string | undefined): Promise<void> {
+    try {
+      const kept = (await readSmallFile(this.#copy, LIMITS.alertConfigBytes))?.toString('utf8');
+      if (kept === text) return;
+      await mkdir(dirname(this.#copy), { recursive: true, mode: 0o700 });
+      if (text === undefined) await rm(this.#copy, { force: true });
+      else await writeFileDurable(this.#copy, text);
+    } catch (error) {
+      const reason = asMeshError(error).message;
+      this.#log.warn({ reason }, 'alerts.json is in force, but no copy of it could be kept');
+    }
   }
 }
 

@@ -41,7 +41,7 @@ const Rules = z.strictObject({
   }),
   'feed-carriers': rule('info', ['10m', '2m'], { wanted: many.default(2) }),
   'certificate-expiring': rule('warn', ['0s', '0s'], {
-    before: duration.prefault('30d'),
+    before: duration.prefault('14d'),
     critBefore: duration.prefault('7d'),
   }),
   'deployments-failed': rule('crit', ['0s', '10m'], {
@@ -66,10 +66,15 @@ const Rules = z.strictObject({
   'configuration-broken': rule('crit', ['0s', '0s'], {}),
 });
 
+/** What is not yet told is remembered on the disk: it must not pile up for days. */
+const MAX_GROUP_MS = 3_600_000;
+
 const Settings = z.strictObject({
   version: z.literal(1).default(1),
   /** What happens within this time is told in one message. */
-  group: duration.prefault('20s'),
+  group: duration
+    .refine((ms) => ms <= MAX_GROUP_MS, { error: 'is longer than an hour' })
+    .prefault('20s'),
   /** From which level on a terminal rings. */
   bell: z.union([AlertLevel, z.literal('off')]).default('crit'),
   /** What is named here weighs one level more; so does a space with the tag `critical`. */
@@ -104,13 +109,20 @@ export function checkSettings(text: string): SettingsVerdict {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch {
-    // The message of the parser quotes the text, which may hold what should not be shown.
-    return { settings: null, problems: [{ path: 'the file', problem: 'is not JSON' }] };
+  } catch (error) {
+    const problem = `is not JSON${lineOf(error, text)}`;
+    return { settings: null, problems: [{ path: 'the file', problem }] };
   }
   const result = Settings.safeParse(value);
   if (result.success) return { settings: withUnits(result.data), problems: [] };
   return { settings: null, problems: result.error.issues.flatMap(describeIssue) };
+}
+
+/** The parser's own words quote the text, which may hold what should not be shown: of them only the place is taken. */
+function lineOf(error: unknown, text: string): string {
+  const [, position] = / at position (\d+)/.exec(String(error)) ?? [];
+  if (position === undefined) return '';
+  return `: see line ${text.slice(0, Number(position)).split('\n').length}`;
 }
 
 export const defaultSettings: AlertSettings = withUnits(Settings.parse({}));

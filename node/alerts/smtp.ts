@@ -3,9 +3,11 @@
 
 import { connect } from 'node:net';
 import { createTransport } from 'nodemailer';
+import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { readSmallFile } from '../home/files.ts';
 import type { Message } from './message.ts';
+import { refusedLine } from './route-fault.ts';
 import type { SmtpSettings } from './route-settings.ts';
 import { readSecret, type SecretSource } from './secret.ts';
 import type { Attempt, Send } from './sender.ts';
@@ -20,7 +22,7 @@ export function createSmtpSender(
     const { from, to } = settings;
     const transport = await openTransport(settings, env, attempt);
     try {
-      const { rejected } = await transport.sendMail({
+      const { rejected, rejectedErrors } = await transport.sendMail({
         ...{ from, to, subject: subjectOf(message), text: textOf(message) },
         messageId: `<${message.id}.${message.mesh}@odcm.invalid>`,
         date: new Date(message.at),
@@ -29,7 +31,7 @@ export function createSmtpSender(
         disableUrlAccess: true,
       });
       if (rejected.length === 0) return null;
-      return `the server refuses ${rejected.join(', ')}`;
+      return refusedLine(rejected, rejectedErrors?.[0]?.response ?? '');
     } finally {
       transport.close();
     }
@@ -52,7 +54,8 @@ async function openTransport(
     attempt.secrets.push(pass, Buffer.from(`\0${user}\0${pass}`).toString('base64'));
   }
   const ca = caFile === undefined ? undefined : await readSmallFile(caFile, CA_BYTES);
-  if (caFile !== undefined && ca === undefined) throw new Error(`there is no file ${caFile}`);
+  if (caFile !== undefined && ca === undefined)
+    throw new MeshError('FILE_UNREADABLE', `there is no file ${caFile}`);
   attempt.signal.throwIfAborted();
   return createTransport({
     ...{ host, port, secure: security === 'tls', requireTLS: security === 'starttls' },

@@ -58,7 +58,11 @@ export class AlertWatch {
     this.#o = options;
     const { home, mesh, name, env, clock, timers, random, log } = options;
     this.#statePath = join(home, 'alerts', 'state.json');
-    this.#file = new SettingsFile(join(home, 'alerts.json'), log);
+    this.#file = new SettingsFile({
+      path: join(home, 'alerts.json'),
+      copy: join(home, 'alerts', 'settings.json'),
+      log,
+    });
     this.#routes = new AlertRoutes({
       ...{ dir: join(home, 'alerts', 'queue'), mesh, from: name },
       ...{ env, clock, timers, random, log },

@@ -49,7 +49,8 @@ export function createWebhookSender(settings: WebhookSettings, { env, nowMs }: W
     // Nobody reads the answer; unread it would keep the connection.
     await response.body?.cancel();
     if (response.ok) return null;
-    throw new Error(`the receiver answers ${response.status}`);
+    const { status } = response;
+    throw Object.assign(new Error(`the receiver answers ${status}`), { status });
   };
 }
 

@@ -1,7 +1,7 @@
 // Control API: how the spaces are, as this node sees it, and how long the mesh's trust lasts.
 
 import type { RouteResult } from '../../protocols/control-api.ts';
-import type { SpaceRow } from '../../protocols/directory.ts';
+import type { FeedRow, SpaceRow } from '../../protocols/directory.ts';
 import type { SpaceId } from '../../protocols/ids.ts';
 import type { SpaceLag } from '../health/node-health.ts';
 import { lifeOfSpace, trustOf } from '../health/trust-life.ts';
@@ -27,19 +27,26 @@ export const healthHandlers: Pick<Handlers, 'health' | 'trust'> = {
 /** One row for each space of the directory. */
 export function healthRows(node: MeshNode): RouteResult<'health'>[] {
   const { spaces, feeds } = node.directory.state;
-  const counts = new Map<SpaceId, number>();
-  for (const { space } of feeds.values()) counts.set(space, (counts.get(space) ?? 0) + 1);
+  const counts = countFeeds(feeds.values());
   const lags = node.health.lags();
   return [...spaces.values()].map((row) => ({
     ...{ space: row.name, id: row.id, entry: row.entry, feeds: counts.get(row.id) ?? 0 },
-    ...showHeard(node, row),
+    ...heardOf(node, row),
     ...showLag(lags.get(row.id)),
     ...showInventory(node, row),
     certificate: lifeOfSpace(row, node.clock.nowMs()) ?? null,
   }));
 }
 
-function showHeard(node: MeshNode, { id, revoked }: SpaceRow) {
+/** How many feeds each space has. */
+export function countFeeds(feeds: Iterable<FeedRow>): ReadonlyMap<SpaceId, number> {
+  const counts = new Map<SpaceId, number>();
+  for (const { space } of feeds) counts.set(space, (counts.get(space) ?? 0) + 1);
+  return counts;
+}
+
+/** The one answer to whether a space is there. */
+export function heardOf(node: MeshNode, { id, revoked }: SpaceRow) {
   const nothing = { heardAgoMs: null, heardAt: null, heardVia: null };
   if (id === node.home.config.space) {
     const state = revoked ? ('revoked' as const) : ('self' as const);

@@ -2,11 +2,11 @@
 
 import type { GrantRow } from '../../protocols/directory.ts';
 import { MeshError } from '../../protocols/errors.ts';
-import { LIMITS } from '../../protocols/limits.ts';
 import type { MeshNode } from '../node.ts';
 import type { Desk } from '../odcm.ts';
 import { VERSION } from '../version.ts';
 import { type Handlers, iso } from './handler.ts';
+import { countFeeds, heardOf } from './health-handlers.ts';
 
 type MeshRoutes =
   | 'status'
@@ -23,9 +23,6 @@ function requireOdcm(node: MeshNode): Desk {
   if (node.odcm) return node.odcm;
   throw new MeshError('NOT_ODCM', `${node.home.config.name} is not the ODCM node`);
 }
-
-/** How long a space may be silent before it no longer counts as online: three of its statements were missed. */
-const SILENT_MS = 3 * LIMITS.presenceMs;
 
 export const meshHandlers: Pick<Handlers, MeshRoutes> = {
   async status({ node }) {
@@ -58,20 +55,16 @@ export const meshHandlers: Pick<Handlers, MeshRoutes> = {
 
   async spaces({ node }) {
     const { state } = node.directory;
-    const nowMs = node.clock.nowMs();
+    const feeds = countFeeds(state.feeds.values());
     return [...state.spaces.values()].map((space) => {
-      const heardMs = node.presence.heard(space.id)?.heardMs;
-      const heardAgoMs = heardMs === undefined ? null : Math.max(0, nowMs - heardMs);
+      const { state: status, heardAgoMs } = heardOf(node, space);
       const isSelf = space.id === node.home.config.space;
-      const isOnline = heardAgoMs !== null && heardAgoMs <= SILENT_MS;
-      const heardStatus = heardAgoMs === null ? 'unknown' : isOnline ? 'online' : 'silent';
       return {
         name: space.name,
         id: space.id,
-        status: space.revoked ? 'revoked' : isSelf ? 'self' : heardStatus,
-        heardAgoMs: isSelf ? 0 : heardAgoMs,
+        ...{ status, heardAgoMs },
         connected: isSelf || node.host.isConnected(node.members.peerIdOf(space)),
-        feeds: [...state.feeds.values()].filter((feed) => feed.space === space.id).length,
+        feeds: feeds.get(space.id) ?? 0,
         addresses: [...space.addresses],
         since: space.since,
         entry: space.entry,

@@ -3,6 +3,7 @@
 
 import type { Cid } from '../../protocols/codec.ts';
 import { type Context, checkContent } from '../../protocols/contexts.ts';
+import { type Contract, contractOf } from '../../protocols/contracts.ts';
 import { decodeEntry, type Entry, KIND } from '../../protocols/entry.ts';
 import {
   type Envelope,
@@ -100,10 +101,12 @@ export interface ApplierOptions {
 export class Applier {
   readonly #o: ApplierOptions;
   readonly #sourcePrefix: string;
+  readonly #contract: Contract | undefined;
 
   constructor(options: ApplierOptions) {
     this.#o = options;
     this.#sourcePrefix = formatSourcePrefix(options.identity);
+    this.#contract = contractOf(options.identity.context.name);
   }
 
   /** Applies entries in order; ends early at blocks that are missing, or when it has become large. */
@@ -165,7 +168,7 @@ export class Applier {
     }
     const item = this.#itemName(body.envelope);
     const [old] = outcome.items.has(item) ? [outcome.items.get(item)] : await itemsOf([item]);
-    checkOrder(entry, body, item, old);
+    this.#check(entry, body, item, old);
     if (body.kind === 'attachment' && identity.context.content === 'json')
       await this.#checkJson(body);
     this.#put(stored, body, item, outcome);
@@ -179,8 +182,14 @@ export class Applier {
     old: Item | undefined,
     outcome: Outcome,
   ): void {
-    checkOrder(stored.entry, body, item, old);
+    this.#check(stored.entry, body, item, old);
     this.#put(stored, body, item, outcome);
+  }
+
+  #check(entry: Entry, body: Body, item: string, old: Item | undefined): void {
+    checkOrder(entry, body, item, old);
+    if (entry.kind === KIND.withdraw) return;
+    this.#contract?.(item, body.kind === 'event' ? body.envelope : null, entry.timeMs);
   }
 
   #put({ index, entry }: StoredEntry, body: Body, item: string, outcome: Outcome): void {

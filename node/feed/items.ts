@@ -50,17 +50,13 @@ export function itemOf(entry: Entry, index: number, name: string, sha256: Buffer
   return { name, id: Buffer.from(item), version, index, isWithdrawn, sizeBytes, timeMs, sha256 };
 }
 
-const FEW = 8;
-
 /** Rows of several names, in the same order. */
 export async function readItems(
   store: Store,
   log: Buffer,
   names: readonly string[],
 ): Promise<(Item | undefined)[]> {
-  const keys = names.map((name) => itemKey(log, name));
-  const rows =
-    keys.length <= FEW ? keys.map((key) => store.getSync(key)) : await store.getMany(keys);
+  const rows = await store.getMany(names.map((name) => itemKey(log, name)));
   return rows.map((bytes, i) => bytes && decodeItem(names[i]!, bytes));
 }
 

@@ -7,38 +7,23 @@ import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { Frontier, HASH_BYTES, leafHash, nodeHash, TILE_HEIGHT } from '../../protocols/merkle.ts';
 import type { TileHash, Verified } from '../../protocols/run-verifier.ts';
-import { decodeSegment, type Packed, packSegments, segmentRange } from '../../protocols/segment.ts';
-import { headKey, logPrefix, segmentKey, tableRange, tileKey } from '../store/keys.ts';
+import { decodeSegment, type Packed, packSegments } from '../../protocols/segment.ts';
+import { headKey, logPrefix, tileKey } from '../store/keys.ts';
 import type { Store, Write } from '../store/store.ts';
 import { Turn } from '../turn.ts';
+import { type Grown, type Growth, growthOf } from './growth.ts';
+import { damagedLog, StoredSegments } from './stored-segments.ts';
 
 const TILE = LIMITS.tileHashes;
-/** A tile that came in more pieces than this is rewritten in few when it is complete. */
-const PIECES = 4;
-
-/** What an append changes, before it is written. */
-export interface Growth {
-  /** Size of the log that it continues. */
-  readonly from: number;
-  readonly tree: Frontier;
-  readonly levels: Buffer[][];
-  readonly pieces: number;
-  /** Start of a tile that it completes and that lies in many pieces. */
-  readonly scattered: number | undefined;
-  readonly writes: Write[];
-}
 
 export class FeedLog {
   readonly #store: Store;
   readonly #prefix: Buffer;
+  readonly #segments: StoredSegments;
   /** Verified entries, all of them in the store. */
-  #tree = new Frontier();
-  /** Hashes of the unfinished tile of each level; level 0 is the leaves. */
-  #levels: Buffer[][] = [[]];
+  #held: Grown = { tree: new Frontier(), levels: [[]], pieces: 0 };
   #note: Buffer | undefined;
   #noteSize = 0;
-  /** Segments of the unfinished tile. */
-  #pieces = 0;
   /** Starts of finished tiles that lie in many pieces. */
   readonly #scattered = new Set<number>();
   #isStale = false;
@@ -47,6 +32,7 @@ export class FeedLog {
   private constructor(store: Store, feed: Uint8Array, epoch: number) {
     this.#store = store;
     this.#prefix = logPrefix(feed, epoch);
+    this.#segments = new StoredSegments(store, this.#prefix);
     store.onReopened(() => {
       this.#isStale = true;
     });
@@ -60,7 +46,7 @@ export class FeedLog {
   }
 
   get size(): number {
-    return this.#tree.size;
+    return this.#held.tree.size;
   }
 
   get prefix(): Buffer {
@@ -69,11 +55,11 @@ export class FeedLog {
 
   /** A copy: the caller may grow it. */
   frontier(): Frontier {
-    return this.#tree.clone();
+    return this.#held.tree.clone();
   }
 
   root(): Buffer {
-    return this.#tree.root();
+    return this.#held.tree.root();
   }
 
   /** Newest accepted checkpoint, as signed; may be ahead of {@link size} while entries are still coming. */
@@ -99,27 +85,22 @@ export class FeedLog {
     r.tuple(3);
     const tree = new Frontier(r.uint(), split(r.bytes(LIMITS.proofHashes * HASH_BYTES)));
     const note = r.nothing() ? undefined : Buffer.from(r.bytes(LIMITS.noteBytes));
-    const { levels, pieces } = await this.#readLevels(tree);
-    this.#tree = tree;
-    this.#levels = levels;
-    this.#pieces = pieces;
+    this.#held = await this.#readLevels(tree);
     this.#note = note;
     this.#noteSize = sizeOf(note);
   }
 
   /** A log without a head must have no entries either: continuing it from nothing would fork it. */
   async #checkEmpty(): Promise<void> {
-    for await (const _ of this.#store.range({ ...tableRange('s', this.#prefix), limit: 1 })) {
-      throw this.#damaged('the head is missing');
-    }
+    if (!(await this.#segments.isEmpty())) throw damagedLog(this.#prefix, 'the head is missing');
   }
 
-  async #readLevels(tree: Frontier): Promise<{ levels: Buffer[][]; pieces: number }> {
+  async #readLevels(tree: Frontier): Promise<Grown> {
     const { size } = tree;
     const leaves: Buffer[] = [];
     const levels = [leaves];
     let pieces = 0;
-    for await (const bytes of this.#stored(size - (size % TILE), size)) {
+    for await (const bytes of this.#segments.read(size - (size % TILE), size)) {
       for (const { leaf } of decodeSegment(bytes).entries) leaves.push(leafHash(leaf));
       pieces++;
     }
@@ -129,7 +110,7 @@ export class FeedLog {
       const n = Math.floor(nodes / TILE);
       const tile = used > 0 ? await this.#store.get(tileKey(this.#prefix, level, n)) : undefined;
       if (used > 0 && (tile?.length ?? 0) < used * HASH_BYTES)
-        throw this.#damaged('a tile is missing');
+        throw damagedLog(this.#prefix, 'a tile is missing');
       levels[level] = tile ? split(tile.subarray(0, used * HASH_BYTES)) : [];
       nodes = n;
     }
@@ -137,12 +118,8 @@ export class FeedLog {
     for (const leaf of leaves) rest.append(leaf);
     const tail = tree.hashes.slice(tree.hashes.length - rest.hashes.length);
     if (!tail.every((hash, i) => hash.equals(rest.hashes[i]!)))
-      throw this.#damaged('the newest entries do not fold');
-    return { levels, pieces };
-  }
-
-  #damaged(what: string): MeshError {
-    return new MeshError('STORE_DAMAGED', `${what} in the log ${this.#prefix.toString('hex')}`);
+      throw damagedLog(this.#prefix, 'the newest entries do not fold');
+    return { tree, levels, pieces };
   }
 
   /** After a failed write memory and disk may differ: the disk decides. It waits for a commit that is under way. */
@@ -155,14 +132,14 @@ export class FeedLog {
     packed: readonly Packed[],
     segments = packSegments(this.size, packed),
   ): Promise<Growth> {
-    const tree = this.#tree.clone();
+    const tree = this.#held.tree.clone();
     const hashes: TileHash[] = [];
     for (const { leaf } of packed) {
       tree.append(leafHash(leaf), (height, index, hash) => {
         if (height % TILE_HEIGHT === 0) hashes.push({ level: height / TILE_HEIGHT, index, hash });
       });
     }
-    return this.#growth(tree, hashes, segments);
+    return growthOf(this.#prefix, this.#held, tree, hashes, segments);
   }
 
   /** The same for entries that were verified on their way in, and hashed there. */
@@ -171,41 +148,7 @@ export class FeedLog {
       throw new MeshError('BUSY', 'the log grew from elsewhere meanwhile');
     const hashes = verified.flatMap((v) => v.hashes);
     const pieces = verified.map((v) => v.bytes);
-    return this.#growth(verified.at(-1)!.after, hashes, pieces);
-  }
-
-  #growth(tree: Frontier, hashes: readonly TileHash[], pieces: readonly Buffer[]): Growth {
-    const from = this.#tree.size;
-    const levels = this.#levels.map((row) => [...row]);
-    const tiles = new Map<string, Write>();
-    for (const hash of hashes) this.#addHash(levels, tiles, hash);
-    const writes: Write[] = [...tiles.values()];
-    for (const bytes of pieces) writes.push(this.#putSegment(bytes));
-    const tileStart = tree.size - (tree.size % TILE);
-    const inTile = pieces.filter((p) => segmentRange(p).to > tileStart).length;
-    const isScattered = this.#pieces >= PIECES && from < tileStart;
-    return {
-      ...{ from, tree, levels, writes },
-      pieces: (from >= tileStart ? this.#pieces : 0) + inTile,
-      scattered: isScattered ? from - (from % TILE) : undefined,
-    };
-  }
-
-  /** A tile of leaves is written when it is full; those above, which grow slowly, whenever they grow. */
-  #addHash(levels: Buffer[][], tiles: Map<string, Write>, { level, index, hash }: TileHash): void {
-    levels[level] ??= [];
-    const hashes = levels[level];
-    hashes.push(hash);
-    if (level > 0 || hashes.length === TILE) {
-      const n = Math.floor(index / TILE);
-      const key = tileKey(this.#prefix, level, n);
-      tiles.set(`${level}/${n}`, { type: 'put', key, value: Buffer.concat(hashes) });
-    }
-    if (hashes.length === TILE) levels[level] = [];
-  }
-
-  #putSegment(bytes: Buffer): Write {
-    return { type: 'put', key: segmentKey(this.#prefix, segmentRange(bytes).from), value: bytes };
+    return growthOf(this.#prefix, this.#held, verified.at(-1)!.after, hashes, pieces);
   }
 
   get isTidy(): boolean {
@@ -219,15 +162,7 @@ export class FeedLog {
   tidy(): Promise<void> {
     return this.exclusively(async () => {
       for (const start of this.#scattered) {
-        const writes: Write[] = [];
-        const whole: Packed[] = [];
-        for await (const bytes of this.segments(start, start + TILE)) {
-          const { from, entries } = decodeSegment(bytes);
-          whole.push(...entries);
-          writes.push({ type: 'del', key: segmentKey(this.#prefix, from) });
-        }
-        for (const bytes of packSegments(start, whole)) writes.push(this.#putSegment(bytes));
-        await this.#store.write(writes);
+        await this.#store.write(await this.#segments.rewritten(start));
         this.#scattered.delete(start);
       }
     });
@@ -257,9 +192,8 @@ export class FeedLog {
       this.#isStale = true;
       throw error;
     }
-    this.#tree = growth.tree;
-    this.#levels = growth.levels;
-    this.#pieces = growth.pieces;
+    const { tree, levels, pieces } = growth;
+    this.#held = { tree, levels, pieces };
     if (growth.scattered !== undefined) this.#scattered.add(growth.scattered);
     this.#note = newest;
     this.#noteSize = Math.max(this.#noteSize, noteSize);
@@ -282,37 +216,7 @@ export class FeedLog {
 
   /** Stored segments that cover [from, to), cut to that range, oldest first. */
   segments(from: number, to: number): AsyncGenerator<Buffer> {
-    return this.#stored(from, Math.min(to, this.size));
-  }
-
-  async *#stored(from: number, end: number): AsyncGenerator<Buffer> {
-    if (from >= end) return;
-    const { lt } = tableRange('s', this.#prefix);
-    let next = from;
-    // Between finding the first segment and reading it a compaction may have replaced it: then from the tile's start.
-    for (const gte of [
-      await this.#keyAtOrBefore(from),
-      segmentKey(this.#prefix, from - (from % TILE)),
-    ]) {
-      for await (const { value } of this.#store.range({ gte, lt })) {
-        const range = segmentRange(value);
-        if (range.from > next) break;
-        if (range.to <= next) continue;
-        if (range.from === next && range.to <= end) yield value;
-        else yield* cut(value, next, end);
-        next = range.to;
-        if (next >= end) return;
-      }
-    }
-    throw this.#damaged(`entry ${next} is missing`);
-  }
-
-  async #keyAtOrBefore(index: number): Promise<Buffer> {
-    const { gte } = tableRange('s', this.#prefix);
-    const lte = segmentKey(this.#prefix, index);
-    for await (const row of this.#store.range({ gte, lte, reverse: true, limit: 1 }))
-      return row.key;
-    return lte;
+    return this.#segments.read(from, Math.min(to, this.size));
   }
 
   /** One entry with its record when that lies beside it. */
@@ -328,7 +232,7 @@ export class FeedLog {
   async hashes(level: number, from: number, to: number): Promise<Buffer> {
     const total = Math.floor(this.size / TILE ** level);
     // The log may grow while tiles are read: what belongs to this size is held on to.
-    const newest = this.#levels[level] ?? [];
+    const newest = this.#held.levels[level] ?? [];
     if (to > total)
       throw new MeshError(
         'NO_SUCH_ENTRY',
@@ -345,7 +249,8 @@ export class FeedLog {
 
   async #tile(level: number, n: number): Promise<Buffer> {
     const tile = await this.#store.get(tileKey(this.#prefix, level, n));
-    if (tile?.length !== TILE * HASH_BYTES) throw this.#damaged(`tile ${level}/${n} is missing`);
+    if (tile?.length !== TILE * HASH_BYTES)
+      throw damagedLog(this.#prefix, `tile ${level}/${n} is missing`);
     return tile;
   }
 
@@ -377,12 +282,4 @@ function split(bytes: Buffer): Buffer[] {
   for (let at = 0; at < bytes.length; at += HASH_BYTES)
     out.push(bytes.subarray(at, at + HASH_BYTES));
   return out;
-}
-
-/** More than one when a carrier packed them more tightly than we do. */
-function cut(bytes: Buffer, from: number, to: number): Buffer[] {
-  const segment = decodeSegment(bytes);
-  const start = Math.max(from, segment.from);
-  const kept = segment.entries.slice(start - segment.from, to - segment.from);
-  return packSegments(start, kept);
 }

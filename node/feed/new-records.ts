@@ -3,6 +3,7 @@
 
 import type { Cid } from '../../protocols/codec.ts';
 import { type Context, publishedEvent, withdrawnEvent } from '../../protocols/contexts.ts';
+import { type Contract, contractOf } from '../../protocols/contracts.ts';
 import { checkFields, checkNesting, type Json, SPEC_VERSION } from '../../protocols/envelope.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import {
@@ -76,7 +77,9 @@ export class NewRecords {
   readonly #publishedJson: string;
   readonly #withdrawn: string;
   readonly #source: string;
+  readonly #nowMs: number;
   readonly #time: string;
+  readonly #contract: Contract | undefined;
 
   constructor({ space, feed, context, nowMs, random16 }: RecordsOptions) {
     this.#random16 = random16;
@@ -84,7 +87,9 @@ export class NewRecords {
     this.#publishedJson = JSON.stringify(this.#published);
     this.#withdrawn = withdrawnEvent(context);
     this.#source = `odcm://${space}/${feed}#`;
+    this.#nowMs = nowMs;
     this.#time = new Date(nowMs).toISOString();
+    this.#contract = contractOf(context.name);
   }
 
   /** The records of one request. @throws the refusal of its first bad draft */
@@ -96,6 +101,7 @@ export class NewRecords {
   #make(draft: Draft, activityId: string): NewRecord {
     const { body } = draft;
     const item = parseItemName(draft.item);
+    if (body !== null) this.#contract?.(item, 'sha256' in body ? null : body, this.#nowMs);
     if (body !== null && 'sha256' in body) return this.#attachment(draft, activityId, body);
     const isWithdrawal = body === null;
     const payload = isWithdrawal ? '{}' : payloadText(draft, body.payload);

@@ -150,7 +150,11 @@ export class Publisher {
       await durable;
     } catch (error) {
       await rows;
-      await view.reconcile().catch(() => {});
+      // Others read the items as they were, and do not wait for the next batch.
+      await view
+        .reconcile()
+        .then(() => view.catchUp())
+        .catch(() => {});
       throw error;
     }
     await rows;

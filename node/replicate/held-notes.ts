@@ -1,7 +1,7 @@
 // For each feed whose newest known head is ahead of its entries: the head before, whose entries are all here. With it
 // this node serves what it holds, also when the publisher went away before the rest could be fetched.
 
-import { decodeNote } from '../../protocols/checkpoint.ts';
+import { sizeOfNote } from '../../protocols/checkpoint.ts';
 import type { FeedLog } from '../feed/log.ts';
 import { markKey } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
@@ -17,7 +17,7 @@ export class HeldNotes {
   /** To be called before a log remembers a head of `nextSize` entries: keeps the one that it takes the place of. */
   async keep(log: FeedLog, nextSize: number): Promise<void> {
     const { note, size } = log;
-    if (!note || nextSize <= size || sizeOf(note) > size) return;
+    if (!note || nextSize <= size || sizeOfNote(note) > size) return;
     await this.#store.write([{ type: 'put', key: keyOf(log), value: note }]);
   }
 
@@ -25,11 +25,10 @@ export class HeldNotes {
   async of(log: FeedLog): Promise<Buffer[]> {
     const { note, size } = log;
     if (!note) return [];
-    if (sizeOf(note) <= size) return [note];
+    if (sizeOfNote(note) <= size) return [note];
     const held = await this.#store.get(keyOf(log));
-    return held && sizeOf(held) <= size ? [held, note] : [note];
+    return held && sizeOfNote(held) <= size ? [held, note] : [note];
   }
 }
 
 const keyOf = (log: FeedLog): Buffer => markKey(`held/${log.prefix.toString('hex')}`);
-const sizeOf = (note: Buffer): number => decodeNote(note).checkpoint.size;

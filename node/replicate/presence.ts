@@ -155,16 +155,17 @@ export class PresenceBoard {
   #judge(message: Message): TopicValidatorResult {
     try {
       const statements = decodePresences(message.data);
-      const [sent, ...passed] = statements;
+      const [sent] = statements;
       const last = this.#heard.get(sent!.space);
       // Said more often than anybody needs to hear it.
       const isEarly =
         last && Math.abs(this.#o.clock.nowMs() - last.heardMs) < LIMITS.presenceMs / 4;
       if (isEarly || !this.#isNews(sent!)) return TopicValidatorResult.Ignore;
-      this.#verify(sent!);
-      const news = passed.filter((statement) => this.#isNews(statement));
-      for (const statement of news) this.#verify(statement);
-      this.#judged.set(message, { statements, fresh: [sent!, ...news] });
+      // Whoever lets a forgery through, be it no news here, is blamed for it by the next: all of them are looked at.
+      if (!statements.every(({ space }) => this.#member(space))) return TopicValidatorResult.Ignore;
+      for (const statement of statements) if (!this.#isHeard(statement)) this.#verify(statement);
+      const fresh = statements.filter((statement) => this.#isNews(statement));
+      this.#judged.set(message, { statements, fresh });
       return TopicValidatorResult.Accept;
     } catch (error) {
       this.#o.onRefused(asMeshError(error).code);
@@ -178,6 +179,13 @@ export class PresenceBoard {
     const last = this.#heard.get(space);
     if (last && timeMs <= last.presence.timeMs) return false;
     return Math.abs(timeMs - this.#o.clock.nowMs()) <= LIMITS.clockSkewMs;
+  }
+
+  /** Byte for byte what was verified before: of what others pass on most is. */
+  #isHeard(statement: Presence): boolean {
+    const last = this.#heard.get(statement.space)?.presence;
+    if (last?.timeMs !== statement.timeMs) return false;
+    return encodePresences([last]).equals(encodePresences([statement]));
   }
 
   #verify(statement: Presence): void {

@@ -16,6 +16,7 @@ import { AskAround } from './ask-around.ts';
 import type { Carriers } from './carriers.ts';
 import { type ExchangeOptions, exchangeDirectory, exchangeFeeds } from './exchange.ts';
 import type { HeldNotes } from './held-notes.ts';
+import { PeerTasks } from './peer-tasks.ts';
 import type { Subscription, Subscriptions } from './subscriptions.ts';
 
 export interface ReplicatorOptions {
@@ -45,14 +46,9 @@ export interface Pulled {
   readonly state: string;
 }
 
-interface PeerTask {
-  running: Promise<void>;
-  again: boolean;
-}
-
 export class Replicator {
   readonly #o: ReplicatorOptions;
-  readonly #tasks = new Map<string, PeerTask>();
+  readonly #tasks: PeerTasks;
   readonly #stopped = new AbortController();
   #timer: TimerHandle | undefined;
   readonly #round: AskAround;
@@ -62,6 +58,10 @@ export class Replicator {
   constructor(options: ReplicatorOptions) {
     this.#o = options;
     this.#round = new AskAround(options.clock, options.random);
+    this.#tasks = new PeerTasks({
+      exchange: (peerId) => this.#exchangeAll(peerId),
+      isConnected: (peerId) => options.host.isConnected(peerId),
+    });
   }
 
   start(): void {
@@ -72,10 +72,7 @@ export class Replicator {
   async stop(): Promise<void> {
     this.#stopped.abort(new MeshError('TIMEOUT', 'the node stops'));
     if (this.#timer) this.#o.timers.clearTimeout(this.#timer);
-    await Promise.allSettled([
-      ...[...this.#tasks.values()].map((task) => task.running),
-      ...this.#background,
-    ]);
+    await Promise.allSettled([this.#tasks.stop(), ...this.#background]);
   }
 
   get #isStopped(): boolean {
@@ -179,29 +176,17 @@ export class Replicator {
 
   /** Exchanges with a connected peer now, or once more when an exchange with it is under way. */
   syncSoon(peerId: string): void {
-    if (this.#isStopped) return;
-    const task = this.#tasks.get(peerId);
-    if (task) {
-      task.again = true;
-      return;
-    }
-    this.#round.asked(peerId);
-    const fresh: PeerTask = { running: Promise.resolve(), again: false };
-    this.#tasks.set(peerId, fresh);
-    fresh.running = this.#loop(peerId, fresh);
+    this.#tasks.start(peerId);
   }
 
-  async #loop(peerId: string, task: PeerTask): Promise<void> {
-    do {
-      task.again = false;
-      try {
-        await this.#exchange(peerId, this.#wanted(), (feed) => this.#shouldFetch(feed));
-      } catch (error) {
-        const { code, message } = asMeshError(error);
-        if (!this.#isStopped) this.#o.log.debug({ peerId, code }, message);
-      }
-    } while (task.again && !this.#isStopped && this.#o.host.isConnected(peerId));
-    this.#tasks.delete(peerId);
+  async #exchangeAll(peerId: string): Promise<void> {
+    this.#round.asked(peerId);
+    try {
+      await this.#exchange(peerId, this.#wanted(), (feed) => this.#shouldFetch(feed));
+    } catch (error) {
+      const { code, message } = asMeshError(error);
+      if (!this.#isStopped) this.#o.log.debug({ peerId, code }, message);
+    }
   }
 
   /** Subscribed feeds that the directory allows. */

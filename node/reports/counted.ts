@@ -3,7 +3,7 @@
 
 import { asMeshError, type Code, MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { parseDeployment, parseInventory, type ReportContext } from '../../protocols/reports.ts';
+import { parseDeploymentOf, parseInventory, type ReportContext } from '../../protocols/reports.ts';
 import { binOf, LEVELS } from './spans.ts';
 import {
   Cells,
@@ -125,17 +125,18 @@ export class Collected {
   }
 
   #find({ item, timeMs: saidMs }: Change, body: Exclude<Change['body'], null>): Found {
-    if (body === 'file') throw invalid('a report is an event, and this entry is a file');
+    if (body === 'file')
+      throw new MeshError('EVENT_INVALID', 'a report is an event, and this entry is a file');
     if (this.#context === 'inventory') {
       const inventory = parseInventory(body.payload, saidMs);
       const value = Buffer.from(JSON.stringify(inventory));
       return { timeMs: Date.parse(inventory.takenAt), share: undefined, value };
     }
-    const { id, project, environment, outcome, startedAt, endedAt } = parseDeployment(
+    const { project, environment, outcome, startedAt, endedAt } = parseDeploymentOf(
+      item,
       body.payload,
       saidMs,
     );
-    if (id !== item) throw invalid('the item of a deployment has another name than its id');
     const timeMs = Date.parse(endedAt);
     const share: Share = {
       group: this.#group({ project, environment }),
@@ -180,5 +181,3 @@ export interface Uncounted {
   readonly code: Code;
   readonly message: string;
 }
-
-const invalid = (what: string): MeshError => new MeshError('EVENT_INVALID', what);

@@ -87,7 +87,8 @@ export class Counter {
       last = read.leaf;
       if (!dead.has(read.index)) changes.push(this.#changeOf(read));
     }
-    await this.counts.fold(changes, to, leafHash(last!));
+    // A view that is made anew has lost its dead letters: they would be counted.
+    if (this.#end >= to) await this.counts.fold(changes, to, leafHash(last!));
   }
 
   #changeOf({ index, entry, body, item }: ReadEntry): Change {

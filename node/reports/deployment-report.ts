@@ -1,6 +1,7 @@
 // The report of deployments over any window: sums by space, project or environment, with their trend and the window before.
 // Made of kept sums and, at the ends that cut an hour, of single entries: equal to counting every entry.
 
+import { setImmediate } from 'node:timers/promises';
 import type { RouteResult } from '../../protocols/control-api.ts';
 import { hasLength } from './counted.ts';
 import type { FeedCounts } from './feed-counts.ts';
@@ -23,6 +24,8 @@ export interface DeploymentQuestion {
 
 /** Reads of several feeds overlap; more than these only wait for the same disk. */
 const FEEDS_AT_ONCE = 8;
+
+const FEEDS_A_TURN = 50;
 
 type Result = RouteResult<'reportDeployments'>;
 export type Sums = Result['total'];
@@ -122,8 +125,14 @@ export async function reportDeployments(
   // A space that deployed nothing has its row all the same.
   if (by === 'space') for (const { space } of feeds) tallyOf(space);
   const queue = feeds.values();
+  let done = 0;
   const work = async (): Promise<void> => {
-    for (const feed of queue) await addFeed(feed, question, starts, tallyOf);
+    for (const feed of queue) {
+      await addFeed(feed, question, starts, tallyOf);
+      done += 1;
+      // What is in memory is read without a pause: others have their turn in between.
+      if (done % FEEDS_A_TURN === 0) await setImmediate();
+    }
   };
   await Promise.all(Array.from({ length: FEEDS_AT_ONCE }, work));
   const total = new Tally(starts.length);

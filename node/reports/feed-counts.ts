@@ -33,13 +33,23 @@ import {
   type Held,
   type Uncounted,
 } from './counted.ts';
-import { type HappenedRow, SumReader } from './sum-reader.ts';
+import { FeedRows, RowCache } from './row-cache.ts';
+import { type HappenedRow, SumReader, type SumTable } from './sum-reader.ts';
 
 const NOTHING: CountCursor = { next: 0, tail: Buffer.alloc(32), counted: 0, uncounted: 0 };
 /** Every table of a feed's counts. */
 export const COUNT_TABLES = 'cgkeqyf';
 /** Rows deleted at a time. */
 const CLEAR_ROWS = 10_000;
+
+/** A row of sums as it will stand; null takes it away. */
+interface SumRow {
+  readonly table: SumTable;
+  readonly level: number;
+  readonly n: number;
+  readonly key: Buffer;
+  readonly value: Buffer | null;
+}
 
 export class FeedCounts {
   readonly #store: Store;
@@ -52,11 +62,12 @@ export class FeedCounts {
   #cursor = NOTHING;
   #isStale = true;
 
-  constructor(store: Store, prefix: Buffer, context: ReportContext) {
+  /** @param cache shared by the feeds that one report reads */
+  constructor(store: Store, prefix: Buffer, context: ReportContext, cache = new RowCache()) {
     this.#store = store;
     this.#prefix = prefix;
     this.#context = context;
-    this.#reader = new SumReader(store, prefix);
+    this.#reader = new SumReader(store, prefix, new FeedRows(cache));
     store.onReopened(() => {
       this.#isStale = true;
     });
@@ -78,6 +89,7 @@ export class FeedCounts {
   }
 
   async #load(): Promise<void> {
+    this.#reader.forget();
     const bytes = await this.#store.get(countedKey(this.#prefix));
     const cursor = bytes && decodeCursor(bytes);
     const groups = new Groups();
@@ -138,7 +150,8 @@ export class FeedCounts {
         counted: this.#cursor.counted + collected.countedMore,
         uncounted: this.#cursor.uncounted + collected.uncountedMore,
       };
-      const writes = [...this.#rows(collected), ...(await this.#sumRows(collected))];
+      const sums = await this.#sumRows(collected);
+      const writes = [...this.#rows(collected), ...sums.map(({ key, value }) => write(key, value))];
       const put = {
         type: 'put',
         key: countedKey(this.#prefix),
@@ -147,6 +160,8 @@ export class FeedCounts {
       await this.#write([...writes, put]);
       this.#cursor = cursor;
       this.#isStale = false;
+      for (const { table, level, n, value } of sums) this.#reader.onRow(table, level, n, value);
+      for (const { timeMs } of collected.entries) this.#reader.onEntry(timeMs);
     });
   }
 
@@ -170,15 +185,16 @@ export class FeedCounts {
     for (const [name, now] of held) yield write(shareKey(prefix, name), now && encodeHeld(now));
   }
 
-  async #sumRows({ sums }: Collected): Promise<Write[]> {
+  async #sumRows({ sums }: Collected): Promise<SumRow[]> {
+    const prefix = this.#prefix;
     const rows = [...sums.values()].flatMap(({ level, n, cells, lengths }) => [
-      { key: sumsKey(this.#prefix, level, n), cells },
-      { key: durationsKey(this.#prefix, level, n), cells: lengths },
+      { table: 'sums' as const, level, n, key: sumsKey(prefix, level, n), cells },
+      { table: 'lengths' as const, level, n, key: durationsKey(prefix, level, n), cells: lengths },
     ]);
     const stored = await this.#store.getMany(rows.map(({ key }) => key));
-    return rows.map(({ key, cells }, i) => {
+    return rows.map(({ cells, ...row }, i) => {
       if (stored[i]) cells.addRow(stored[i]);
-      return write(key, cells.encode() ?? null);
+      return { ...row, value: cells.encode() ?? null };
     });
   }
 

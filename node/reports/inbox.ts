@@ -28,6 +28,8 @@ export interface Inbox {
 /** What is wrong with the file itself; anything else is tried again. */
 const FILE_FAULTS = new Set([...REPORT_FAULTS, 'FILE_EMPTY', 'FILE_UNREADABLE']);
 const READ_BYTES = 256 * 1024;
+/** Of the name of a file that is put away. */
+const NAME_BYTES = 200;
 /** Hidden files and other endings are what programs use while they write. */
 const NAME = /^(inventory|deployments)[^/]*\.(json|jsonl)$/;
 
@@ -94,38 +96,44 @@ export class Looker {
       this.#seen.set(name, print);
       if (print !== before.get(name)) continue;
       // One context may have to wait for its feed while the other goes on.
-      await this.#take(name, signal).catch((error: unknown) => {
+      await this.#take(name, print, signal).catch((error: unknown) => {
         trouble ??= { error };
       });
     }
     if (trouble) throw trouble.error;
   }
 
-  async #take(name: string, signal: AbortSignal): Promise<void> {
-    const { folder, intake, log } = this.#o;
+  async #take(name: string, print: Print, signal: AbortSignal): Promise<void> {
+    const { folder, log } = this.#o;
+    const taken = await this.#read(name, signal);
+    if (taken instanceof MeshError && !FILE_FAULTS.has(taken.code)) throw taken;
+    // What was added or put in its place meanwhile was not read: it stays and is taken too; what is known is told apart.
+    if ((await printOf(join(folder, name))) !== print) return;
+    if (taken instanceof MeshError) return this.#refuse(name, `${taken.line}\n`);
+    const { feed, published, unchanged, refusedCount } = taken;
+    log.info({ file: name, feed, published, unchanged, refused: refusedCount }, 'file taken');
+    if (refusedCount > 0) await this.#refuse(name, whyOf(taken));
+    else await this.#move(name, 'done');
+  }
+
+  /** What came of the file, or why nothing did. */
+  async #read(name: string, signal: AbortSignal): Promise<Taken | MeshError> {
+    const { folder, intake } = this.#o;
     const [, context, ending] = NAME.exec(name) as unknown as [string, ReportContext, string];
-    let taken: Taken;
     try {
       const file = await openPlain(join(folder, name));
       try {
         const stream = file.createReadStream({ autoClose: false, highWaterMark: READ_BYTES });
         const chunks = addAbortSignal(signal, stream);
-        taken = await (ending === 'jsonl'
+        return await (ending === 'jsonl'
           ? intake.takeLines(context, chunks)
           : intake.takeOne(context, chunks));
       } finally {
         await file.close();
       }
     } catch (error) {
-      const refusal = asMeshError(error);
-      if (!FILE_FAULTS.has(refusal.code)) throw error;
-      await this.#refuse(name, `${refusal.line}\n`);
-      return;
+      return asMeshError(error);
     }
-    const { feed, published, unchanged, refusedCount } = taken;
-    log.info({ file: name, feed, published, unchanged, refused: refusedCount }, 'file taken');
-    if (refusedCount > 0) await this.#refuse(name, whyOf(taken));
-    else await this.#move(name, 'done');
   }
 
   async #refuse(name: string, why: string): Promise<void> {
@@ -192,10 +200,18 @@ function cannotTake(path: string, why: string, cause?: unknown): MeshError {
   });
 }
 
-/** A file of the same name may lie there from before. */
+/** A file of the same name may lie there from before; the longest names have no room for what is put behind them. */
 async function freeName(folder: string, name: string): Promise<string> {
+  const info = await lstat(folder).catch((cause) => {
+    throw fileError('read', folder, cause);
+  });
+  if (!info.isDirectory())
+    throw new MeshError('FILE_UNREADABLE', `${quote(folder)} is no folder`, {
+      next: 'Files are put away beside where they lay: take away the link or file of that name.',
+    });
+  const short = Buffer.from(name).subarray(0, NAME_BYTES).toString();
   for (let n = 1; ; n++) {
-    const path = join(folder, n === 1 ? name : `${name}.${n}`);
+    const path = join(folder, n === 1 ? short : `${short}.${n}`);
     if (!(await lstat(path).catch(() => undefined))) return path;
   }
 }

@@ -20,6 +20,7 @@ import type { MeshNode } from '../node.ts';
 import { Counter } from './counter.ts';
 import type { ListedFeed } from './deployment-list.ts';
 import { FeedCounts } from './feed-counts.ts';
+import { RowCache } from './row-cache.ts';
 import type { HappenedRow } from './sum-reader.ts';
 
 /** A report waits for this many entries to be counted; more are counted behind it, and it says that they are missing. */
@@ -60,6 +61,8 @@ interface Kept {
 export class Reports implements InventoryFacts {
   readonly #o: ReportsOptions;
   readonly #kept = new Map<FeedId, Kept>();
+  /** Rows of counts that the reports of all feeds share in memory. */
+  readonly #rows = new RowCache();
   readonly #inventories = new Map<SpaceId, Set<Kept>>();
   /** Feeds with new entries whose counting begins in a moment: they are told one by one and counted together. */
   readonly #grown = new Set<FeedId>();
@@ -147,7 +150,12 @@ export class Reports implements InventoryFacts {
     let kept = this.#kept.get(feed.row.id);
     if (!kept) {
       const { views, blocks } = this.#o.node;
-      const counts = new FeedCounts(views, feed.log.prefix, feed.row.context as ReportContext);
+      const counts = new FeedCounts(
+        views,
+        feed.log.prefix,
+        feed.row.context as ReportContext,
+        this.#rows,
+      );
       const counter = new Counter(feed, counts, views, blocks);
       kept = { feed, counter, newest: undefined, trouble: undefined };
       this.#kept.set(feed.row.id, kept);

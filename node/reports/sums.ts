@@ -87,9 +87,13 @@ export function eachCell(
   width: number,
   visit: (cell: number, at: number) => void,
 ): void {
+  checkRow(row, width);
   const size = 4 + 4 * width;
-  if (row.length % size !== 0) throw damaged('a row of sums');
   for (let at = 0; at < row.length; at += size) visit(row.readUInt32LE(at), at + 4);
+}
+
+export function checkRow(row: Buffer, width: number): void {
+  if (row.length % (4 + 4 * width) !== 0) throw damaged('a row of sums');
 }
 
 /** Sums of outcomes by group; how often each length by group and bin in one number. */

@@ -29,6 +29,8 @@ const CACHE_BYTES = 4 * 1024 * 1024;
 const MAX_OPEN_FILES = 64;
 /** Up to this many rows an array of operations is the cheaper way to hand them over. */
 const FEW_ROWS = 32;
+/** Up to this many values are read without leaving the event loop. */
+const FEW_KEYS = 8;
 
 export interface LevelStoreOptions {
   /** Bytes LevelDB collects in memory before it writes a table. */
@@ -116,6 +118,11 @@ class LevelStore implements Store {
     this.#db = db;
   }
 
+  /** The database can be used in this very turn. */
+  get #isReady(): boolean {
+    return !this.#failed && !this.#isClosed;
+  }
+
   async #ready(): Promise<Database> {
     // Nothing that comes late may open it again: the next process could not.
     if (this.#isClosed)
@@ -152,8 +159,10 @@ class LevelStore implements Store {
   }
 
   async getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]> {
-    const db = await this.#ready();
-    const sealed = await guard(this.#folder, () => db.getMany(keys as Buffer[]));
+    const db = this.#isReady ? this.#db : await this.#ready();
+    const sealed = await guard(this.#folder, async () =>
+      keys.length <= FEW_KEYS ? keys.map((key) => db.getSync(key)) : db.getMany(keys as Buffer[]),
+    );
     return sealed.map((value, i) => value && openValue(keys[i]!, value));
   }
 
@@ -164,7 +173,7 @@ class LevelStore implements Store {
 
   async write(batch: readonly Write[], { sync = false } = {}): Promise<void> {
     // Handed over in the same turn: the disk is at work while the caller goes on.
-    const db = this.#failed || this.#isClosed ? await this.#ready() : this.#db;
+    const db = this.#isReady ? this.#db : await this.#ready();
     if (batch.length === 0) return;
     try {
       if (batch.length <= FEW_ROWS) await db.batch(sealed(batch), { sync });

@@ -33,8 +33,9 @@ export interface Row {
 
 export interface Store {
   get(key: Buffer): Promise<Buffer | undefined>;
-  /** The same without leaving the event loop: for single rows on a hot path, which are in memory as a rule. */
+  /** A row without leaving the event loop. @throws also while the database is being opened again: see {@link getMany} */
   getSync(key: Buffer): Buffer | undefined;
+  /** Few rows are read in this turn as well, when the database can be used: they are in memory as a rule. */
   getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]>;
   has(key: Buffer): Promise<boolean>;
   /** All or nothing. With `sync` it is on the disk when the promise resolves; without, it survives a killed process only. */

@@ -128,7 +128,7 @@ function ask(random: () => number, round: number): DeploymentQuestion {
 }
 
 /** Reads what the report sums up: the deployments of its window and of the one before. */
-async function recount(
+export async function recount(
   feeds: readonly CountedFeed[],
   { sinceMs, untilMs }: DeploymentQuestion,
 ): Promise<{ ok: number; failed: number; cancelled: number }> {

@@ -3,10 +3,14 @@
 
 import { announce } from './announce.bench.ts';
 import { catchUp } from './catch-up.bench.ts';
+import { control } from './control.bench.ts';
 import { cork } from './cork.bench.ts';
+import { dashFirstPaint, dashIdle, dashKey, dashMemory } from './dash.bench.ts';
+import { dashRefresh } from './dash-refresh.bench.ts';
 import { type Bench, describeMachine, type Measurement, measurementOf } from './measurement.ts';
 import { publish } from './publish.bench.ts';
 import { report } from './report.bench.ts';
+import { reportSpaces } from './report-spaces.bench.ts';
 import { startUp } from './start-up.bench.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
@@ -16,6 +20,13 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'start-up': startUp,
   cork,
   report,
+  'report-spaces': reportSpaces,
+  control,
+  'dash-first-paint': dashFirstPaint,
+  'dash-refresh': dashRefresh,
+  'dash-key': dashKey,
+  'dash-idle': dashIdle,
+  'dash-memory': dashMemory,
 };
 
 const args = process.argv.slice(2);

@@ -1,13 +1,14 @@
-// Writes the documents that are made from the program itself: docs/ERRORS.md, docs/KEYS.md, docs/LIMITS.md and the table
-// of commands in README.md. Run it with `npm run docs`; a test fails while what is written is not what this would write.
+// Writes the documents that are made from the program itself: docs/ERRORS.md, docs/KEYS.md, docs/LIMITS.md, the picture of
+// the dashboard, and the table of commands in README.md. Run it with `npm run docs`; a test fails while what is written is not what this would write.
 
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { commandTable, listCommands } from './commands.ts';
 import { errorPage } from './error-page.ts';
 import { keysPage } from './keys-page.ts';
 import { limitPage } from './limit-page.ts';
 import { repository } from './repository.ts';
+import { overviewPicture } from './screens.ts';
 
 const BEGIN = '<!-- commands -->';
 const END = '<!-- end of commands -->';
@@ -19,6 +20,7 @@ export async function documents(): Promise<Map<string, string>> {
     ['docs/ERRORS.md', errorPage(source('protocols/errors.ts'))],
     ['docs/KEYS.md', keysPage()],
     ['docs/LIMITS.md', limitPage(source('protocols/limits.ts'))],
+    ['docs/screens/overview.svg', await overviewPicture()],
     ['README.md', withTable(source('README.md'), commandTable(await listCommands()))],
   ]);
 }
@@ -31,5 +33,8 @@ function withTable(readme: string, table: string): string {
 }
 
 if (import.meta.main) {
-  for (const [path, text] of await documents()) writeFileSync(join(repository, path), text);
+  for (const [path, text] of await documents()) {
+    mkdirSync(dirname(join(repository, path)), { recursive: true });
+    writeFileSync(join(repository, path), text);
+  }
 }

@@ -83,6 +83,8 @@ describe('the demo', () => {
       'publisher-offline ok',
       'environments ok',
       'trust ok',
+      'reports ok',
+      'outage ok',
     ]);
     for (const { steps } of document.scenarios) {
       expect(steps.every(({ ok, evidence }) => ok && evidence.length > 0)).toBe(true);

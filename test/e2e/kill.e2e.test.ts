@@ -20,7 +20,7 @@ describe('a process killed at any moment', () => {
     await mesh.init();
     await mesh.spaces('library', 'payments', 'shipping');
     await mesh.ask('library', 'createFeed', {
-      body: { name: 'stock', context: 'inventory', to: 'all' },
+      body: { name: 'stock', context: 'targets', to: 'all' },
     });
     for (const name of ['payments', 'shipping']) await mesh.subscribe(name, { feed: FEED });
   });

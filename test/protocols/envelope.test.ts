@@ -145,6 +145,14 @@ function isRefused(run: () => unknown): boolean {
   }
 }
 
+function resultOf<T>(run: () => T): T | undefined {
+  try {
+    return run();
+  } catch {
+    return undefined;
+  }
+}
+
 describe('the content of an event', () => {
   const bytes = (text: string) => Buffer.from(text);
   const head = JSON.stringify({ ...envelope, payload: undefined }).slice(0, -1);
@@ -176,6 +184,42 @@ describe('the content of an event', () => {
       expect(event.content.toString()).toBe('{"a":1}');
       expect(event.envelope).toEqual({ ...envelope, payload: { a: 1 } });
     }
+  });
+
+  it('says what JSON.parse makes of the whole, whatever stands around it', () => {
+    const token = fc.constantFrom(
+      ...[',"payload":', '"payload":', ',"p\\u0061yload":', head.slice(1), ',', '{', '}', '[', ']'],
+      ...[
+        '"a":',
+        '1',
+        '2.50',
+        '"\u00e9\ud83d\ude00"',
+        '"\\ud83d"',
+        '"\\",\\"payload\\":"',
+        ' ',
+        '\n',
+        '\u00a0',
+      ],
+    );
+    const body = fc.array(token, { maxLength: 6 }).map((tokens) => tokens.join(''));
+    const text = fc.oneof(
+      body.map((payload) => `${head},"payload":${payload}}`),
+      body.map((middle) => `${head}${middle},"payload":{"a":1}}`),
+      body.map((before) => `{${before}${head.slice(1)},"payload":"\u00e9"}`),
+    );
+    let read = 0;
+    const property = fc.property(text, (event) => {
+      const [ours, whole] = [
+        resultOf(() => parseEvent(bytes(event))),
+        resultOf(() => JSON.parse(event)),
+      ];
+      if (!ours) return;
+      read++;
+      expect(ours.envelope).toEqual(whole);
+      expect(JSON.parse(ours.content.toString())).toEqual(whole.payload);
+    });
+    fc.assert(property, { numRuns: 3000, seed: 1 });
+    expect(read).toBeGreaterThan(400);
   });
 
   it('is refused with its event when the payload is no JSON or not alone', () => {

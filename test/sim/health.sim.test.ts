@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { Call } from '../../node/control/handler.ts';
 import { healthRows } from '../../node/control/health-handlers.ts';
+import { meshHandlers } from '../../node/control/mesh-handlers.ts';
 import type { HeardState } from '../../node/health/health-board.ts';
 import { VERSION } from '../../node/version.ts';
+import { SpaceRow } from '../../protocols/control-answers.ts';
 import { HealthRow } from '../../protocols/control-health.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import type { SimNode } from './node.ts';
@@ -82,6 +85,30 @@ describe('health as the control API tells it', () => {
     await world.revoke('space-3');
     await world.spread();
     expect(rowOf('space-3').state).toBe('revoked');
+  });
+
+  it('is the same as in the list of spaces', async () => {
+    const world = await World.create({ seed: 24, spaces: SPACES.slice(0, 4) });
+    const { mesh } = world.node('space-1');
+    const both = async () => {
+      const call = { node: mesh } as unknown as Call<'spaces'>;
+      const listed = SpaceRow.array().parse(await meshHandlers.spaces(call));
+      const health = healthRows(mesh).map((row) => [row.space, row.state, row.heardAgoMs]);
+      expect(listed.map((row) => [row.name, row.status, row.heardAgoMs])).toEqual(health);
+      return listed.find(({ name }) => name === 'space-2')?.status;
+    };
+    await world.join('ledger');
+    await world.spread();
+    const seen = new Set([await both()]);
+    await world.node('space-2').crash('killed');
+    for (let at = 0; at < DETECTED_MS; at += LIMITS.presenceMs) {
+      await world.time.advance(LIMITS.presenceMs);
+      seen.add(await both());
+    }
+    expect([...seen]).toEqual(['online', 'suspected', 'offline']);
+    await world.revoke('space-2');
+    await world.spread();
+    expect(await both()).toBe('revoked');
   });
 
   it('tells from whom a space was heard that is not reached directly', async () => {

@@ -186,4 +186,35 @@ describe('an inventory', () => {
     await world.spread();
     expect(mesh.health.inventory?.of('payments' as never)).toBeUndefined();
   });
+
+  it('is known again as soon as its feed is taken or granted again, though nothing new was said', async () => {
+    const world = await World.create({
+      seed: 7,
+      spaces: ['payments', 'platform'],
+      clockErrorMs: 0,
+    });
+    const feed = await tell(world, 'payments', 'inventory', [sampleInventory(world.time.nowMs())]);
+    await world.grant('platform', feed);
+    await world.spread();
+    await world.subscribe('platform', feed);
+    await expectSound(world);
+    const platform = world.node('platform');
+    const projects = () => platform.mesh.health.inventory?.of('payments' as never)?.projects;
+    const restart = async () => {
+      await platform.crash('killed');
+      await world.time.during(platform.start());
+      expect(projects()).toBeUndefined();
+    };
+    expect(projects()).toBe(42);
+    await world.time.during(platform.mesh.subscriptions.remove(feed));
+    await restart();
+    await world.subscribe('platform', feed);
+    expect(await world.time.until(() => projects() === 42, 1_000)).toBeDefined();
+    await world.ungrant('platform', feed);
+    await world.spread();
+    await restart();
+    await world.grant('platform', feed);
+    await world.spread();
+    expect(await world.time.until(() => projects() === 42, 1_000)).toBeDefined();
+  });
 });

@@ -82,6 +82,8 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
             const value = model.get(k.toString('hex'));
             expect((await store.get(k))?.toString('hex')).toBe(value);
             expect(store.getSync(k)?.toString('hex')).toBe(value);
+            const [same] = await store.getMany([k]);
+            expect(same?.toString('hex')).toBe(value);
             expect(await store.has(k)).toBe(value !== undefined);
           }
           await store.close();
@@ -98,6 +100,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       value.fill(0);
       (await store.get(key('name')))!.fill(0);
       store.getSync(key('name'))!.fill(0);
+      for (const read of await store.getMany([key('name')])) read!.fill(0);
       for await (const row of store.range({})) row.value.fill(0);
       name.fill(0);
       expect(String(await store.get(key('name')))).toBe('value');
@@ -146,6 +149,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await expect(store.write([put('b', '2')])).rejects.toThrow();
       await expect(rows(store)).rejects.toThrow();
       expect(() => store.getSync(key('a'))).toThrow();
+      await expect(store.getMany([key('a')])).rejects.toThrow();
     });
   });
 }

@@ -164,6 +164,11 @@ describe('help', () => {
     }
   });
 
+  it('of a command below another one', async () => {
+    const { exitCode, out } = await odcm('help feed create');
+    expect([exitCode, out]).toEqual([0, expect.stringContaining('Usage: odcm feed create')]);
+  });
+
   it('of a command that shows no report has no options for reports', async () => {
     const { out } = await odcm('help get');
     expect(out).toContain('--home');

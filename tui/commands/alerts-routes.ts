@@ -23,7 +23,7 @@ const COLUMNS: readonly Column<AlertRoute>[] = [
   { key: 'since', title: 'since', kind: 'time' },
   { key: 'queued', title: 'waiting', kind: 'number' },
   { key: 'dropped', title: 'given up', kind: 'number' },
-  { key: 'lastError', title: 'last error' },
+  { key: 'lastError', title: 'last error', wide: true },
 ];
 
 const EMPTY = 'Nobody is told of alerts: alerts.json in the folder of the node names no routes.';
@@ -35,6 +35,12 @@ const figures = (rows: readonly AlertRoute[]) => ({
   dropped: rows.reduce((sum, { dropped }) => sum + dropped, 0),
 });
 
+/** Below the table, where a sentence has room: what is wrong and what to do. */
+const troubles = (rows: readonly AlertRoute[]): string[] =>
+  rows
+    .filter(({ state }) => state === 'failing')
+    .map(({ name, lastError }) => `${name}: ${lastError ?? 'not said why'}`);
+
 export function registerRoutes(alerts: Command, context: CommandContext): void {
   const routes = alerts
     .command('routes')
@@ -43,7 +49,10 @@ export function registerRoutes(alerts: Command, context: CommandContext): void {
     runReport(self, context, async (invocation) => {
       const { rows, asOf, status } = await askKnown(invocation, 'alertRoutes');
       const report = { title: 'alert routes', columns: COLUMNS, rows, asOf, target: status.name };
-      return { report: { ...report, empty: EMPTY }, figures: figures(rows) };
+      return {
+        report: { ...report, empty: EMPTY, notes: troubles(rows) },
+        figures: figures(rows),
+      };
     }),
   );
 
@@ -59,7 +68,10 @@ export function registerRoutes(alerts: Command, context: CommandContext): void {
         if (rows.some(({ state }) => state !== 'ok')) context.exit.code = 1;
         const report = { title: 'alert routes', columns: COLUMNS, rows, asOf };
         return {
-          report: { ...report, target: invocation.client.home, empty: EMPTY },
+          report: {
+            ...{ ...report, target: invocation.client.home },
+            ...{ empty: EMPTY, notes: troubles(rows) },
+          },
           figures: figures(rows),
         };
       }),

@@ -3,43 +3,23 @@
 
 import { userInfo } from 'node:os';
 import { Option } from 'commander';
-import { ALERT_LEVELS, type AlertLevel } from '../../protocols/control-alerts.ts';
 import type { RouteResult } from '../../protocols/control-api.ts';
 import { ask, askKnown } from '../ask.ts';
 import { type CommandContext, invoke, type Register } from '../command-context.ts';
-import type { Column, Tone } from '../format/cell.ts';
+import type { Column } from '../format/cell.ts';
 import { GROUPS, reads } from '../program.ts';
 import { runReport } from '../run-report.ts';
 import { plainColumns, showResult } from '../show-result.ts';
+import { ALERT_COLUMNS, alertsView } from '../views/alerts.ts';
+import type { AlertRow } from '../views/answers.ts';
+import { reportOf } from '../views/table.ts';
 import { registerRoutes } from './alerts-routes.ts';
 import { registerSilences } from './alerts-silences.ts';
 
-type Alert = RouteResult<'alerts'>;
-
-const LEVEL_TONES: Readonly<Record<AlertLevel, Tone>> = { info: 'dim', warn: 'warn', crit: 'bad' };
-
-const COLUMNS: readonly Column<Alert>[] = [
-  { key: 'sinceAt', title: 'since', kind: 'time' },
-  {
-    key: 'level',
-    title: 'level',
-    format: (_, { level }) => level.toUpperCase(),
-    tone: (_, { level }) => LEVEL_TONES[level],
-  },
-  { key: 'subject', title: 'subject' },
-  { key: 'what', title: 'what' },
-  {
-    key: 'state',
-    title: 'state',
-    tone: (_, { state }) => (state === 'open' ? undefined : 'dim'),
-  },
-  { key: 'forMs', title: 'for', kind: 'duration' },
-  { key: 'id', title: 'id' },
-  { key: 'rule', title: 'rule', wide: true },
-  { key: 'ackedBy', title: 'looked after by', wide: true },
-  { key: 'evidence', title: 'evidence', wide: true },
-  { key: 'changedAt', title: 'changed', kind: 'time', wide: true },
-];
+/** Without the id nobody can acknowledge: on a narrow terminal it stays when other columns go. */
+const COLUMNS: readonly Column<AlertRow>[] = ALERT_COLUMNS.map((column) =>
+  column.key === 'id' ? { ...column, priority: 0 } : column,
+);
 
 export const register: Register = (program, context) => {
   const command = program
@@ -54,27 +34,11 @@ export const register: Register = (program, context) => {
   reads(command).action(({ state }: { state: 'open' | 'all' }, self) =>
     runReport(self, context, async (invocation) => {
       const { rows, asOf, status } = await askKnown(invocation, 'alerts', { query: { state } });
-      const open = rows.filter((row) => row.state === 'open');
-      const levels = ALERT_LEVELS.map((level) => [
-        level,
-        open.filter((row) => row.level === level).length,
-      ]);
+      const view = alertsView({ rows, asOf });
+      const report = { ...reportOf(view, status.name), columns: COLUMNS };
       return {
-        report: {
-          title: 'alerts',
-          columns: COLUMNS,
-          rows,
-          asOf,
-          target: status.name,
-          empty:
-            state === 'open' ? 'Nothing is wrong as far as this node knows.' : 'There are none.',
-        },
-        figures: {
-          ...(Object.fromEntries(levels) as Record<AlertLevel, number>),
-          open: open.length,
-          acked: rows.filter((row) => row.state === 'acked').length,
-          silenced: rows.filter((row) => row.state === 'silenced').length,
-        },
+        report: state === 'open' ? report : { ...report, empty: 'No alert is remembered.' },
+        figures: view.figures,
       };
     }),
   );
@@ -121,6 +85,10 @@ export const register: Register = (program, context) => {
           asOf,
           target: status.name,
           empty: 'alerts.json is sound.',
+          notes:
+            rows.length > 0
+              ? ['Mend it in the file: until then what was in force before stays in force.']
+              : [],
         },
         figures: { problems: rows.length },
       };

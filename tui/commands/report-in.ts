@@ -4,6 +4,7 @@
 import { extname } from 'node:path';
 import type { Command } from 'commander';
 import { ROUTES, type RouteResult } from '../../protocols/control-api.ts';
+import { isMeshError, MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { type CommandContext, type Invocation, invoke, type Register } from '../command-context.ts';
 import { displayText } from '../format/display-text.ts';
@@ -16,6 +17,8 @@ type Reported = RouteResult<'reportDeploymentsIn'>;
 
 interface Door {
   readonly command: 'inventory' | 'deployments';
+  /** What to ask help for. */
+  readonly help: string;
   readonly route: 'reportInventoryIn' | 'reportDeploymentsIn';
   /** What a file of this name holds: one object, or one a line. */
   readonly hasLines: (file: string) => boolean;
@@ -26,15 +29,35 @@ const LINE_ENDINGS = new Set(['.jsonl', '.ndjson']);
 
 const INVENTORY: Door = {
   command: 'inventory',
+  help: 'inventory set',
   route: 'reportInventoryIn',
   hasLines: (file) => LINE_ENDINGS.has(extname(file).toLowerCase()),
 };
 
 const DEPLOYMENTS: Door = {
   command: 'deployments',
+  help: 'deployments add',
   route: 'reportDeploymentsIn',
   hasLines: (file) => extname(file).toLowerCase() !== '.json',
 };
+
+export const INVENTORY_SHAPE = {
+  serverVersion: '2026.3.1634',
+  serverUrl: 'https://octopus.example.org',
+  projects: 74,
+  targets: { healthy: 820, unhealthy: 2, disabled: 3 },
+  tags: ['production'],
+  takenAt: '2026-11-21T10:40:00Z',
+};
+
+export const DEPLOYMENT_SHAPE = {
+  ...{ id: 'ServerTasks-4711', project: 'web', release: '4.12.0', environment: 'Production' },
+  ...{ outcome: 'failed', startedAt: '2026-11-21T10:30:00Z', endedAt: '2026-11-21T10:34:10Z' },
+  ...{ by: 'Lisa', reason: 'step 4 ended with 1' },
+};
+
+const shapeText = (shape: object): string =>
+  `\nWhat stands in it, such as:\n  ${JSON.stringify(shape, null, 1).replaceAll(/\s*\n\s*/g, ' ')}\n`;
 
 /** Another command of that name shows what is known; both stand under one word. */
 const groupOf = (program: Command, name: string): Command =>
@@ -47,7 +70,8 @@ export const registerInventorySet: Register = (program, context) => {
   group
     .command('set')
     .description('server version, projects and targets of this space as they are now')
-    .argument('<file>', 'JSON with serverVersion, projects, targets, takenAt; - is standard input')
+    .argument('<file>', 'one JSON object; - is standard input')
+    .addHelpText('after', shapeText(INVENTORY_SHAPE))
     .action((file: string, _: unknown, self: Command) => send(self, context, INVENTORY, file));
 };
 
@@ -58,6 +82,7 @@ export const registerDeploymentsAdd: Register = (program, context) => {
     .command('add')
     .description('deployments of this space that ended, in any number')
     .argument('<file>', 'one JSON object (.json), or one a line; - is standard input, by lines')
+    .addHelpText('after', shapeText(DEPLOYMENT_SHAPE))
     .action((file: string, _: unknown, self: Command) => send(self, context, DEPLOYMENTS, file));
 };
 
@@ -74,6 +99,8 @@ async function send(
     invocation.output.say(`odcm: line ${line}: ${code}: ${displayText(message)}`);
   if (refusedCount > refused.length)
     invocation.output.say(`odcm: and ${refusedCount - refused.length} more lines`);
+  if (refusedCount > 0)
+    invocation.output.say(`odcm: See what a line must hold: odcm help ${door.help}`);
   await showResult(invocation, {
     sentence: `${created ? 'created' : 'to'} ${feed}: published ${published}, unchanged ${unchanged}, refused ${refusedCount}`,
     title: 'reports',
@@ -86,7 +113,7 @@ async function send(
 
 async function upload(
   invocation: Invocation,
-  { command, route, hasLines }: Door,
+  { command, route, hasLines, help }: Door,
   file: string,
 ): Promise<Reported> {
   const { client, context, signal } = invocation;
@@ -104,6 +131,13 @@ async function upload(
     });
     progress.finish();
     return answer;
+  } catch (error) {
+    throw isMeshError(error, 'EVENT_INVALID')
+      ? new MeshError('EVENT_INVALID', error.message, {
+          next: `See what it must hold: odcm help ${help}`,
+          cause: error,
+        })
+      : error;
   } finally {
     progress.clear();
     await content.close();

@@ -5,7 +5,7 @@ import { displayText } from '../format/display-text.ts';
 import type { Room } from '../views/table.ts';
 import type { Trouble } from './connection.ts';
 import { beside, box, boxesBeside, type Panel } from './layout.ts';
-import { cleanLine, EMPTY_LINE, fitLine, type Line, words } from './line.ts';
+import { cleanLine, EMPTY_LINE, fitLine, type Line, words, wrapLine, wrapped } from './line.ts';
 import { type Listing, listLines, pageRows } from './list.ts';
 import type { Content, ShownPanel } from './screens/screen.ts';
 import type { View } from './state.ts';
@@ -33,8 +33,10 @@ export interface Body {
 }
 
 const NARROW = 80;
-const BESIDE = 160;
+const BESIDE = 120;
 const MIN_LIST_ROWS = 6;
+const MIN_SIDE = 46;
+const MAX_SIDE = 84;
 
 export function panelsOf(content: Content, selected: object | undefined): readonly ShownPanel[] {
   return [...(content.above ?? []), ...(content.below?.(selected) ?? [])].flat();
@@ -45,10 +47,10 @@ export function bodyLines(input: BodyInput): Body {
   const above = content.above ?? [];
   const below = content.below?.(selected) ?? [];
   const focused = [...above, ...below].flat()[view.focus - 1];
-  const drawn = (groups: readonly (readonly ShownPanel[])[], width: number): Line[][] =>
+  const drawn: Draw = (groups, width, wraps = false) =>
     groups.map((group) =>
       boxesBeside(
-        group.map((panel) => made(panel, input, groupWidth(width, group), focused)),
+        group.map((panel) => made(panel, input, groupWidth(width, group), focused, wraps)),
         width,
       ),
     );
@@ -66,8 +68,12 @@ export function bodyLines(input: BodyInput): Body {
     isNarrow && content.table !== undefined
       ? []
       : trimmed(drawn(above, columns), rows - MIN_LIST_ROWS);
-  const needed = Math.min(listRows(input), MIN_LIST_ROWS);
-  const bottom = isNarrow ? [] : trimmed(drawn(below, columns), rows - top.length - needed - 1);
+  // Where it is narrow the list comes first, and panels take what it leaves.
+  const needed = isNarrow ? listRows(input) : Math.min(listRows(input), MIN_LIST_ROWS);
+  const under = isNarrow
+    ? single(content.table === undefined ? below : [...above, ...below])
+    : below;
+  const bottom = trimmed(drawn(under, columns), rows - top.length - needed - 1);
   const room = rows - top.length - bottom.length - (bottom.length > 0 ? 1 : 0);
   const list = listBlock(input, columns, room);
   const gap = bottom.length > 0 ? [EMPTY_LINE] : [];
@@ -77,21 +83,30 @@ export function bodyLines(input: BodyInput): Body {
   };
 }
 
+/** Each panel by itself, so that one of a row may be shown where there is no room for all. */
+const single = (groups: readonly (readonly ShownPanel[])[]): ShownPanel[][] =>
+  groups.flat().map((panel) => [panel]);
+
 const pageOf = (listing: Listing | undefined, rows: number): number =>
   listing === undefined ? 1 : pageRows(listing.table, rows);
 
-type Draw = (groups: readonly (readonly ShownPanel[])[], width: number) => Line[][];
+/** `wraps`: lines that are too long go on below, where a panel has little width and much height. */
+type Draw = (
+  groups: readonly (readonly ShownPanel[])[],
+  width: number,
+  wraps?: boolean,
+) => Line[][];
 
 /** List on the left, panels below each other on the right. */
 function wideBody(input: BodyInput, drawn: Draw): Body {
   const { content, listing, selected, columns, rows } = input;
-  const right = Math.min(90, Math.floor(columns * 0.42));
+  const right = Math.min(MAX_SIDE, Math.max(MIN_SIDE, Math.floor(columns * 0.38)));
   const left = columns - right;
-  const panels = (content.below?.(selected) ?? []).flat().map((panel) => [panel]);
+  const panels = single(content.below?.(selected) ?? []);
   const top = trimmed(drawn(content.above ?? [], columns), rows - MIN_LIST_ROWS);
   const room = rows - top.length;
   const list = filled(listBlock(input, left, room), room, left);
-  const side = filled(trimmed(drawn(panels, right), room), room, right);
+  const side = filled(trimmed(drawn(panels, right, true), room), room, right);
   return { lines: [...top, ...beside([list, side])], page: pageOf(listing, room) };
 }
 
@@ -100,9 +115,11 @@ function made(
   input: BodyInput,
   columns: number,
   focused: ShownPanel | undefined,
+  wraps: boolean,
 ): Panel {
   const room: Room = { columns: columns - 4, ascii: input.ascii, nowMs: input.nowMs };
-  const { title, lines } = cleaned(panel.make(room));
+  const { title, lines: made } = cleaned(panel.make(room));
+  const lines = wraps ? made.flatMap((line) => wrapLine(line, room.columns)) : made;
   const shown = lines.slice(
     panel === focused ? Math.min(input.view.scroll, Math.max(0, lines.length - 1)) : 0,
   );
@@ -128,7 +145,8 @@ const groupWidth = (columns: number, group: readonly ShownPanel[]): number => {
 
 function alone(panel: ShownPanel, input: BodyInput): Line[] {
   const room: Room = { columns: input.columns - 4, ascii: input.ascii, nowMs: input.nowMs };
-  const { title, lines } = cleaned(panel.make(room));
+  const { title, lines: made } = cleaned(panel.make(room));
+  const lines = made.flatMap((line) => wrapLine(line, room.columns));
   const height = Math.max(1, input.rows - 2);
   const top = Math.min(input.view.scroll, Math.max(0, lines.length - height));
   return box({ title, lines: lines.slice(top, top + height), focused: true }, input.columns);
@@ -151,12 +169,12 @@ const listRows = ({ listing }: BodyInput): number =>
   listing === undefined ? 3 : listing.rows.length + 1 + (listing.table.total === undefined ? 0 : 2);
 
 function listBlock(input: BodyInput, columns: number, rows: number): Line[] {
-  const { content, listing, view, nowMs, ascii, isWide, isOld } = input;
+  const { content, listing, view, nowMs, ascii, isWide, isOld, columns: screenColumns } = input;
   if (listing === undefined)
     return content.table === undefined && !hasPanels(content) ? nothing(input, columns) : [];
   if (listing.rows.length === 0) return emptyList(listing, view, columns);
   const stars = content.hasStars && content.nameOf ? starred(listing, input) : undefined;
-  const shown = { columns, rows, nowMs, ascii, isWide, isDim: isOld };
+  const shown = { columns, screenColumns, rows, nowMs, ascii, isWide, isDim: isOld };
   return listLines(listing, view, stars === undefined ? shown : { ...shown, stars });
 }
 
@@ -175,7 +193,10 @@ function emptyList({ table }: Listing, view: View, columns: number): Line[] {
     table.rows.length > 0 && view.filter !== ''
       ? 'Nothing matches the filter. esc clears it.'
       : (table.empty ?? `There are no ${table.title}.`);
-  return [EMPTY_LINE, fitLine(words(`   ${displayText(text)}`, 'dim'), columns), EMPTY_LINE];
+  const lines = wrapped(displayText(text), columns - 6).map((line) =>
+    fitLine(words(`   ${line}`, 'dim'), columns),
+  );
+  return [EMPTY_LINE, ...lines, EMPTY_LINE];
 }
 
 /** No answer yet, or none that can be used: why, and what to do. */

@@ -121,7 +121,7 @@ export function crumbRow(row: CrumbRow, columns: number): Line {
   return between([{ text: isNarrow ? '' : ' ' }, ...left], [...right, { text: ' ' }], columns);
 }
 
-/** Two lines in a frame when the node cannot be trusted to be there; nothing while all is well. */
+/** A few lines in a frame when the node cannot be trusted to be there; nothing while all is well. */
 export function banner(connection: Connection, identity: Identity, columns: number): Line[] {
   const { name, asOfMs, nowMs } = identity;
   const showing =
@@ -147,7 +147,8 @@ export function banner(connection: Connection, identity: Identity, columns: numb
     return framed(
       [
         words(`The answers of ${displayText(name, 24)} cannot be understood. ${showing}`, 'bad'),
-        words(`${displayText(connection.message)}. ${displayText(connection.next)}`),
+        words(displayText(connection.message)),
+        words(displayText(connection.next)),
       ],
       columns,
     );
@@ -205,7 +206,7 @@ export function editLine({ text, at }: Edit, columns: number): Line {
 }
 
 const MODE_HINTS: Readonly<Record<Exclude<Mode['kind'], 'normal'>, string>> = {
-  filter: 'type to filter  enter keep  esc clear  words, a|b, !not, lag>60s, status=offline',
+  filter: 'words, a|b, !not, lag>60s, status=offline  enter keep  esc clear',
   command: 'type a command  tab complete  ↑↓ history  enter run  esc close',
   switcher: 'type to search  ↑↓ choose  enter open  tab its feeds  ctrl-f favourite  esc close',
   help: '/ search  ↑↓ scroll  esc close',
@@ -214,9 +215,13 @@ const MODE_HINTS: Readonly<Record<Exclude<Mode['kind'], 'normal'>, string>> = {
   confirm: 'type the name  enter do it  esc cancel',
 };
 
-export function hintsRow(mode: Mode, screen: ScreenId, columns: number): Line {
-  if (mode.kind !== 'normal') return fitLine(words(` ${MODE_HINTS[mode.kind]}`, 'dim'), columns);
-  const hints = hintsFor(screen).map(({ keys, hint }) => `${keyLabel(keys[0] ?? '')} ${hint}`);
+export function hintsRow(mode: Mode, screen: ScreenId, columns: number, isReadOnly: boolean): Line {
+  const hints =
+    mode.kind === 'normal'
+      ? hintsFor(screen, isReadOnly).map(
+          ({ keys, hint, hintKeys }) => `${hintKeys ?? keyLabel(keys[0] ?? '')} ${hint}`,
+        )
+      : MODE_HINTS[mode.kind].split('  ');
   const tail = hints.slice(-2).join('  ');
   let text = ' ';
   for (const hint of hints.slice(0, -2)) {

@@ -9,7 +9,7 @@ import { GROUPS } from '../program.ts';
 import { describeTerminal } from '../terminal.ts';
 import { THEMES, type ThemeName } from './theme.ts';
 
-interface Options {
+export interface DashboardOptions {
   readonly allowChanges?: boolean;
   readonly theme?: ThemeName;
   readonly ascii?: boolean;
@@ -25,7 +25,7 @@ export const register: Register = (program, context) => {
     .addOption(new Option('--theme <theme>', 'colours').choices(THEMES))
     .option('--ascii', 'no block glyphs and no signs outside ASCII')
     .option('--full-repaint', 'write every frame whole, for terminals that show remains')
-    .action(async (options: Options, self) => {
+    .action(async (options: DashboardOptions, self) => {
       const invocation = invoke(self, context);
       if (!canShow(context)) {
         const { output } = invocation;
@@ -33,17 +33,22 @@ export const register: Register = (program, context) => {
         const { printOverview } = await import('./text.ts');
         return await printOverview(invocation);
       }
-      await open(context, invocation.options.home, options);
+      await openDashboard(context, invocation.options.home, options);
     });
 };
 
 /** Both ends must be a terminal, and one that can place its cursor. */
-function canShow({ stdin, stdout, env }: CommandContext): boolean {
+export function canShow({ stdin, stdout, env }: CommandContext): boolean {
   const isTerminal = 'isTTY' in stdin && stdin.isTTY === true && stdout.isTTY === true;
   return isTerminal && env['TERM'] !== 'dumb';
 }
 
-async function open(context: CommandContext, home: string, options: Options): Promise<void> {
+/** Until it is left, or the context says that it is over. */
+export async function openDashboard(
+  context: CommandContext,
+  home: string,
+  options: DashboardOptions,
+): Promise<void> {
   const { stdin, stdout, stderr, env, signal, createClient } = context;
   // React looks at it once, when it is loaded: its other build is half as fast.
   process.env['NODE_ENV'] = 'production';

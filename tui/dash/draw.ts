@@ -76,10 +76,12 @@ export function drawScreen({ desk, screen, spaces }: DrawInput): Drawn {
           favourites: state.favourites,
           trouble: fact.trouble,
         });
+  // A summary is no list, unless somebody looks for something in it.
+  const counted = screen.id === 'overview' && view.filter === '' ? undefined : listing;
   const crumb = {
     crumb: state.mode.kind === 'help' ? 'Help' : content.crumb,
-    parts: state.mode.kind === 'help' ? [] : partsOf(content.parts, listing, view),
-    position: state.mode.kind === 'help' ? '' : position(listing, view, body.page),
+    parts: state.mode.kind === 'help' ? [] : partsOf(content.parts, counted, view),
+    position: state.mode.kind === 'help' ? '' : position(counted, view, body.page),
     asOfMs: fact.asOfMs,
     nowMs,
     everyMs: primary.everyMs,
@@ -92,7 +94,7 @@ export function drawScreen({ desk, screen, spaces }: DrawInput): Drawn {
     ...over,
     ...middle,
     promptRow(state, view.filter, view.marks.size, commandHint(desk), columns),
-    hintsRow(state.mode, screen.id, columns),
+    hintsRow(state.mode, screen.id, columns, desk.isReadOnly),
   ];
   return { lines: filled(lines, rows, columns), page: body.page };
 }

@@ -66,6 +66,10 @@ export interface Binding {
   readonly on?: readonly ScreenId[];
   /** Word in the hints row; not shown there when absent. */
   readonly hint?: string;
+  /** Stands there in place of the first key. */
+  readonly hintKeys?: string;
+  /** Does nothing on a node that may only be read. */
+  readonly changes?: boolean;
 }
 
 const REPORTS: readonly ScreenId[] = ['report', 'deployments', 'space'];
@@ -82,15 +86,22 @@ export const BINDINGS: readonly Binding[] = [
     hint: 'back',
   },
   { action: 'quit', keys: ['q', 'ctrl-c'], title: 'quit', scope: 'everywhere', hint: 'quit' },
-  { action: 'overview', keys: ['0'], title: 'overview', scope: 'everywhere' },
+  {
+    action: 'overview',
+    keys: ['0'],
+    title: 'overview',
+    scope: 'everywhere',
+    hint: 'screens',
+    hintKeys: '0-8',
+  },
   { action: 'spaces', keys: ['1'], title: 'spaces', scope: 'everywhere' },
   { action: 'feeds', keys: ['2'], title: 'feeds and lag', scope: 'everywhere' },
   { action: 'subscriptions', keys: ['3'], title: 'subscriptions', scope: 'everywhere' },
-  { action: 'trust', keys: ['4'], title: 'trust and certificates', scope: 'everywhere' },
+  { action: 'trust', keys: ['4'], title: 'trust, certificates', scope: 'everywhere' },
   { action: 'reports', keys: ['5'], title: 'reports', scope: 'everywhere' },
   { action: 'alerts', keys: ['7'], title: 'alerts and events', scope: 'everywhere' },
   { action: 'mesh', keys: ['8'], title: 'mesh and peers', scope: 'everywhere' },
-  { action: 'log', keys: [], title: 'what the dashboard noticed', scope: 'everywhere' },
+  { action: 'log', keys: [], title: 'log of the dashboard', scope: 'everywhere' },
   {
     action: 'switcher',
     keys: ['o', 'ctrl-p'],
@@ -115,7 +126,7 @@ export const BINDINGS: readonly Binding[] = [
   { action: 'last', keys: ['G', 'end'], title: 'last', scope: 'lists' },
   { action: 'open', keys: ['enter'], title: 'open', scope: 'lists', hint: 'open' },
   { action: 'mark', keys: ['space'], title: 'mark', scope: 'lists' },
-  { action: 'mark-all', keys: ['*'], title: 'mark all that are shown', scope: 'lists' },
+  { action: 'mark-all', keys: ['*'], title: 'mark all shown', scope: 'lists' },
   { action: 'filter', keys: ['/'], title: 'filter, esc clears it', scope: 'lists', hint: 'filter' },
   { action: 'sort', keys: ['s'], title: 'next sort column', scope: 'lists', hint: 'sort' },
   { action: 'reverse', keys: ['S'], title: 'reverse the order', scope: 'lists' },
@@ -123,7 +134,7 @@ export const BINDINGS: readonly Binding[] = [
   {
     action: 'menu',
     keys: ['x'],
-    title: 'actions of the selection',
+    title: 'what can be done',
     scope: 'acting',
     hint: 'actions',
   },
@@ -133,7 +144,7 @@ export const BINDINGS: readonly Binding[] = [
   {
     action: 'copy-command',
     keys: ['c'],
-    title: 'copy the command that prints the same',
+    title: 'copy as a command',
     scope: 'acting',
     on: ['inventory', 'report', 'deployments'],
   },
@@ -156,7 +167,7 @@ export const BINDINGS: readonly Binding[] = [
   {
     action: 'group',
     keys: ['b'],
-    title: 'by space, project or environment',
+    title: 'rows by what',
     scope: 'screen',
     on: ['report'],
     hint: 'by',
@@ -176,6 +187,7 @@ export const BINDINGS: readonly Binding[] = [
     scope: 'screen',
     on: ['alerts', 'overview'],
     hint: 'acknowledge',
+    changes: true,
   },
   {
     action: 'all-alerts',
@@ -188,21 +200,21 @@ export const BINDINGS: readonly Binding[] = [
   {
     action: 'space-feeds',
     keys: ['l'],
-    title: 'feeds of the space',
+    title: 'its feeds',
     scope: 'screen',
     on: ['space', 'spaces'],
   },
   {
     action: 'certificate',
     keys: ['c'],
-    title: 'certificate of the space',
+    title: 'its certificate',
     scope: 'screen',
     on: ['space', 'spaces'],
   },
   {
     action: 'deployments',
     keys: ['d'],
-    title: 'deployments of the space',
+    title: 'its deployments',
     scope: 'screen',
     on: ['space', 'spaces'],
   },
@@ -230,12 +242,17 @@ const KEY_NAMES: Readonly<Record<string, string>> = {
 export const keyLabel = (key: string): string => KEY_NAMES[key] ?? key;
 
 /** Bindings of the hints row, the screen's own first, help and quit always last. */
-export function hintsFor(screen: ScreenId): Binding[] {
+export function hintsFor(screen: ScreenId, isReadOnly: boolean): Binding[] {
   const shown = BINDINGS.filter(
-    (binding) => binding.hint !== undefined && appliesOn(binding, screen),
+    (binding) =>
+      binding.hint !== undefined &&
+      appliesOn(binding, screen) &&
+      !(isReadOnly && binding.changes === true),
   );
   const rank = ({ scope, action }: Binding): number => {
     if (action === 'help' || action === 'quit') return 9;
+    if (action === 'up-level') return 0.5;
+    if (action === 'overview') return screen === 'overview' ? -1 : 1.5;
     return scope === 'screen' ? 1 : scope === 'lists' ? 0 : scope === 'acting' ? 2 : 3;
   };
   return shown.toSorted((a, b) => rank(a) - rank(b));

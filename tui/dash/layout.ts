@@ -1,7 +1,7 @@
 // Boxes with a title, side by side or below each other, in exactly the room they are given. Lines in, lines out.
 
 import { displayWidth } from '../format/width.ts';
-import { EMPTY_LINE, fitLine, type Line, type Style, words } from './line.ts';
+import { EMPTY_LINE, fitLine, type Line, restyle, type Style, slice, words } from './line.ts';
 
 export interface Panel {
   readonly title: string;
@@ -78,8 +78,12 @@ export function overlay(
   const top = Math.max(0, Math.min(3, Math.floor((lines.length - block.length) / 2)));
   return lines.map((line, row) => {
     const over = block[row - top];
-    return over === undefined
-      ? fitLine(line, columns)
-      : fitLine([{ text: ' '.repeat(left) }, ...over], columns);
+    const under = fitLine(line, columns);
+    if (over === undefined) return under;
+    // A column of air on both sides, and what lies behind it held back, so that the words there are not read with it.
+    const before = restyle(slice(under, 0, left - 1), 'dim');
+    const beyond = restyle(slice(under, left + width + 1, columns), 'dim');
+    const air = { text: ' '.repeat(Math.min(1, left)) };
+    return fitLine([...before, air, ...over, air, ...beyond], columns);
   });
 }

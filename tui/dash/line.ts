@@ -63,6 +63,55 @@ export function between(left: Line, right: Line, columns: number): Line {
   return [...fitLine(left, columns - rightWidth - gap), { text: ' '.repeat(gap) }, ...right];
 }
 
+/** The columns from one to another, without an ellipsis; half a wide character becomes a space. */
+export function slice(line: Line, from: number, to: number): Line {
+  const out: Span[] = [];
+  let at = 0;
+  for (const span of line) {
+    let text = '';
+    for (const char of span.text) {
+      const end = at + displayWidth(char);
+      if (at >= from && end <= to) text += char;
+      else text += ' '.repeat(Math.max(0, Math.min(end, to) - Math.max(at, from)));
+      at = end;
+    }
+    if (text !== '') out.push({ ...span, text });
+  }
+  return out;
+}
+
+/** A sentence in lines of at most so many columns. */
+export function wrapped(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && displayWidth(last) + 1 + displayWidth(word) <= columns)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** A line that is too long goes on below, set in, broken between words where there are any. */
+export function wrapLine(line: Line, columns: number): Line[] {
+  const out: Line[] = [];
+  const width = displayWidth(textOf(line).trimEnd());
+  for (let from = 0; from < width; ) {
+    const indent = from === 0 ? 0 : WRAP_INDENT;
+    const room = Math.max(1, columns - indent);
+    // One column more than there is room for: a space there is a good place to break too.
+    const look = textOf(slice(line, from, Math.min(width, from + room + 1)));
+    const space = from + room >= width ? -1 : look.lastIndexOf(' ');
+    const used = space > 0 ? displayWidth(look.slice(0, space + 1)) : room;
+    const shown = slice(line, from, Math.min(width, from + Math.min(used, room)));
+    out.push(indent === 0 ? shown : [{ text: ' '.repeat(indent) }, ...shown]);
+    from += used;
+  }
+  return out.length === 0 ? [line] : out;
+}
+
+const WRAP_INDENT = 2;
+
 /** One tone for the whole line, as for the row under the cursor. */
 export function restyle(line: Line, tone: Style): Line {
   return line.map(({ text }) => ({ text, tone }));

@@ -89,6 +89,8 @@ export function moveTo({ table, rows }: Listing, view: View, at: number): void {
 
 export interface ListRoom {
   readonly columns: number;
+  /** Of the whole screen, which says how much detail a row has. */
+  readonly screenColumns: number;
   readonly rows: number;
   readonly nowMs: number;
   readonly ascii: boolean;
@@ -103,18 +105,21 @@ export function listLines(listing: Listing, view: View, room: ListRoom): Line[] 
   const { table, rows } = listing;
   const hasStars = room.stars !== undefined && room.columns >= NARROW_COLUMNS;
   const lead = hasStars ? 5 : 3;
-  const fitted = fitColumns(table.columns, room.columns - lead - 1, room.isWide);
+  const columns = withArrowRoom(table.columns, listing.sort);
+  const width = room.columns - lead - 1;
+  const fitted = fitColumns(columns, width, room.isWide, room.screenColumns);
   const shown = { asOfMs: room.nowMs, ascii: room.ascii };
   const height = pageRows(table, room.rows);
   scrollTo(view, listing.cursorAt, height, rows.length);
-  const cells = (row: object): Span[] =>
-    fitted.flatMap(({ column, width, align }, index) => [
-      ...(index === 0 ? [] : [{ text: ' ' }]),
-      {
-        text: pad(cut(cellText(column, row, shown), width), width, align),
-        tone: toneOf(column, row),
-      },
-    ]);
+  const cells = (row: object, unknown?: string): Span[] =>
+    fitted.flatMap(({ column, width, align }, index) => {
+      const text = cellText(column, row, shown);
+      const known = text === '-' ? (unknown ?? text) : text;
+      return [
+        ...(index === 0 ? [] : [{ text: ' ' }]),
+        { text: pad(cut(known, width), width, align), tone: toneOf(column, row) },
+      ];
+    });
   const heading: Line = [
     { text: hasStars ? '   ★ ' : '   ', tone: 'dim' },
     ...fitted.flatMap(({ column, width, align }, index): Span[] => [
@@ -135,8 +140,10 @@ export function listLines(listing: Listing, view: View, room: ListRoom): Line[] 
   });
   const total = table.total;
   if (total !== undefined && totalRows(table, room.rows) > 0) {
-    lines.push([{ text: '   ' }, { text: '─'.repeat(Math.max(0, room.columns - 6)), tone: 'dim' }]);
-    lines.push([{ text: ' '.repeat(lead) }, ...cells(total)]);
+    const ruled = fitted.reduce((sum, column) => sum + column.width + 1, -1);
+    lines.push([{ text: ' '.repeat(lead) }, { text: '─'.repeat(Math.max(0, ruled)), tone: 'dim' }]);
+    // What a total does not know is no gap in what is known.
+    lines.push([{ text: ' '.repeat(lead) }, ...cells(total, '')]);
   }
   return [heading, ...lines];
 }
@@ -157,6 +164,19 @@ function scrollTo(view: View, cursorAt: number, height: number, count: number): 
   if (cursorAt < view.top) view.top = cursorAt;
   if (cursorAt >= view.top + height) view.top = cursorAt - height + 1;
   view.top = Math.max(0, Math.min(view.top, count - height));
+}
+
+/** The arrow stands behind the whole word of the column that is sorted by. */
+function withArrowRoom(
+  columns: TableView['columns'],
+  sort: string | undefined,
+): TableView['columns'] {
+  const key = sort?.split(',')[0]?.replace(/^-/, '');
+  return columns.map((column) =>
+    column.key === key
+      ? { ...column, width: Math.max(column.width ?? 0, displayWidth(column.title) + 2) }
+      : column,
+  );
 }
 
 function headingOf(

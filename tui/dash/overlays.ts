@@ -9,7 +9,7 @@ import type { Change } from './changes.ts';
 import { editLine, number } from './chrome.ts';
 import { appliesOn, BINDINGS, type Binding, keyLabel, SCOPE_TITLES, type Scope } from './keymap.ts';
 import { box } from './layout.ts';
-import { EMPTY_LINE, fitLine, type Line, restyle, type Span, words } from './line.ts';
+import { EMPTY_LINE, fitLine, type Line, restyle, type Span, words, wrapped } from './line.ts';
 import type { Edit } from './line-editor.ts';
 import type { ScreenId } from './state.ts';
 
@@ -45,7 +45,9 @@ export function choiceBox(
 export function confirmBox(change: Change, edit: Edit, problem: string, columns: number): Line[] {
   const width = Math.min(columns, 78);
   const lines: Line[] = [
-    ...change.effects.map((text) => words(displayText(text))),
+    ...change.effects
+      .flatMap((text) => wrapped(displayText(text), width - 4))
+      .map((text) => words(text)),
     EMPTY_LINE,
     [
       { text: 'Type ' },
@@ -113,7 +115,7 @@ export function switcherBox(
   for (const [at, row] of rows.slice(from, from + room).entries()) {
     if (edit.text === '' && row.group !== group) lines.push(words(row.group, 'dim'));
     group = row.group;
-    const line = switchLine(row.line, favourites.has(row.line.name));
+    const line = switchLine(row.line, favourites.has(row.line.name), width);
     lines.push(
       from + at === index
         ? restyle([{ text: '> ' }, ...line], 'cursor')
@@ -127,10 +129,12 @@ export function switcherBox(
 function switchLine(
   { name, status, serverVersion, heardAgoMs }: SpaceLine,
   isFavourite: boolean,
+  width: number,
 ): Span[] {
+  const nameColumns = Math.max(12, Math.min(24, width - 44));
   return [
     { text: isFavourite ? '★ ' : '  ' },
-    { text: pad(cut(displayText(name), 24), 24) },
+    { text: pad(cut(displayText(name), nameColumns), nameColumns) },
     {
       text: ` ${pad(withSign(CONDITION_SIGNS[status], status), 12)}`,
       tone: CONDITION_TONES[status],

@@ -88,7 +88,7 @@ export function parseOrder(line: string): Order | string {
 function action(word: string, rest: string): Order | string {
   const names: Readonly<Record<string, ActionId>> = { q: 'quit', exit: 'quit', events: 'alerts' };
   const found = (names[word] ?? word) as ActionId;
-  if (!ACTIONS.has(found)) return `there is no command ${word}`;
+  if (!ACTIONS.has(found)) return `there is no command ${word}; ? lists them`;
   return rest === ''
     ? { kind: 'action', action: found }
     : { kind: 'action', action: found, filter: rest.replace(/^\//, '') };

@@ -57,6 +57,9 @@ export function runDashboard(options: RunOptions): Running {
     },
   });
   options.prepare?.(session);
+  // What was typed while the program was loading stands in front of the cursor, and the first frame begins there.
+  rawMode(stdin, true);
+  if (!options.debug) stdout.write('\r');
   const element = () => h(App, { session, generation, lend });
   const app = render(element(), {
     stdin: stdin as NodeJS.ReadStream,
@@ -100,6 +103,7 @@ export function runDashboard(options: RunOptions): Running {
     try {
       await app.waitUntilExit();
     } finally {
+      rawMode(stdin, false);
       quiet?.();
       stdout.off('resize', resized);
       signal.removeEventListener('abort', leave);
@@ -107,6 +111,10 @@ export function runDashboard(options: RunOptions): Running {
     }
   })();
   return { session, ended, flush: () => app.waitUntilRenderFlush(), stop: leave };
+}
+
+function rawMode(stdin: Readable, isOn: boolean): void {
+  if ('setRawMode' in stdin && typeof stdin.setRawMode === 'function') stdin.setRawMode(isOn);
 }
 
 function sizeOf(stdout: OutputStream): Size {
@@ -118,12 +126,14 @@ function sizeOf(stdout: OutputStream): Size {
 /** Stops this process as the shell expects it, and comes back when the shell says so. */
 function stopped(): Promise<void> {
   return new Promise((resolve) => {
-    // Something must keep the process alive until the signal has come.
-    const alive = setInterval(() => undefined, 1_000);
-    process.once('SIGCONT', () => {
-      clearInterval(alive);
+    // Time stands still while this process does; where no shell could let it go on, the signal does nothing at all.
+    const goOn = (): void => {
+      clearTimeout(unheeded);
+      process.off('SIGCONT', goOn);
       resolve();
-    });
+    };
+    const unheeded = setTimeout(goOn, 500);
+    process.once('SIGCONT', goOn);
     // The whole group, as the terminal itself would: a wrapper that waits for this process must stop as well.
     process.kill(0, 'SIGTSTP');
   });

@@ -48,7 +48,13 @@ interface Entry {
 
 const ACTIVE_GAP_MS = 250;
 const IDLE_GAP_MS = 1_000;
+/** Longest that an answer waits for those that were asked with it. */
+const TOGETHER_MS = 150;
+/** What is due so soon is asked along with what is due now. */
+const ALONG_MS = 500;
 const IDLE_AFTER_MS = 60_000;
+/** While nobody types, questions are so many times as far apart: the first key asks everything anew. */
+const IDLE_STRETCH = 2.5;
 const SLOW_MS = 2_500;
 const STALE_MS = 15_000;
 const TICK_MS = 1_000;
@@ -66,16 +72,26 @@ export function createStore({ asker, clock, probe, log }: StoreOptions): Store {
   const startedMs = clock.now();
   let toldMs = Number.NEGATIVE_INFINITY;
   let touchedMs = clock.now();
+  /** Since when something is new that was not told yet. */
+  let newsMs: number | undefined;
   let cancelTell: (() => void) | undefined;
   let cancelTick: (() => void) | undefined;
   let listener: () => void = () => undefined;
 
+  const isIdle = (): boolean => clock.now() - touchedMs > IDLE_AFTER_MS;
+
   const tell = (): void => {
-    if (cancelTell !== undefined || stopped) return;
+    if (stopped) return;
     const now = clock.now();
-    const gapMs = now - touchedMs > IDLE_AFTER_MS ? IDLE_GAP_MS : ACTIVE_GAP_MS;
-    cancelTell = clock.later(Math.max(0, toldMs + gapMs - now), () => {
+    newsMs ??= now;
+    const gapMs = isIdle() ? IDLE_GAP_MS : ACTIVE_GAP_MS;
+    // What was asked together is shown together: a frame costs the same however much of it is new.
+    const isMoreComing = watched.some(({ key }) => entries.get(key)?.askedMs !== undefined);
+    const atMs = Math.max(toldMs + gapMs, isMoreComing ? newsMs + TOGETHER_MS : now);
+    cancelTell?.();
+    cancelTell = clock.later(Math.max(0, atMs - now), () => {
       cancelTell = undefined;
+      newsMs = undefined;
       toldMs = clock.now();
       listener();
     });
@@ -117,7 +133,8 @@ export function createStore({ asker, clock, probe, log }: StoreOptions): Store {
 
   const askNow = async (entry: Entry): Promise<void> => {
     const wasLost = lost !== undefined;
-    entry.askedMs = clock.now();
+    const askedMs = clock.now();
+    entry.askedMs = askedMs;
     try {
       const data = await entry.source.ask(asker);
       const asOfMs = asOf(data) ?? clock.now();
@@ -137,7 +154,9 @@ export function createStore({ asker, clock, probe, log }: StoreOptions): Store {
       else if (lost === undefined || wasLost) loseNode(trouble);
     } finally {
       entry.askedMs = undefined;
-      entry.dueMs = clock.now() + entry.source.everyMs;
+      // Counted from the question, so that those asked together stay together; a slow node is not pressed.
+      const everyMs = entry.source.everyMs * (isIdle() ? IDLE_STRETCH : 1);
+      entry.dueMs = Math.max(askedMs + everyMs, clock.now() + everyMs / 2);
       if (!stopped) {
         tell();
         schedule();
@@ -148,9 +167,10 @@ export function createStore({ asker, clock, probe, log }: StoreOptions): Store {
   const work = (): void => {
     const now = clock.now();
     const due = lost === undefined ? watched : lost.nextTryMs <= now ? [probe] : [];
+    const isAnyDue = due.some((source) => entryOf(source).dueMs <= now);
     for (const source of due) {
       const entry = entryOf(source);
-      const isDue = lost !== undefined || entry.dueMs <= now;
+      const isDue = lost !== undefined || (isAnyDue && entry.dueMs <= now + ALONG_MS);
       if (isDue && entry.askedMs === undefined) void askNow(entry);
     }
     // Ages and countdowns move on although nothing comes.
@@ -215,7 +235,11 @@ export function createStore({ asker, clock, probe, log }: StoreOptions): Store {
       tail.freeze(isFrozen);
     },
     touch: () => {
+      const wasIdle = isIdle();
       touchedMs = clock.now();
+      if (!wasIdle) return;
+      for (const source of watched) entryOf(source).dueMs = 0;
+      work();
     },
     subscribe: (call) => {
       listener = call;

@@ -2,6 +2,7 @@
 // shown; a stream that ends is opened again.
 
 import type { Clock } from './clock.ts';
+import { type Trouble, troubleOf } from './connection.ts';
 import type { Asker, TailEvent } from './sources.ts';
 import { TAIL } from './sources.ts';
 
@@ -9,6 +10,8 @@ export interface Tail {
   /** Newest first. */
   events(): readonly TailEvent[];
   /** Events of the last full second, and how many of these are kept. */
+  /** Why nothing comes although the node answers; undefined while all is well or the whole node is away. */
+  trouble(): Trouble | undefined;
   rate(): { readonly seen: number; readonly kept: number };
   watch(isWanted: boolean): void;
   freeze(isFrozen: boolean): void;
@@ -29,12 +32,14 @@ interface TailOptions {
 export function createTail({ asker, clock, changed }: TailOptions): Tail {
   let events: readonly TailEvent[] = [];
   let shown: readonly TailEvent[] | undefined;
+  let trouble: Trouble | undefined;
   let opened: AbortController | undefined;
   let cancelRetry: (() => void) | undefined;
   let second = { atMs: 0, seen: 0, kept: 0 };
   let last = { seen: 0, kept: 0 };
 
   const take = (event: TailEvent): void => {
+    trouble = undefined;
     const now = clock.now();
     if (now - second.atMs >= 1_000) {
       last =
@@ -52,8 +57,12 @@ export function createTail({ asker, clock, changed }: TailOptions): Tail {
     const signal = AbortSignal.any([asker.signal, own.signal]);
     try {
       for await (const event of TAIL.open({ client: asker.client, signal })) take(event);
-    } catch {
-      // The connection says what is wrong with the node; the tail only comes back.
+    } catch (error) {
+      if (opened !== own) return;
+      const { kind, ...text } = troubleOf(error);
+      // Of a node that is away the connection says so; the tail only comes back.
+      trouble = kind === 'away' || kind === 'silent' ? undefined : { kind, ...text };
+      changed();
     }
     if (opened !== own) return;
     opened = undefined;
@@ -78,6 +87,7 @@ export function createTail({ asker, clock, changed }: TailOptions): Tail {
 
   return {
     events: () => shown ?? events,
+    trouble: () => trouble,
     rate: () => {
       const agoMs = clock.now() - second.atMs;
       if (agoMs < 1_000) return last;

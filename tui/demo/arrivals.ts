@@ -7,38 +7,32 @@ import type { Delay } from '../watch.ts';
 
 type Event = RouteResult<'tail'>;
 
-export interface Arrival {
-  readonly event: Event;
-  /** Milliseconds of the monotonic clock, by space, in order of arrival. */
-  readonly at: Map<string, number>;
-}
-
 export interface Arrivals {
   /** Listens to a node until told to stop, also when it goes away and comes back. */
   follow(space: string, asker: Pick<Invocation, 'client' | 'signal'>): Promise<void>;
+  /** Milliseconds of the monotonic clock. */
   when(space: string, feed: string, entry: number): number | undefined;
-  /** Newest first. */
-  newest(count: number): Arrival[];
-  /** Entries that a space took over since the demo began. */
-  countOf(space: string): number;
+  /** Nobody is going to ask any more. */
+  stop(): void;
 }
 
 const KEPT = 500;
 const AGAIN_MS = 100;
 
 export function createArrivals(delay: Delay): Arrivals {
-  const kept = new Map<string, Arrival>();
-  const counts = new Map<string, number>();
+  const stopped = new AbortController();
+  /** Milliseconds by space, for each entry, in order of arrival. */
+  const kept = new Map<string, Map<string, number>>();
   const note = (space: string, event: Event): void => {
     const key = `${event.feed}#${event.index}`;
-    const arrival = kept.get(key) ?? { event, at: new Map<string, number>() };
-    if (!arrival.at.has(space)) arrival.at.set(space, performance.now());
-    counts.set(space, (counts.get(space) ?? 0) + 1);
-    kept.set(key, arrival);
+    const at = kept.get(key) ?? new Map<string, number>();
+    if (!at.has(space)) at.set(space, performance.now());
+    kept.set(key, at);
     if (kept.size > KEPT) kept.delete(kept.keys().next().value ?? '');
   };
   return {
-    follow: async (space, { client, signal }) => {
+    follow: async (space, { client, signal: given }) => {
+      const signal = AbortSignal.any([given, stopped.signal]);
       const { path, result } = ROUTES.tail;
       while (!signal.aborted) {
         try {
@@ -51,8 +45,7 @@ export function createArrivals(delay: Delay): Arrivals {
         await delay(AGAIN_MS, signal).catch(() => undefined);
       }
     },
-    when: (space, feed, entry) => kept.get(`${feed}#${entry}`)?.at.get(space),
-    newest: (count) => [...kept.values()].slice(-count).reverse(),
-    countOf: (space) => counts.get(space) ?? 0,
+    when: (space, feed, entry) => kept.get(`${feed}#${entry}`)?.get(space),
+    stop: () => stopped.abort(),
   };
 }

@@ -15,7 +15,9 @@ export const register: Register = (program, context) => {
   program
     .command('demo')
     .helpGroup(GROUPS.running)
-    .description('a whole mesh on this machine: plays scenarios, then a live overview until ctrl-c')
+    .description(
+      'a whole mesh on this machine: plays scenarios, then opens the dashboard on it; q stops all',
+    )
     .option('--once', 'end after the scenarios; exit code 1 when an outcome is not as promised')
     .option(
       '--dir <dir>',

@@ -1,21 +1,20 @@
-// The demo from beginning to end: a folder, a mesh, the scenarios, and then either the result or a live overview until
+// The demo from beginning to end: a folder, a mesh, the scenarios, and then either the result or the dashboard until
 // somebody has seen enough. Whatever happens, every process it started is stopped.
 
 import { MeshError } from '../../protocols/errors.ts';
 import type { Invocation } from '../command-context.ts';
+import { canShow, openDashboard } from '../dash/command.ts';
+import { counted } from '../format/number.ts';
 import { describeTerminal } from '../terminal.ts';
 import { type DemoFolder, openDemoFolder } from './folder.ts';
 import { live } from './life.ts';
-import { DemoMesh, MESH_NAME, SPACES } from './mesh.ts';
-import { renderOverview } from './overview.ts';
+import { DemoMesh, MESH_NAME, ODCM, SPACES } from './mesh.ts';
 import { createPrinter, type Printer, readyLine } from './printer.ts';
 import { createProcesses } from './processes.ts';
 import { type DemoResult, failureText, isKept, resultDocument, summaryLine } from './result.ts';
-import { type Outcome, playScenario } from './scenario.ts';
-import { SCENARIOS } from './scenarios/index.ts';
-import { openScreen } from './screen.ts';
+import { type Outcome, playScenario, type Scenario } from './scenario.ts';
+import { OPENING, SCENARIOS } from './scenarios/index.ts';
 import { setUp } from './setup.ts';
-import { createObserver, type World } from './world.ts';
 
 export interface DemoOptions {
   readonly dir: string;
@@ -23,8 +22,6 @@ export interface DemoOptions {
   readonly once: boolean;
   readonly ascii: boolean;
 }
-
-const REFRESH_MS = 1_000;
 
 export async function runDemo(invocation: Invocation, options: DemoOptions): Promise<void> {
   const { context, output, options: shared } = invocation;
@@ -34,8 +31,9 @@ export async function runDemo(invocation: Invocation, options: DemoOptions): Pro
   const processes = createProcesses(folder.logs, { ...process.env, ...context.env });
   try {
     const mesh = new DemoMesh({ folder, processes, context, signal });
-    const voice = createVoice(invocation, options.ascii);
-    const result = await playAll(mesh, folder, voice.printer);
+    const voice = createVoice(invocation, options);
+    const scenarios = options.once ? SCENARIOS : OPENING;
+    const result = await playAll(mesh, folder, scenarios, voice.printer);
     voice.printer.line('');
     voice.printer.line(summaryLine(result));
     await voice.finish(resultDocument(result, context.now()));
@@ -46,17 +44,24 @@ export async function runDemo(invocation: Invocation, options: DemoOptions): Pro
           output.say(`odcm: ${failureText(outcome)}. Logs: ${folder.logs}`);
       }
     }
-    if (!options.once) await showLive(invocation, options, mesh, result.outcomes);
+    if (!options.once) await showLive(invocation, options, mesh);
   } finally {
     ending.abort();
-    if (shared.format === 'text' && invocation.terminal.isTerminal)
-      output.say('Stopping all nodes.');
-    await processes.stopAll();
+    const isSeen = shared.format === 'text' && invocation.terminal.isTerminal;
+    if (isSeen) output.say('Stopping all nodes.');
+    const stopped = await processes.stopAll();
     await folder.release();
+    if (isSeen)
+      output.say(`${counted(stopped, 'node')} stopped; nothing of the demo runs any more.`);
   }
 }
 
-async function playAll(mesh: DemoMesh, folder: DemoFolder, printer: Printer): Promise<DemoResult> {
+async function playAll(
+  mesh: DemoMesh,
+  folder: DemoFolder,
+  scenarios: readonly Scenario[],
+  printer: Printer,
+): Promise<DemoResult> {
   const startedMs = performance.now();
   printer.line(
     `A mesh named ${MESH_NAME} with an ODCM and ${SPACES.length - 1} more spaces, as processes of this machine`,
@@ -65,7 +70,8 @@ async function playAll(mesh: DemoMesh, folder: DemoFolder, printer: Printer): Pr
   const setupMs = Math.round(performance.now() - startedMs);
   printer.line(readyLine(SPACES.length, folder.dir, setupMs));
   const outcomes: Outcome[] = [];
-  for (const scenario of SCENARIOS) outcomes.push(await playScenario(scenario, mesh, printer));
+  for (const scenario of scenarios) outcomes.push(await playScenario(scenario, mesh, printer));
+  mesh.arrivals.stop();
   return {
     meshName: MESH_NAME,
     folder: folder.dir,
@@ -86,7 +92,7 @@ interface Voice {
 /** Text goes out as it comes, unless to a file; beside any other result it is shown on standard error, if on a terminal. */
 function createVoice(
   { context, options, output, terminal, signal }: Invocation,
-  ascii: boolean,
+  { ascii, once }: DemoOptions,
 ): Voice {
   const { stdout, stderr, env } = context;
   const isResult = options.format === 'text' && options.output === undefined;
@@ -103,6 +109,7 @@ function createVoice(
     },
     look: keep ? { maxColumns: undefined, colour: false, ascii } : look,
     canErase: !keep && shown.isTerminal && env['TERM'] !== 'dumb',
+    isBrief: !once,
     signal,
   });
   return {
@@ -114,51 +121,34 @@ function createVoice(
   };
 }
 
-/** The overview, with some life in the mesh, until ctrl-c or q. */
+/** The dashboard on the node of ODCM, with life in the mesh, until it is left. */
 async function showLive(
-  invocation: Invocation,
-  options: DemoOptions,
+  { context, signal: interrupt }: Invocation,
+  { ascii }: DemoOptions,
   mesh: DemoMesh,
-  outcomes: readonly Outcome[],
 ): Promise<void> {
-  const { context, terminal, signal: interrupt } = invocation;
-  const quit = new AbortController();
-  const signal = AbortSignal.any([interrupt, quit.signal]);
-  const startedMs = performance.now();
-  const observer = createObserver(mesh);
-  let world: World | undefined;
-  const draw = (): void => {
-    if (world === undefined) return;
-    const ascii = terminal.ascii || options.ascii;
-    screen.draw(renderOverview(world, { ...screen.size(), colour: terminal.colour, ascii }));
-  };
-  const screen = openScreen({
-    stdout: context.stdout,
-    stdin: context.stdin,
-    onQuit: () => quit.abort(),
-    onResize: draw,
-  });
-  const living = live(mesh, context.delay, signal);
+  const over = new AbortController();
+  const signal = AbortSignal.any([interrupt, over.signal]);
+  const living = live(mesh, context.delay, signal).finally(() => over.abort());
+  // It is waited for below; until then the terminal is not ours to speak on.
+  living.catch(() => undefined);
   try {
-    while (!signal.aborted) {
-      const beganMs = performance.now();
-      const seen = await observer.look();
-      const upMs = performance.now() - startedMs;
-      world = { meshName: MESH_NAME, folder: mesh.folder.dir, upMs, outcomes, ...seen };
-      if (!signal.aborted) draw();
-      const restMs = Math.max(50, REFRESH_MS - (performance.now() - beganMs));
-      await Promise.race([living, context.delay(restMs, signal).catch(() => undefined)]);
-    }
-    await living;
+    const here = { ...context, signal };
+    await openDashboard(here, mesh.home(ODCM), ascii ? { ascii } : {});
   } finally {
-    quit.abort();
-    screen.close();
+    over.abort();
+    // What went wrong with the life is worth knowing now that the terminal is free again.
+    await living;
   }
 }
 
-/** Where a live overview makes no sense, the demo ends after its scenarios. */
-export function endsByItself({ options, terminal, context }: Invocation): boolean {
-  return options.format !== 'text' || !terminal.isTerminal || context.env['TERM'] === 'dumb';
+/** Where the dashboard cannot be shown, the demo ends after its scenarios. */
+export function endsByItself({
+  options,
+  terminal,
+  context,
+}: Pick<Invocation, 'context' | 'options' | 'terminal'>): boolean {
+  return options.format !== 'text' || !terminal.isTerminal || !canShow(context);
 }
 
 /** Outcomes are one thing, not rows. */

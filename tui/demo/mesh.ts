@@ -2,11 +2,13 @@
 // them. Knows no scenario.
 
 import { join } from 'node:path';
-import type { RouteResult } from '../../protocols/control-api.ts';
+import { ROUTES, type RouteResult } from '../../protocols/control-api.ts';
 import { isMeshError, MeshError } from '../../protocols/errors.ts';
+import type { Deployment, Inventory, ReportContext } from '../../protocols/reports.ts';
 import { ask, askRows, type ObjectRoute, type Question, type RowsRoute } from '../ask.ts';
 import type { CommandContext, Invocation } from '../command-context.ts';
 import { uploadContent } from '../commands/upload-content.ts';
+import { writeAlertSettings } from './alert-settings.ts';
 import { type Arrivals, createArrivals } from './arrivals.ts';
 import type { DemoFolder } from './folder.ts';
 import type { Ending, NodeProcess, Processes } from './processes.ts';
@@ -95,6 +97,7 @@ export class DemoMesh {
     const where = ['--home', this.home(ODCM), ...LOOPBACK, '--enrol', '127.0.0.1:0'];
     const args = ['init', MESH_NAME, '--space', ODCM, ...keys, ...where, ...AGREES];
     await this.#o.processes.run(`${ODCM}.init.log`, args);
+    await writeAlertSettings(this.home(ODCM));
   }
 
   async enlist(space: Space): Promise<void> {
@@ -133,9 +136,18 @@ export class DemoMesh {
   }
 
   async stop(space: Space): Promise<Ending> {
+    return await this.#nodeOf(space).stop();
+  }
+
+  /** Without a warning, as a machine that loses its power. */
+  async kill(space: Space): Promise<Ending> {
+    return await this.#nodeOf(space).kill();
+  }
+
+  #nodeOf(space: Space): NodeProcess {
     const node = this.#nodes.get(space);
     if (node === undefined) throw new MeshError('NODE_UNREACHABLE', `${space} does not run`);
-    return await node.stop();
+    return node;
   }
 
   /** Asks again until there is an answer. @throws TIMEOUT naming what did not come true */
@@ -177,6 +189,23 @@ export class DemoMesh {
     return await uploadContent(this.asker(space), upload);
   }
 
+  /** Tells a node what its Octopus Server did or has, by the door for reports. */
+  async report(
+    space: Space,
+    context: ReportContext,
+    reports: readonly (Deployment | Inventory)[],
+  ): Promise<RouteResult<'reportDeploymentsIn'>> {
+    const { path, result } = ROUTES[REPORT_DOORS[context]];
+    const { client, signal } = this.asker(space);
+    const lines = reports.map((report) => `${JSON.stringify(report)}\n`).join('');
+    return await client.upload(path, once(Buffer.from(lines)), {
+      signal,
+      contentType: 'application/x-ndjson',
+      timeoutMs: READY_MS,
+      parse: (value) => result.parse(value),
+    });
+  }
+
   /** The content as a space has it. */
   async content(space: Space, feed: string, item: string): Promise<Buffer> {
     const { client, signal } = this.asker(space);
@@ -203,6 +232,10 @@ export class DemoMesh {
   }
 }
 
+const REPORT_DOORS = {
+  inventory: 'reportInventoryIn',
+  deployments: 'reportDeploymentsIn',
+} as const;
 const LOOPBACK = ['--listen', '/ip4/127.0.0.1/tcp/0', '--format', 'json'];
 /** In the demo every space has agreed to take what a publisher forces on all. */
 const AGREES = ['--accept-forced'];

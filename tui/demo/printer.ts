@@ -2,7 +2,14 @@
 // terminal can take it back.
 
 import { formatDuration } from '../format/duration.ts';
-import { type Look, outcomeLine, pendingLine, scenarioLines, stepLines } from './result.ts';
+import {
+  briefLines,
+  type Look,
+  outcomeLine,
+  pendingLine,
+  scenarioLines,
+  stepLines,
+} from './result.ts';
 import type { Audience, Step } from './scenario.ts';
 import type { Phase } from './setup.ts';
 
@@ -16,21 +23,29 @@ export interface PrinterOptions {
   readonly look: Look;
   /** Whether a line can be taken back. */
   readonly canErase: boolean;
+  /** One line for each scenario, where a terminal can show meanwhile what is under way. */
+  readonly isBrief: boolean;
   /** Work that ends because the demo is being stopped has not failed. */
   readonly signal: AbortSignal;
 }
 
 const ERASE_LINE = '\r\x1b[K';
 
-export function createPrinter({ write, look, canErase, signal }: PrinterOptions): Printer {
+export function createPrinter(options: PrinterOptions): Printer {
+  const { write, look, canErase, signal } = options;
+  const isBrief = options.isBrief && canErase;
   let scenarios = 0;
+  let playing = '';
   const print = (lines: readonly string[]): void =>
     write(lines.map((text) => `${text}\n`).join(''));
   const begin = (title: string): void => {
     if (canErase) write(pendingLine(title, { ...look, maxColumns: (look.maxColumns ?? 80) - 1 }));
   };
-  const end = (step: Step): void => {
+  const erase = (): void => {
     if (canErase) write(ERASE_LINE);
+  };
+  const end = (step: Step): void => {
+    erase();
     print(stepLines(step, look));
   };
   return {
@@ -42,7 +57,7 @@ export function createPrinter({ write, look, canErase, signal }: PrinterOptions)
         end({ title, ok, elapsedMs: Math.round(performance.now() - beganMs), evidence: [] });
       const result = await act().catch((error: unknown) => {
         if (!signal.aborted) finish(false);
-        else if (canErase) write(ERASE_LINE);
+        else erase();
         throw error;
       });
       finish(true);
@@ -50,11 +65,13 @@ export function createPrinter({ write, look, canErase, signal }: PrinterOptions)
     },
     onScenario: (scenario) => {
       scenarios += 1;
-      print(scenarioLines(scenario, scenarios, look));
+      playing = scenario.title;
+      if (!isBrief) print(scenarioLines(scenario, scenarios, look));
     },
-    onStepBegins: begin,
-    onStep: end,
-    onOutcome: (outcome) => print([outcomeLine(outcome, look)]),
+    onStepBegins: (title) => begin(isBrief ? `${playing}: ${title}` : title),
+    onStep: (step) => (isBrief ? erase() : end(step)),
+    onOutcome: (outcome) =>
+      print(isBrief ? briefLines(outcome, look) : [outcomeLine(outcome, look)]),
   };
 }
 

@@ -24,14 +24,15 @@ export interface NodeProcess {
   /** How it ended; undefined while it runs. */
   readonly ending: Ending | undefined;
   stop(): Promise<Ending>;
+  kill(): Promise<Ending>;
 }
 
 export interface Processes {
   /** Runs a command to its end and gives the JSON it prints. */
   run(log: string, args: readonly string[]): Promise<unknown>;
   startNode(name: string, home: string): NodeProcess;
-  /** Ends whatever still runs; nothing can be started afterwards. */
-  stopAll(): Promise<void>;
+  /** Ends whatever still runs; nothing can be started afterwards. @returns how many that were */
+  stopAll(): Promise<number>;
 }
 
 interface Child {
@@ -107,12 +108,17 @@ export function createProcesses(logs: string, env: NodeJS.ProcessEnv): Processes
           return child.ending;
         },
         stop: () => stopChild(child),
+        kill: () => {
+          child.process.kill('SIGKILL');
+          return child.ended;
+        },
       };
     },
     stopAll: async () => {
       isOver = true;
-      await Promise.all([...living].map(stopChild));
+      const ended = await Promise.all([...living].map(stopChild));
       process.off('exit', killAll);
+      return ended.length;
     },
   };
 }

@@ -96,6 +96,15 @@ export function outcomeLine({ outcome, elapsedMs, summary }: Outcome, look: Look
   return line(`   ${look.ascii ? '=>' : '→'} `, text, look, isKept ? 'good' : 'bad');
 }
 
+/** All of a scenario in two lines. */
+export function briefLines({ title, outcome, elapsedMs, summary }: Outcome, look: Look): string[] {
+  const ok = outcome === 'ok';
+  return [
+    ...stepLines({ title, ok, elapsedMs, evidence: [] }, look),
+    line('       ', summary, look, ok ? 'dim' : 'bad'),
+  ];
+}
+
 /** One sentence for standard error. */
 export function failureText({ title, failure }: Outcome): string {
   if (failure === null) return '';

@@ -42,7 +42,6 @@ export function plannedFeeds(): PlannedFeed[] {
     },
     { space: 'identity', wish: forAll('users', 'users', 'forced'), samples: users() },
     { space: 'payments', wish: forAll('releases', 'releases', 'forced'), samples: [] },
-    { space: 'shipping', wish: forAll('deployments', 'deployments', 'forced'), samples: [] },
     // Granted to nobody.
     {
       space: 'payments',
@@ -60,12 +59,13 @@ export async function setUp(mesh: DemoMesh, phase: Phase): Promise<void> {
     await mesh.start(ODCM);
   });
   const others = SPACES.filter((space) => space !== ODCM);
-  await phase(`${others.length} spaces enlisted, each with keys and a certificate`, async () => {
+  const title = `${others.length} spaces enlisted, each with keys and a certificate; ${EARLY.length} nodes running, ${LATE} comes later`;
+  await phase(title, async () => {
     // Making keys is all a core can do; more at once would only share it.
-    await eachOfTwo(others, (space) => mesh.enlist(space));
-  });
-  await phase(`${EARLY.length} nodes running; ${LATE} comes later`, async () => {
-    await Promise.all(EARLY.filter((space) => space !== ODCM).map((space) => mesh.start(space)));
+    await eachOfTwo(others, async (space) => {
+      await mesh.enlist(space);
+      if (space !== LATE) await mesh.start(space);
+    });
   });
   const planned = plannedFeeds();
   const items = planned.reduce((sum, { samples }) => sum + samples.length, 0);

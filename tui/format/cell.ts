@@ -41,8 +41,9 @@ export interface Column<R extends object = object> {
   readonly priority?: Priority;
   /** Columns it takes on a screen, where it must not change with every row that scrolls by. */
   readonly width?: number;
-  /** Takes what the other columns leave over, on a screen. */
+  /** Takes what the other columns leave over, on a screen, so that it is at most so wide. */
   readonly grows?: boolean;
+  readonly maxWidth?: number;
   readonly tone?: (value: unknown, row: R) => Tone | undefined;
 }
 

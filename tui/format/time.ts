@@ -2,6 +2,7 @@
 
 /** Largest number that still is a date. */
 const MAX_TIME_MS = 8.64e15;
+const DAY_MS = 86_400_000;
 
 /** Milliseconds since 1970, or null when the value is no time. */
 export function timeMs(value: unknown): number | null {
@@ -18,6 +19,14 @@ export function timeMs(value: unknown): number | null {
 export function isoTime(value: unknown): string | null {
   const ms = timeMs(value);
   return ms === null ? null : new Date(ms).toISOString();
+}
+
+/** The same where there is little room: time of day within a day of now, the day before that, the year when it is long ago. */
+export function formatMoment(ms: number, nowMs: number): string {
+  const text = formatTime(ms);
+  const agoMs = Math.abs(nowMs - ms);
+  if (text === '-' || agoMs < DAY_MS) return text.slice(text.indexOf(' ') + 1);
+  return agoMs < 300 * DAY_MS ? `${text.slice(5, 16)}Z` : text.slice(0, 10);
 }
 
 /** `2026-11-20 10:41:58Z`, for people. */

@@ -4,7 +4,7 @@ import { alertFigures } from '../../protocols/figures.ts';
 import type { Column, Tone } from '../format/cell.ts';
 import { formatAge } from '../format/duration.ts';
 import { counted } from '../format/number.ts';
-import { timeMs } from '../format/time.ts';
+import { formatMoment, timeMs } from '../format/time.ts';
 import type { AlertRouteRow, AlertRow, Answer } from './answers.ts';
 import { type Line, type Panel, panel, type Room, span, type TableView } from './table.ts';
 
@@ -15,7 +15,14 @@ export const LEVEL_TONES: Readonly<Record<AlertRow['level'], Tone | undefined>> 
 };
 
 export const ALERT_COLUMNS: readonly Column<AlertRow>[] = [
-  { key: 'sinceAt', title: 'since', kind: 'time', priority: 2, width: 20 },
+  {
+    key: 'sinceAt',
+    title: 'since',
+    kind: 'time',
+    priority: 2,
+    width: 12,
+    format: (_, { sinceAt }, { asOfMs }) => formatMoment(timeMs(sinceAt) ?? Number.NaN, asOfMs),
+  },
   {
     key: 'level',
     title: 'level',
@@ -25,7 +32,7 @@ export const ALERT_COLUMNS: readonly Column<AlertRow>[] = [
     tone: (_, { level }) => LEVEL_TONES[level],
   },
   { key: 'subject', title: 'subject', priority: 0, width: 16 },
-  { key: 'what', title: 'what', priority: 1, width: 24, grows: true },
+  { key: 'what', title: 'what', priority: 1, width: 24, grows: true, maxWidth: 72 },
   {
     key: 'state',
     title: 'state',
@@ -38,11 +45,12 @@ export const ALERT_COLUMNS: readonly Column<AlertRow>[] = [
     title: 'for',
     kind: 'duration',
     priority: 2,
-    width: 6,
+    width: 8,
     format: (_, { forMs }) => formatAge(forMs),
   },
-  { key: 'rule', title: 'rule', priority: 3, width: 16 },
-  { key: 'ackedBy', title: 'acknowledged by', wide: true, width: 16 },
+  { key: 'id', title: 'id', priority: 3, width: 12 },
+  { key: 'rule', title: 'rule', wide: true, width: 20 },
+  { key: 'ackedBy', title: 'looked after by', wide: true, width: 16 },
   { key: 'evidence', title: 'evidence', wide: true, width: 24 },
   { key: 'changedAt', title: 'changed', kind: 'time', wide: true, width: 20 },
   {
@@ -51,7 +59,6 @@ export const ALERT_COLUMNS: readonly Column<AlertRow>[] = [
     wide: true,
     value: ({ opens }) => `${opens.screen} ${opens.subject}`,
   },
-  { key: 'id', title: 'id', wide: true, width: 20 },
 ];
 
 /** In the order that the node gives: most urgent first. */
@@ -65,7 +72,11 @@ export function alertsView({ rows, asOf }: Answer<AlertRow>): TableView<AlertRow
     idOf: ({ id }) => id,
     asOf,
     empty: 'Nothing is wrong, as far as this node knows.',
-    figures: { open: figures.crit + figures.warn + figures.info, ...figures },
+    figures: {
+      open: figures.crit + figures.warn + figures.info,
+      ...figures,
+      silenced: rows.filter(({ state }) => state === 'silenced').length,
+    },
   };
 }
 

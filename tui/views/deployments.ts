@@ -9,13 +9,15 @@ import type { Answer, DeploymentGroup, DeploymentReport, DeploymentRow } from '.
 import { type Panel, panel, type Room, span, type TableView } from './table.ts';
 
 const TREND_GLYPHS = 14;
+const HOW_TO_FEED =
+  'Publish some (odcm deployments add FILE) or take some (odcm subscribe SPACE/deployments).';
 
 export const changeTone = (change: number | null): Tone | undefined =>
   change === null || Math.abs(change) < 0.0005 ? undefined : change > 0 ? 'good' : 'bad';
 
 function reportColumns(report: DeploymentReport): readonly Column<DeploymentGroup>[] {
   return [
-    { key: 'name', title: report.by, priority: 0, width: 16, grows: true },
+    { key: 'name', title: report.by, priority: 0, width: 16, grows: true, maxWidth: 40 },
     { key: 'ok', title: 'ok', kind: 'number', priority: 1, width: 7 },
     {
       key: 'failed',
@@ -96,9 +98,9 @@ export function reportView(report: DeploymentReport, asOf: string): TableView<De
       : { total: { name: `total of ${formatNumber(rows.length)}`, ...total } }),
     notes: [
       `Deployments from ${timeText(since)} to ${timeText(until)}, compared with the same length of time before.`,
-      ...(missing.length === 0 ? [] : [missingText(missing)]),
+      ...missingLines(missing),
     ],
-    empty: 'No deployment ended in that time, as far as this node knows.',
+    empty: `No deployment ended in that time, as far as this node knows. ${HOW_TO_FEED}`,
     figures: {
       ok: total.ok,
       failed: total.failed,
@@ -116,11 +118,12 @@ const timeText = (iso: string): string => formatTime(timeMs(iso) ?? Number.NaN);
 
 const MAX_NAMED = 5;
 
-export function missingText(missing: DeploymentReport['missing']): string {
-  const named = missing.slice(0, MAX_NAMED).map(({ space, why }) => `${space} (${why})`);
-  const more =
-    missing.length > MAX_NAMED ? ` and ${formatNumber(missing.length - MAX_NAMED)} more` : '';
-  return `Not all counted for ${counted(missing.length, 'space')}: ${named.join(', ')}${more}.`;
+/** Who is not counted and why, a line each; a few of many. */
+export function missingLines(missing: DeploymentReport['missing'], most = MAX_NAMED): string[] {
+  if (missing.length === 0) return [];
+  const named = missing.slice(0, most).map(({ space, why }) => `  ${space}: ${why}`);
+  const more = missing.length > most ? [`  and ${formatNumber(missing.length - most)} more`] : [];
+  return [`Not all counted for ${counted(missing.length, 'space')}:`, ...named, ...more];
 }
 
 /** What happened over the window, in two rows: all that ended, and what failed. */
@@ -134,10 +137,12 @@ export function chartPanel(report: DeploymentReport, { columns, ascii }: Room): 
   return panel('chart', `Deployments, ${windowText(report)}`, [
     row('ok', total.ok, total.trend, 'good'),
     row('failed', total.failed, total.failedTrend, 'bad'),
-    [
-      span(`success ${formatShare(total.success)}   before ${formatShare(total.before)}   `),
-      span(formatChange(total.change, ascii), changeTone(total.change)),
-    ],
+    total.before === null
+      ? [span(`success ${formatShare(total.success)}   nothing ended before to compare with`)]
+      : [
+          span(`success ${formatShare(total.success)}   before ${formatShare(total.before)}   `),
+          span(formatChange(total.change, ascii), changeTone(total.change)),
+        ],
   ]);
 }
 
@@ -150,9 +155,9 @@ const OUTCOME_TONES: Readonly<Record<DeploymentRow['outcome'], Tone>> = {
 export const DEPLOYMENT_COLUMNS: readonly Column<DeploymentRow>[] = [
   { key: 'endedAt', title: 'ended', kind: 'time', priority: 1, width: 20 },
   { key: 'space', title: 'space', priority: 2, width: 14 },
-  { key: 'project', title: 'project', priority: 0, width: 14, grows: true },
-  { key: 'release', title: 'release', priority: 1, width: 12 },
-  { key: 'environment', title: 'environment', priority: 2, width: 12 },
+  { key: 'project', title: 'project', priority: 0, width: 14, grows: true, maxWidth: 32 },
+  { key: 'release', title: 'release', priority: 1, width: 10 },
+  { key: 'environment', title: 'environment', priority: 2, width: 14 },
   {
     key: 'outcome',
     title: 'outcome',
@@ -162,7 +167,7 @@ export const DEPLOYMENT_COLUMNS: readonly Column<DeploymentRow>[] = [
   },
   { key: 'durationMs', title: 'took', kind: 'duration', priority: 2, width: 8 },
   { key: 'by', title: 'by', priority: 3, width: 10 },
-  { key: 'reason', title: 'reason', priority: 3, width: 24 },
+  { key: 'reason', title: 'reason', priority: 3, width: 24, grows: true },
   { key: 'feed', title: 'feed', wide: true, width: 24 },
   { key: 'index', title: 'entry', kind: 'number', wide: true, width: 7 },
   { key: 'leafHash', title: 'leaf hash', wide: true, width: 24 },
@@ -180,7 +185,7 @@ export function deploymentsView({ rows, asOf }: Answer<DeploymentRow>): TableVie
     rows,
     idOf: ({ feed, index }) => `${feed} ${index}`,
     asOf,
-    empty: 'No deployment is known here that fits.',
+    empty: `No deployment is known here that fits. ${HOW_TO_FEED}`,
     figures: { ok: count('ok'), failed: count('failed'), cancelled: count('cancelled') },
   };
 }

@@ -23,7 +23,7 @@ export function feedColumns(
   rows: readonly FeedRow[],
 ): readonly Column<FeedLine>[] {
   return [
-    { key: 'feed', title: 'feed', priority: 0, width: 24, grows: true },
+    { key: 'feed', title: 'feed', priority: 0, width: 24, grows: true, maxWidth: 48 },
     { key: 'size', title: 'head', kind: 'number', priority: 2, width: 9 },
     { key: 'held', title: 'ours', kind: 'number', priority: 2, width: 9 },
     {

@@ -17,7 +17,7 @@ export interface InventoryLine extends Omit<InventoryRow, 'feed' | 'index' | 'ta
 }
 
 export const INVENTORY_COLUMNS: readonly Column<InventoryLine>[] = [
-  { key: 'space', title: 'space', priority: 0, width: 16, grows: true },
+  { key: 'space', title: 'space', priority: 0, width: 16, grows: true, maxWidth: 40 },
   { key: 'version', title: 'version', priority: 2, width: 11 },
   { key: 'projects', title: 'projects', kind: 'number', priority: 1, width: 8 },
   { key: 'targets', title: 'targets', kind: 'number', priority: 1, width: 9 },
@@ -36,7 +36,7 @@ export const INVENTORY_COLUMNS: readonly Column<InventoryLine>[] = [
     title: 'as of',
     kind: 'time',
     priority: 0,
-    width: 12,
+    width: 15,
     // The total's row has no time of its own: the count of fresh spaces stands there.
     format: (_, row) => asOfText(row),
     tone: (_, { isStale }) => (isStale ? 'dim' : undefined),
@@ -50,7 +50,7 @@ export const INVENTORY_COLUMNS: readonly Column<InventoryLine>[] = [
 function asOfText({ takenAt, ageMs, isStale }: InventoryLine): string {
   const ms = timeMs(takenAt);
   if (ms === null) return '-';
-  return isStale ? `${formatAge(ageMs)} ago, stale` : formatTime(ms).slice(11);
+  return isStale ? `stale, ${formatAge(ageMs)}` : formatTime(ms).slice(11);
 }
 
 export function inventoryView({ rows, asOf }: Answer<InventoryRow>): TableView<InventoryLine> {
@@ -65,7 +65,8 @@ export function inventoryView({ rows, asOf }: Answer<InventoryRow>): TableView<I
     asOf,
     ...(rows.length === 0 ? {} : { total: totalOf(rows) }),
     notes: rows.length === 0 ? [] : [`${rows.length - stale} fresh, ${stale} stale.`],
-    empty: 'No space has reported its inventory yet.',
+    empty:
+      'No inventory is known here. Publish one (odcm inventory set FILE) or take one (odcm subscribe SPACE/inventory).',
     figures: {
       projects: sum(rows, 'projects'),
       targets: sum(rows, 'targets'),

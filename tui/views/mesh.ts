@@ -25,16 +25,23 @@ const TONES: Readonly<Record<MeshRow['state'], Tone>> = {
 
 const perSecond = (bytes: number | null): string => (bytes === null ? '-' : formatBytes(bytes));
 
+/** `10.1.0.5:4001` of `/ip4/10.1.0.5/tcp/4001/p2p/…`: the peer id has a column of its own. */
+export function shortAddress(address: string): string {
+  const found = /^\/(ip4|ip6|dns[46]?)\/([^/]+)\/tcp\/(\d+)(?:\/p2p\/[^/]*)?$/.exec(address);
+  if (found === null) return address.replace(/\/p2p\/[^/]*$/, '');
+  const [, kind, host, port] = found;
+  return kind === 'ip6' ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 export const MESH_COLUMNS: readonly Column<MeshRow>[] = [
-  { key: 'space', title: 'peer', priority: 0, width: 16, grows: true },
+  { key: 'space', title: 'peer', priority: 0, width: 16, grows: true, maxWidth: 32 },
   { key: 'kind', title: 'kind', priority: 2, width: 5 },
   {
     key: 'address',
     title: 'address',
     priority: 2,
     width: 22,
-    // The peer id behind it has a column of its own.
-    format: (_, { address }) => address?.replace(/\/p2p\/[^/]*$/, '') ?? '-',
+    format: (_, { address }) => (address === null ? '-' : shortAddress(address)),
   },
   { key: 'via', title: 'via', priority: 3, width: 7 },
   { key: 'rttMs', title: 'rtt', kind: 'duration', priority: 1, width: 7 },
@@ -71,12 +78,20 @@ export const MESH_COLUMNS: readonly Column<MeshRow>[] = [
   { key: 'peerId', title: 'peer id', wide: true, width: 52 },
 ];
 
+const isMeasured = ({ inBytesPerSecond, outBytesPerSecond }: MeshRow): boolean =>
+  inBytesPerSecond !== null || outBytesPerSecond !== null;
+
+/** Of a node that does not measure it: dashes would only take room from the rest. */
+const WITHOUT_TRAFFIC = MESH_COLUMNS.map((column) =>
+  column.key.endsWith('BytesPerSecond') ? { ...column, wide: true } : column,
+);
+
 export function meshView({ rows, asOf }: Answer<MeshRow>): TableView<MeshRow> {
   const connected = rows.filter((row) => row.connected).length;
   return {
     id: 'mesh',
     title: 'peers',
-    columns: MESH_COLUMNS,
+    columns: rows.some(isMeasured) ? MESH_COLUMNS : WITHOUT_TRAFFIC,
     rows,
     idOf: ({ peerId }) => peerId,
     sort: 'state,space',

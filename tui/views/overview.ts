@@ -4,10 +4,9 @@ import type { Tone } from '../format/cell.ts';
 import { formatAge } from '../format/duration.ts';
 import { counted, formatChange, formatNumber, formatShare } from '../format/number.ts';
 import { bar, sparkline } from '../format/sparkline.ts';
-import { timeMs } from '../format/time.ts';
-import { cut, displayWidth, pad } from '../format/width.ts';
-import { LEVEL_TONES } from './alerts.ts';
+import { pad } from '../format/width.ts';
 import type { Overview } from './answers.ts';
+import { attentionPanel } from './attention.ts';
 import { changeTone } from './deployments.ts';
 import { CONDITION_SIGNS, CONDITION_TONES, glyph, withSign } from './signs.ts';
 import { type Line, type Panel, panel, type Room, type Span, span } from './table.ts';
@@ -51,7 +50,7 @@ export function overviewPanels(overview: Overview, room: Room): Panel[] {
   return [
     spacesPanel(overview, room),
     deploymentsPanel(overview, room),
-    meshPanel(overview),
+    meshPanel(overview, room),
     trustPanel(overview),
     attentionPanel(overview, room),
   ];
@@ -78,7 +77,13 @@ function versionLines({ newest, oldest, offlineLong }: Spaces): Line[] {
   const versions: Line =
     newest === null
       ? [span('versions not reported yet', 'dim')]
-      : [span(`newest ${newest}   oldest ${oldest ?? newest}`)];
+      : [
+          span(
+            oldest === null || oldest === newest
+              ? `version ${newest}`
+              : `versions ${oldest} to ${newest}`,
+          ),
+        ];
   return [
     versions,
     [span(`offline > 24 h  ${formatNumber(offlineLong)}`, offlineLong > 0 ? 'bad' : undefined)],
@@ -100,7 +105,7 @@ export function deploymentsPanel({ deployments }: Overview, { columns, ascii }: 
     row('ok', ok, trend, 'good'),
     row('failed', failed, failedTrend, 'bad'),
     [
-      span(`success ${formatShare(success)}   day before ${formatShare(before.success)}   `),
+      span(`success ${formatShare(success)}  before ${formatShare(before.success)}  `),
       span(formatChange(change, ascii), changeTone(change)),
     ],
     worst === null
@@ -110,13 +115,11 @@ export function deploymentsPanel({ deployments }: Overview, { columns, ascii }: 
   ]);
 }
 
-export function meshPanel({ peers, feeds, lag, directory, refusals }: Overview): Panel {
+export function meshPanel(overview: Overview, { columns }: Pick<Room, 'columns'>): Panel {
+  const { peers, feeds, lag, directory, refusals } = overview;
   const refused = Object.values(refusals).reduce((sum, count) => sum + count, 0);
   const isShort = peers.connected < peers.known;
-  const age =
-    directory.ageMs === null
-      ? 'never vouched for'
-      : `vouched for ${formatAge(directory.ageMs)} ago`;
+  const age = directory.ageMs === null ? 'not vouched for' : `${formatAge(directory.ageMs)} old`;
   return panel('mesh', 'Mesh and feeds', [
     [
       span('peers      '),
@@ -125,20 +128,16 @@ export function meshPanel({ peers, feeds, lag, directory, refusals }: Overview):
         isShort ? 'warn' : undefined,
       ),
     ],
-    ...feedLines(feeds),
-    lag === null
-      ? [span('lag        not known', 'dim')]
-      : [
-          span(
-            `lag        p50 ${formatAge(lag.p50Ms)}   p99 ${formatAge(lag.p99Ms)}   worst ${formatAge(lag.worstMs)}`,
-          ),
-          span(lag.worstMs === 0 ? '' : ` (${lag.worst})`),
-        ],
+    ...feedLines(feeds, columns),
+    lagLine(lag, columns),
     [
-      span(`directory  ${counted(directory.size, 'entry', 'entries')}, ${age}, `),
+      span('directory  '),
       span(
         directory.state,
         directory.state === 'fresh' ? 'good' : directory.state === 'expired' ? 'bad' : 'warn',
+      ),
+      span(
+        columns < NARROW ? `, ${age}` : `, ${counted(directory.size, 'entry', 'entries')}, ${age}`,
       ),
     ],
     [
@@ -149,22 +148,43 @@ export function meshPanel({ peers, feeds, lag, directory, refusals }: Overview):
   ]);
 }
 
-function feedLines(feeds: Overview['feeds']): Line[] {
+/** Columns from which on there is room to name the space that is furthest behind. */
+const ROOM_FOR_NAMES = 64;
+/** Below so many, as beside another panel on 80 columns, only what matters most of a line is said. */
+const NARROW = 44;
+
+function lagLine(lag: Overview['lag'], columns: number): Line {
+  if (lag === null) return [span('lag        not known', 'dim')];
+  const { p50Ms, p99Ms, worstMs, worst } = lag;
+  const name = worstMs === 0 || columns < ROOM_FOR_NAMES ? '' : ` (${worst})`;
+  return [
+    span(
+      `lag        ${columns < NARROW ? '' : `p50 ${formatAge(p50Ms)}  `}p99 ${formatAge(p99Ms)}  worst ${formatAge(worstMs)}`,
+    ),
+    span(name),
+  ];
+}
+
+function feedLines(feeds: Overview['feeds'], columns: number): Line[] {
   if (feeds === null) return [[span('feeds      not known', 'dim')]];
   const { known, level, behind, missing, frozen, deadLetters, worst } = feeds;
   return [
     [
-      span(`feeds      ${formatNumber(known)}   level ${formatNumber(level)}   `),
+      span(`feeds      ${formatNumber(known)}   `),
+      span(columns < NARROW ? '' : `level ${formatNumber(level)}   `),
       span(`behind ${formatNumber(behind)}`, behind > 0 ? 'warn' : undefined),
+    ],
+    [
+      span(
+        `missing    ${worst === null ? 'nothing' : counted(missing, 'entry', 'entries')}`,
+        missing > 0 ? 'warn' : undefined,
+      ),
       ...(frozen > 0 ? [span(`   frozen ${formatNumber(frozen)}`, 'bad')] : []),
       ...(deadLetters > 0 ? [span(`   dead ${formatNumber(deadLetters)}`, 'bad')] : []),
     ],
-    worst === null
-      ? [span('missing    nothing')]
-      : [
-          span(`missing    ${counted(missing, 'entry', 'entries')}, most of `),
-          span(`${worst.feed} (${formatNumber(worst.behind)})`, 'warn'),
-        ],
+    ...(worst === null
+      ? []
+      : [[span(`most of it ${worst.feed} (${formatNumber(worst.behind)})`, 'warn')]]),
   ];
 }
 
@@ -174,11 +194,11 @@ export function trustPanel({ trust }: Overview): Panel {
   const rootText =
     root === null
       ? 'not known'
-      : `${root.fingerprint?.slice(0, 16) ?? '-'}   ${root.leftMs === null ? 'no end' : `${formatAge(root.leftMs)} left`}`;
+      : `${root.fingerprint?.slice(0, 12) ?? '-'}  ${root.leftMs === null ? 'no end' : `${formatAge(root.leftMs)} left`}`;
   return panel('trust', 'Trust', [
-    [span(`root      ${rootText}`)],
+    [span(`root CA   ${rootText}`)],
     [
-      span(`valid     ${formatNumber(valid)} keys and certificates   `),
+      span(`valid     ${formatNumber(valid)}   `),
       span(`${formatNumber(expiring)} expire soon`, expiring > 0 ? 'warn' : undefined),
     ],
     [
@@ -195,57 +215,8 @@ export function trustPanel({ trust }: Overview): Panel {
           ),
         ],
     [
-      span(
-        `requests  ${counted(requested, 'feed')} waiting for a yes`,
-        requested > 0 ? 'warn' : undefined,
-      ),
-      span(invited === null ? '' : `   ${counted(invited, 'invitation')} open`),
+      span(`waiting   ${counted(requested, 'feed')}`, requested > 0 ? 'warn' : undefined),
+      span(invited === null ? '' : `, ${counted(invited, 'invitation')}`),
     ],
   ]);
-}
-
-/** Names of the screens that an alert leads to, with their keys. */
-const SCREENS: Readonly<Record<string, string>> = {
-  overview: '0 Overview',
-  spaces: '1 Spaces',
-  space: '1 Spaces',
-  feeds: '2 Feeds',
-  subscriptions: '3 Subscr.',
-  trust: '4 Trust',
-  reports: '5 Reports',
-  inventory: '5 Reports',
-  deployments: '5 Reports',
-  alerts: '7 Alerts',
-  mesh: '8 Mesh',
-};
-
-const SUBJECT_COLUMNS = 18;
-
-export function attentionPanel({ alerts }: Overview, { columns, nowMs, ascii }: Room): Panel {
-  const title = 'Needs attention';
-  if (alerts === null) return panel('attention', title, [UNKNOWN]);
-  if (alerts.open.length === 0) {
-    const acked = alerts.acked === 0 ? '' : `, ${formatNumber(alerts.acked)} looked after`;
-    return panel('attention', title, [[span(`nothing${acked}`, 'good')]]);
-  }
-  const lines = alerts.open.map(({ level, sinceAt, subject, what, opens }): Line => {
-    const sinceMs = timeMs(sinceAt) ?? nowMs;
-    const left = `${level.toUpperCase().padEnd(5)} ${formatAge(nowMs - sinceMs).padStart(8)}  `;
-    const where = `[${SCREENS[opens.screen] ?? opens.screen}]`;
-    const middle = pad(span(subject).text, SUBJECT_COLUMNS);
-    const used =
-      displayWidth(left) + Math.min(SUBJECT_COLUMNS, displayWidth(middle)) + where.length + 4;
-    const room = Math.max(10, columns - used);
-    return [
-      span(left, LEVEL_TONES[level]),
-      span(`${cut(middle, SUBJECT_COLUMNS, ascii)}  `),
-      span(`${pad(cut(span(what).text, room, ascii), room)}  `),
-      span(where, 'dim'),
-    ];
-  });
-  const all = alerts.crit + alerts.warn + alerts.info;
-  const more = all - alerts.open.length;
-  const rest: Line[] =
-    more > 0 ? [[span(`and ${formatNumber(more)} more: odcm alerts`, 'dim')]] : [];
-  return panel('attention', title, [...lines, ...rest]);
 }

@@ -4,7 +4,7 @@ import { conditionOf } from '../../protocols/condition.ts';
 import { formatAge } from '../format/duration.ts';
 import { counted, formatNumber } from '../format/number.ts';
 import { formatTime, timeMs } from '../format/time.ts';
-import { pad } from '../format/width.ts';
+import { displayWidth, pad } from '../format/width.ts';
 import { LEVEL_TONES } from './alerts.ts';
 import type {
   AlertRow,
@@ -70,10 +70,11 @@ export function spaceHead({ health }: SpaceDetail, { ascii }: Room): Panel {
       span(
         certificate === null
           ? 'not known'
-          : `${certificate.serial} ${certificate.state}, ${certificateText(certificate.state, certificate.leftMs)}${certificate.leftMs > 0 ? ' left' : ''}`,
+          : `${certificate.state}, ${certificateText(certificate.state, certificate.leftMs)}${certificate.leftMs > 0 ? ' left' : ''}`,
         certificateTone,
       ),
-      span(`   node ${health.nodeVersion ?? 'version not known'}   id ${health.id}`),
+      span(certificate === null ? '' : `   serial ${certificate.serial}`),
+      span(`   node ${health.nodeVersion ?? 'version not known'}`),
     ],
     [
       span(`projects ${known(health.projects)}   targets ${known(health.targets)}   `),
@@ -83,6 +84,7 @@ export function spaceHead({ health }: SpaceDetail, { ascii }: Room): Panel {
             `${counted(behind, 'entry', 'entries')} missing here${lagMs === null ? '' : `, for ${formatAge(lagMs)}`}`,
             'warn',
           ),
+      span(`   id ${health.id}`, 'dim'),
     ],
   ]);
 }
@@ -100,7 +102,7 @@ export function spacePanels(detail: SpaceDetail, room: Room): Panel[] {
   ];
 }
 
-const NAME_COLUMNS = 22;
+const NAME_COLUMNS = 16;
 
 function publishesPanel({ health, feeds }: SpaceDetail): Panel {
   const own = publishedBy(health.space, feeds);
@@ -108,13 +110,13 @@ function publishesPanel({ health, feeds }: SpaceDetail): Panel {
     const name = span(row.feed.slice(health.space.length + 1)).text;
     const size = row.size === null ? 'head not known' : formatNumber(row.size);
     return [
-      span(`${pad(name, NAME_COLUMNS)} ${size.padStart(9)}  `),
+      span(`${pad(name, NAME_COLUMNS)} ${size.padStart(7)}  `),
       row.grant === null
         ? span('not granted here', 'dim')
         : row.behind > 0
           ? span(`${formatNumber(row.behind)} behind`, 'warn')
           : span('level', 'good'),
-      span(`   ${counted(row.carriers, 'copy', 'copies')}`),
+      span(`  ${counted(row.carriers, 'copy', 'copies')}`),
     ];
   });
   return panel(
@@ -129,7 +131,7 @@ function readsPanel({ health, grants }: SpaceDetail): Panel {
     const until = timeMs(row.until);
     const feed = row.feed === 'all' ? `${row.publisher}/*` : `${row.publisher}/${row.feed}`;
     return [
-      span(`${pad(span(feed).text, NAME_COLUMNS + 10)} `),
+      span(`${pad(span(feed).text, NAME_COLUMNS + 14)} `),
       row.state === 'expired' ? span('expired', 'bad') : span('granted', 'good'),
       span(until === null ? '' : ` until ${formatTime(until)}`),
     ];
@@ -144,15 +146,18 @@ function spaceDeployments({ deployments }: SpaceDetail, room: Room): Panel {
 }
 
 function entriesPanel({ entries }: SpaceDetail): Panel {
+  const what = ({ project, release, environment }: DeploymentRow): string =>
+    span(`${project} ${release} > ${environment}`).text;
+  const width = Math.min(40, Math.max(0, ...(entries ?? []).map((row) => displayWidth(what(row)))));
   const lines = (entries ?? []).map(
     (row): Line => [
-      span(`${String(row.index).padStart(7)}  ${timeText(row.endedAt)}  `),
+      span(`${`#${row.index}`.padStart(8)}  ${timeText(row.endedAt)}  `),
       span(
         row.outcome.padEnd(9),
         row.outcome === 'failed' ? 'bad' : row.outcome === 'ok' ? 'good' : 'dim',
       ),
       span(
-        `  ${row.project} ${row.release} > ${row.environment}   ${row.by}${row.reason === null ? '' : `   ${row.reason}`}`,
+        `  ${pad(what(row), width)}   ${row.by}${row.reason === null ? '' : `   ${row.reason}`}`,
       ),
     ],
   );

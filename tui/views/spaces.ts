@@ -62,7 +62,7 @@ const ATTENTION: Readonly<Record<Condition, number>> = {
 };
 
 export const SPACE_COLUMNS: readonly Column<SpaceLine>[] = [
-  { key: 'name', title: 'space', priority: 0, width: 16, grows: true },
+  { key: 'name', title: 'space', priority: 0, width: 16, grows: true, maxWidth: 40 },
   { key: 'serverVersion', title: 'version', priority: 2, width: 11 },
   {
     key: 'status',
@@ -236,7 +236,10 @@ export function spacesView({ health, spaces, deployments }: SpacesInput): TableV
     sort: '-attention,-lagMs,name',
     asOf: health.asOf,
     notes: deployments ? [] : ['Deployments are not known here: this node has no report of them.'],
-    figures: figuresOf(health.rows, rows),
+    // Counted when somebody asks: a screen shows none of them.
+    get figures() {
+      return figuresOf(health.rows, rows);
+    },
   };
 }
 

@@ -84,13 +84,18 @@ const GAP_COLUMNS = 1;
 const MEDIUM_COLUMNS = 80;
 const LARGE_COLUMNS = 120;
 
-/** The columns that fit so many terminal columns, each with its width; `isWide` adds those of identifiers and the like. */
+/**
+ * The columns that fit so many terminal columns, each with its width; `isWide` adds those of identifiers and the like.
+ * What matters depends on how wide the screen is of which the list may be only a part.
+ */
 export function fitColumns<R extends object>(
   columns: readonly Column<R>[],
   maxColumns: number,
   isWide = false,
+  screenColumns = maxColumns,
 ): FittedColumn<R>[] {
-  const highest = maxColumns < MEDIUM_COLUMNS ? 1 : maxColumns < LARGE_COLUMNS && !isWide ? 2 : 3;
+  const highest =
+    screenColumns < MEDIUM_COLUMNS ? 1 : screenColumns < LARGE_COLUMNS && !isWide ? 2 : 3;
   let kept = columns.filter(
     (column) => (isWide || column.wide !== true) && (column.priority ?? 2) <= highest,
   );
@@ -99,9 +104,13 @@ export function fitColumns<R extends object>(
   let left = Math.max(0, maxColumns - neededColumns(kept));
   const growing = kept.filter(({ grows }) => grows).length;
   return kept.map((column, index) => {
-    const share = column.grows ? Math.ceil(left / growingFrom(kept, index, growing)) : 0;
+    const width = widthOf(column);
+    const mostMore = Math.max(0, (column.maxWidth ?? maxColumns) - width);
+    const share = column.grows
+      ? Math.min(mostMore, Math.ceil(left / growingFrom(kept, index, growing)))
+      : 0;
     left -= share;
-    return { column, width: widthOf(column) + share, align: alignOf(column) };
+    return { column, width: width + share, align: alignOf(column) };
   });
 }
 

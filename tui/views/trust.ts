@@ -6,6 +6,7 @@ import { formatAge } from '../format/duration.ts';
 import { formatNumber } from '../format/number.ts';
 import { bar } from '../format/sparkline.ts';
 import { timeMs } from '../format/time.ts';
+import { displayWidth, pad } from '../format/width.ts';
 import type { Answer, TrustRow } from './answers.ts';
 import { type Line, type Panel, panel, type Room, span, type TableView } from './table.ts';
 
@@ -20,7 +21,7 @@ const TONES: Readonly<Record<string, Tone>> = {
 const toneOfState = (state: string): Tone | undefined => TONES[state];
 
 export const TRUST_COLUMNS: readonly Column<TrustRow>[] = [
-  { key: 'subject', title: 'subject', priority: 0, width: 16, grows: true },
+  { key: 'subject', title: 'subject', priority: 0, width: 16, grows: true, maxWidth: 40 },
   { key: 'kind', title: 'kind', priority: 2, width: 8 },
   { key: 'serial', title: 'serial', priority: 2, width: 12 },
   { key: 'issuedAt', title: 'issued', kind: 'time', priority: 3, width: 20 },
@@ -101,24 +102,27 @@ export function expiryPanel({ rows }: Answer<TrustRow>, { columns, ascii, nowMs 
   return panel('expiry', `Expiry, next ${MONTHS} months`, [...lines, ...rest]);
 }
 
-export function rootPanel({ rows }: Answer<TrustRow>, { nowMs }: Room): Panel {
-  const lines = rows
-    .filter(({ kind }) => kind !== 'space')
-    .map((row): Line => {
-      const issuedMs = timeMs(row.issuedAt);
-      const age = issuedMs === null ? '' : `   ${formatAge(nowMs - issuedMs)} old`;
-      const left =
-        row.leftMs === null
-          ? ''
-          : `   ${row.leftMs > 0 ? `${formatAge(row.leftMs)} left` : 'over'}`;
-      const mark = row.fingerprint === null ? '' : `   ${row.fingerprint.slice(0, 16)}`;
-      return [
-        span(`${row.kind} ${row.subject}${mark}${age}${left}   `),
-        span(row.state, toneOfState(row.state)),
-      ];
-    });
+/** Digits of a fingerprint or a serial that are enough to tell two apart. */
+const PRINT_DIGITS = 12;
+const SERIAL_DIGITS = 8;
+
+export function rootPanel({ rows }: Answer<TrustRow>, _room: Room): Panel {
+  const shown = rows.filter(({ kind }) => kind !== 'space');
+  const width = Math.max(0, ...shown.map(({ subject }) => displayWidth(span(subject).text)));
+  const lines = shown.map(
+    (row): Line => [
+      span(`${pad(span(row.subject).text, width)}  `),
+      span(`${(row.fingerprint ?? '-').slice(0, PRINT_DIGITS).padEnd(PRINT_DIGITS)}  `, 'dim'),
+      span(leftText(row), toneOfState(row.state)),
+    ],
+  );
   const none: Line[] = [[span('No root is known here.', 'dim')]];
   return panel('root', 'Root and issuing keys', lines.length === 0 ? none : lines);
+}
+
+function leftText({ leftMs, state }: TrustRow): string {
+  if (leftMs === null || leftMs <= 0 || state === 'revoked') return state;
+  return state === 'expiring' ? `expires in ${formatAge(leftMs)}` : `${formatAge(leftMs)} left`;
 }
 
 /** From the root to the chosen one, as far as the issuers are known here. */
@@ -131,9 +135,12 @@ export function chainPanel(chosen: TrustRow, { rows }: Answer<TrustRow>, { nowMs
     at = above;
   }
   const issuedMs = timeMs(chosen.issuedAt);
-  const names = chain.map((row) => `${row.kind} ${row.serial ?? row.subject}`).join(' > ');
+  const names = chain.map(
+    (row) => `${row.kind} ${row.serial?.slice(0, SERIAL_DIGITS) ?? row.subject}`,
+  );
   return panel('chain', chosen.subject, [
-    [span(`chain   ${names}`)],
+    [span(`chain   ${names.join(' > ')}`)],
+    [span(`serial  ${chosen.serial ?? 'none'}`)],
     [
       span(`state   `),
       span(chosen.state, toneOfState(chosen.state)),

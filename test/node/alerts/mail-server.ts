@@ -53,7 +53,15 @@ function makeIdentity(): { key: string; cert: string } {
   return { key, cert: forge.pki.certificateToPem(certificate) };
 }
 
+/** Stops with the test that started it. */
 export async function startMailServer(options: MailServerOptions): Promise<MailServer> {
+  const server = await openMailServer(options);
+  onTestFinished(server.stop);
+  return server;
+}
+
+/** Stops when it is told to. */
+export async function openMailServer(options: MailServerOptions): Promise<MailServer> {
   identity ??= makeIdentity();
   const { dir, port = 0, isPlain = false, refused = [] } = options;
   const caFile = join(dir, 'ca.pem');
@@ -93,6 +101,5 @@ export async function startMailServer(options: MailServerOptions): Promise<MailS
     isStopped = true;
     await new Promise<void>((resolve) => server.close(resolve));
   };
-  onTestFinished(stop);
   return { port: (server.server.address() as AddressInfo).port, caFile, mails, stop };
 }

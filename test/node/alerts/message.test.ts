@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { buildMessage, type Told, testMessage } from '../../../node/alerts/message.ts';
+import { defaultSettings } from '../../../node/alerts/settings.ts';
 import { LIMITS } from '../../../protocols/limits.ts';
 
 const origin = { id: 'abcdef012345', mesh: 'acme', from: 'library', atMs: 1_700_000_000_000 };
@@ -33,6 +34,20 @@ describe('an alert message', () => {
     expect(message.groups[0]?.alerts).toHaveLength(LIMITS.alertsPerMessage);
     expect(message.lines).toContain('  … and 480 more, see: odcm alerts');
     expect(JSON.stringify(message).length).toBeLessThan(LIMITS.alertMessageBytes / 4);
+  });
+
+  it('fits into the queue whatever happens at once and however the names are written', () => {
+    const rules = Object.keys(defaultSettings.rules) as Told['rule'][];
+    const kinds = ['raised', 'worse', 'recovered'] as const;
+    const wide = { subject: '\u5e93'.repeat(500), what: '\u5e93'.repeat(500) };
+    const all = rules.flatMap((rule) =>
+      kinds.flatMap((kind) => Array.from({ length: 50 }, () => told({ rule, kind, ...wide }))),
+    );
+    const message = buildMessage(origin, all, 'info')!;
+    expect(Buffer.byteLength(JSON.stringify(message))).toBeLessThan(LIMITS.alertMessageBytes);
+    expect(message.groups.map(({ count }) => count)).toEqual(all.slice(0, 39).map(() => 50));
+    const named = message.groups.flatMap(({ alerts }) => alerts);
+    expect(named).toHaveLength(LIMITS.alertsPerMessage);
   });
 
   it('puts the most urgent first, in the title and among the names', () => {

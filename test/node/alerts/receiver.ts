@@ -24,7 +24,15 @@ export interface Receiver {
   stop(): Promise<void>;
 }
 
+/** Stops with the test that started it. */
 export async function receive(port = 0): Promise<Receiver> {
+  const receiver = await openReceiver(port);
+  onTestFinished(() => receiver.stop());
+  return receiver;
+}
+
+/** Stops when it is told to. */
+export async function openReceiver(port = 0): Promise<Receiver> {
   const received: Received[] = [];
   const waiting = new Set<() => void>();
   const wait = (isThere: () => boolean): Promise<void> =>
@@ -64,6 +72,5 @@ export async function receive(port = 0): Promise<Receiver> {
       await once(server, 'close');
     },
   };
-  onTestFinished(() => receiver.stop());
   return receiver;
 }

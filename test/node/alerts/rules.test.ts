@@ -73,9 +73,14 @@ describe('the rules', () => {
       ['raise crit fork-seen library/a'],
     ],
     [
-      'a certificate of a month',
-      { spaces: [spaceFact('payments', 'online', { certificateLeftMs: 29 * DAY })] },
+      'a certificate of two weeks',
+      { spaces: [spaceFact('payments', 'online', { certificateLeftMs: 13 * DAY })] },
       ['raise warn certificate-expiring payments'],
+    ],
+    [
+      'a certificate of a month, which is a new one',
+      { spaces: [spaceFact('payments', 'online', { certificateLeftMs: 29 * DAY })] },
+      [],
     ],
     [
       'a certificate of days',

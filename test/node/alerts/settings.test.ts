@@ -49,7 +49,8 @@ describe('alerts.json', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['text that is no JSON', '{"version": 1', 'the file: is not JSON'],
+    ['text that is no JSON', '{"version": 1', 'the file: is not JSON: see line 1'],
+    ['one message an hour', { group: '61m' }, 'group: is longer than an hour'],
     ['a list', [], 'the file: Invalid input: expected object, received array'],
     ['a later version', { version: 2 }, 'version: Invalid input: expected 1'],
     ['a key that does not exist', { rule: {} }, 'rule: no such key'],

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { testMessage } from '../../../node/alerts/message.ts';
+import { faultLine } from '../../../node/alerts/route-fault.ts';
 import type { SmtpSettings } from '../../../node/alerts/route-settings.ts';
 import { createSmtpSender } from '../../../node/alerts/smtp.ts';
 import { tempFolder } from '../temp-folder.ts';
@@ -96,7 +97,9 @@ describe('alerts by mail', () => {
 
   it('reach the others when one recipient is refused, which is said', async () => {
     const { server, send } = await bench({ refused: ['bob@acme.example'] });
-    expect(await send()).toBe('the server refuses bob@acme.example');
+    expect(await send()).toBe(
+      'the server refuses bob@acme.example (550 nobody of that name). Correct "to" of the route in alerts.json.',
+    );
     expect(server.mails).toMatchObject([{ to: ['lisa@acme.example'] }]);
   });
 
@@ -123,6 +126,48 @@ describe('alerts by mail', () => {
     });
     await expect(sending).rejects.toThrow();
     silent.close();
+  });
+});
+
+describe('a mail that is not taken', () => {
+  it.each<[string, object, RegExp]>([
+    [
+      'nobody it is for is known',
+      { to: ['nobody@acme.example'] },
+      /^the server refuses nobody@acme\.example \(550 nobody of that name\)\. Correct "to"/,
+    ],
+    [
+      'nobody vouches for the server',
+      { caFile: undefined },
+      /^the certificate of localhost is not trusted \(DEPTH_ZERO_SELF_SIGNED_CERT\)\. .*"caFile"/,
+    ],
+    [
+      'the server has another name',
+      { host: '127.0.0.1' },
+      /^the certificate of 127\.0\.0\.1 is for another name\. .*"host"/,
+    ],
+    ['the login is wrong', { user: 'bob' }, /^the server refuses the login \(535 .*"user"/],
+    ['the line does not begin encrypted', { security: 'tls' }, /does not encrypt.*"security"/],
+    ['nobody listens', { port: 1 }, /^connect ECONNREFUSED 127\.0\.0\.1:1\. .*"host" and "port"/],
+    ['the name is unknown', { host: 'no.such.invalid' }, /no\.such\.invalid\. See that "host"/],
+    [
+      'the password file is missing',
+      { passwordFile: '/nowhere/password' },
+      /^there is no file \/nowhere\/password\. Check the path/,
+    ],
+    ['the PEM is missing', { caFile: '/nowhere.pem' }, /^there is no file \/nowhere\.pem\. Check/],
+  ])('says why and what to do when %s', async (_, changes, line) => {
+    const { route, send } = await bench({ refused: ['nobody@acme.example'] }, changes);
+    const [settings] = settingsOf({ routes: [route] }).routes;
+    const error = await send().catch((thrown: unknown) => thrown);
+    expect(faultLine(error, settings!)).toMatch(line);
+  });
+
+  it('says so when the server encrypts nothing', async () => {
+    const { route, send } = await bench({ isPlain: true });
+    const [settings] = settingsOf({ routes: [route] }).routes;
+    const error = await send().catch((thrown: unknown) => thrown);
+    expect(faultLine(error, settings!)).toMatch(/does not encrypt.*"port" or "security"/);
   });
 });
 

@@ -1,4 +1,4 @@
-import { readFile, utimes, writeFile } from 'node:fs/promises';
+import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../../node/alerts/message.ts';
@@ -239,7 +239,11 @@ describe('the watch', () => {
     await node.pass(2 * MINUTE);
     expect(node.watch.list('open').map(({ rule }) => rule)).toContain('route-failing');
     expect(node.watch.routes).toMatchObject([
-      { state: 'failing', lastError: 'the receiver answers 500', queued: 2 },
+      {
+        state: 'failing',
+        lastError: expect.stringMatching(/^the receiver answers 500\. See /),
+        queued: 2,
+      },
     ]);
     receiver.answer = 200;
     await node.watch.testRoutes('chat');
@@ -271,6 +275,29 @@ describe('the watch', () => {
       [],
     ]);
     expect(await node.watch.check()).toEqual([]);
+  });
+
+  it('keeps over a restart what was in force before alerts.json went wrong, and tells of it', async () => {
+    const { home, node, receiver, options } = await watched();
+    await node.watch.stop();
+    await writeFile(join(home, 'alerts.json'), '{');
+    const again = await openWatch(options);
+    await again.watch.start();
+    expect(again.watch.problem).toMatch(/^the file: is not JSON/);
+    await again.pass(TOLD_MS);
+    await receiver.accepted(1);
+    expect(titles(receiver)).toEqual(['1 broken alert configuration: alerts.json']);
+  });
+
+  it('keeps nothing of a file that was taken away', async () => {
+    const { home, node, options } = await watched();
+    await rm(join(home, 'alerts.json'));
+    await node.pass(5000);
+    await node.watch.stop();
+    await writeFile(join(home, 'alerts.json'), '{');
+    const again = await openWatch(options);
+    await again.watch.start();
+    expect(again.watch.routes).toEqual([]);
   });
 
   it('writes one line in the log for each change, however long it lasts', async () => {

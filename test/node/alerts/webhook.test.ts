@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { buildMessage, type Message, testMessage } from '../../../node/alerts/message.ts';
 import { MessageQueue } from '../../../node/alerts/queue.ts';
 import { AlertRoute } from '../../../node/alerts/route.ts';
+import { faultLine } from '../../../node/alerts/route-fault.ts';
 import type { WebhookSettings } from '../../../node/alerts/route-settings.ts';
 import type { Send } from '../../../node/alerts/sender.ts';
 import { createWebhookSender } from '../../../node/alerts/webhook.ts';
@@ -62,6 +63,28 @@ describe('a webhook', () => {
     const [{ headers, body } = { headers: {}, body: '' }] = receiver.received;
     const expected = createHmac('sha256', 'key-2').update(`1700000000.${body}`).digest('hex');
     expect(headers).toMatchObject({ 'odcm-signature': `v1=${expected}` });
+  });
+
+  it.each([
+    [401, 'See that it checks with the key of this route.'],
+    [308, 'Redirects are not followed: write where it leads as "url" of the route.'],
+    [404, 'Correct "url" of the route in alerts.json.'],
+    [500, 'See what the receiver says in its log.'],
+  ])('that are answered %i say what to do', async (answer, advice) => {
+    const { receiver, send } = await bench();
+    receiver.answer = answer;
+    const error = await send(message(), attempt()).catch((thrown: unknown) => thrown);
+    const line = faultLine(error, settingsFor(receiver.url));
+    expect(line).toBe(`the receiver answers ${answer}. ${advice}`);
+  });
+
+  it('that nobody takes say where to look', async () => {
+    const { receiver, send } = await bench();
+    await receiver.stop();
+    const error = await send(message(), attempt()).catch((thrown: unknown) => thrown);
+    expect(faultLine(error, settingsFor(receiver.url))).toMatch(
+      /^fetch failed: ECONNREFUSED .*\. See that "url" of the route is right/,
+    );
   });
 
   it.each([301, 302, 307, 400, 401, 404, 413, 429, 500, 503])(

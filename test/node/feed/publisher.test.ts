@@ -302,6 +302,14 @@ describe('publishing on a failing disk', () => {
     await expectSound(f);
   });
 
+  it('leaves the items as they were, for readers too, when the log was not written', async () => {
+    const f = await fresh();
+    await f.publisher.publish([event('a', 1), event('b', 1)]);
+    f.logs.failBefore = 1;
+    await expect(f.publisher.publish([event('a', 2), event('c', 1)])).rejects.toThrow('the disk');
+    expect(await f.rows()).toEqual(['a v1 @0', 'b v1 @1']);
+  });
+
   it('finds what was written late, and goes on behind it', async () => {
     const f = await fresh();
     f.logs.failAfter = 1;

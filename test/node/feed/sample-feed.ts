@@ -76,6 +76,7 @@ export class SampleFeed {
   readonly publisher: Publisher;
   readonly commits: Commit[] = [];
   readonly applied: Applied[];
+  readonly #identity: typeof IDENTITY;
   #isClosed = false;
 
   private constructor(
@@ -84,7 +85,9 @@ export class SampleFeed {
     log: FeedLog,
     view: FeedView,
     applied: Applied[],
+    identity: typeof IDENTITY,
   ) {
+    this.#identity = identity;
     this.folder = folder;
     this.logs = logs;
     this.views = views;
@@ -94,7 +97,7 @@ export class SampleFeed {
     this.applied = applied;
     this.blocks = new Blocks(blockStore);
     this.publisher = new Publisher({
-      ...IDENTITY,
+      ...identity,
       ...{ log, view, blocks: this.blocks, origin: ORIGIN, key: LOG_KEY, feedId: FEED_BYTES },
       privateKey: KEY.privateKey,
       clock: new VirtualTime(),
@@ -113,7 +116,7 @@ export class SampleFeed {
     const view = await FeedView.open(stores[1], log, new Blocks(stores[2]), whole, (a) =>
       applied.push(a),
     );
-    return new SampleFeed(folder, stores, log, view, applied);
+    return new SampleFeed(folder, stores, log, view, applied, whole);
   }
 
   async close(): Promise<void> {
@@ -124,7 +127,7 @@ export class SampleFeed {
 
   async reopened(): Promise<SampleFeed> {
     await this.close();
-    return SampleFeed.open(this.folder);
+    return SampleFeed.open(this.folder, this.#identity);
   }
 
   /** Names, versions and states of all items, read from the view. */

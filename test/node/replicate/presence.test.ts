@@ -186,15 +186,25 @@ describe('presence', () => {
       expect(heard.heardMs).toBe(newer.timeMs);
     });
 
-    it('makes the whole message a forgery when it is one', () => {
-      expect(hear(statement(PLATFORM), statement(LIBRARY, {}, keyOf(0x43)))).toBe(Reject);
+    it('makes the whole message a forgery when it is one, also where it is no news', () => {
+      const forged = statement(LIBRARY, {}, keyOf(0x43));
+      expect(hear(statement(PLATFORM), forged)).toBe(Reject);
       expect(stateOf(PLATFORM)).toBeUndefined();
-      expect(refused).toEqual(['BAD_SIGNATURE']);
+      hear(statement(LIBRARY));
+      // Passed on from here, it would be this node that others blame for it.
+      expect(hear(statement(PLATFORM), forged)).toBe(Reject);
+      expect(hear(statement(PLATFORM), { ...forged, timeMs: 0 })).toBe(Reject);
+      expect(stateOf(PLATFORM)).toBeUndefined();
+      expect(refused).toEqual(['BAD_SIGNATURE', 'BAD_SIGNATURE', 'BAD_SIGNATURE']);
     });
 
-    it('is passed over when its space is unknown or revoked', () => {
-      expect(hear(statement(PLATFORM), statement(STRANGER), statement(REVOKED))).toBe(Accept);
-      expect([board.heard(STRANGER), board.heard(REVOKED)]).toEqual([undefined, undefined]);
+    it('goes no further when its space is unknown or revoked: nobody here can vouch for it', () => {
+      for (const space of [STRANGER, REVOKED]) {
+        expect(hear(statement(PLATFORM), statement(space))).toBe(Ignore);
+        expect(board.heard(space)).toBeUndefined();
+      }
+      expect(stateOf(PLATFORM)).toBeUndefined();
+      expect(refused).toEqual([]);
     });
   });
 

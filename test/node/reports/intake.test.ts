@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Draft, Published } from '../../../node/feed/batch.ts';
@@ -20,6 +20,7 @@ class FakeFeed {
   readonly batches: (readonly Draft[])[] = [];
   readonly newest = new Map<string, string>();
   trouble: MeshError | undefined;
+  beforePublishing: (() => Promise<void>) | undefined;
   asked = 0;
 
   readonly intake = new ReportIntake({
@@ -38,6 +39,7 @@ class FakeFeed {
 
   async publish(drafts: readonly Draft[]): Promise<Published[]> {
     if (this.trouble) throw this.trouble;
+    await this.beforePublishing?.();
     this.batches.push(drafts);
     return drafts.map(({ item, body }) => {
       const text = JSON.stringify(body);
@@ -252,6 +254,51 @@ describe('the watched folder', () => {
     feed.trouble = undefined;
     await look(1);
     expect((await seen()).done).toEqual(['inventory.json']);
+  });
+
+  it.each([
+    ['another took its place', rename],
+    ['it grew', async (from: string, to: string) => appendFile(to, await readFile(from))],
+  ])('loses nothing of a file when %s while it was read', async (_, change) => {
+    const [first, second] = [deployments(4).slice(0, 2), deployments(4).slice(2)];
+    const { folder, feed, look, seen } = await folderWith({
+      'deployments.jsonl': textOf(first),
+      'next.tmp': textOf(second),
+    });
+    feed.beforePublishing = () =>
+      change(join(folder, 'next.tmp'), join(folder, 'deployments.jsonl'));
+    await look(2);
+    feed.beforePublishing = undefined;
+    await look(2);
+    const ids = [...first, ...second].map(({ id }) => id);
+    expect([...feed.newest.keys()].sort()).toEqual(ids.sort());
+    expect((await seen()).done).toEqual(['deployments.jsonl']);
+  });
+
+  it('puts away files with the longest names there are', async () => {
+    const name = `inventory-${'x'.repeat(255 - 'inventory-.json'.length)}.json`;
+    const { folder, look, seen } = await folderWith({ [name]: 'nonsense' });
+    await look(2);
+    expect((await seen()).here).toEqual([]);
+    const [put, why] = (await seen()).refused;
+    expect(why).toBe(`${put}.why`);
+    expect(await readFile(join(folder, 'refused', put!), 'utf8')).toBe('nonsense');
+  });
+
+  it('puts nothing away through a link: whoever writes there must not choose where files go', async () => {
+    const { folder, look, seen } = await folderWith({
+      'inventory.json': JSON.stringify(sampleInventory(NOW)),
+      'deployments.json': 'nonsense',
+    });
+    const elsewhere = await tempFolder();
+    for (const name of ['done', 'refused']) {
+      await rename(join(folder, name), join(folder, `${name}-before`));
+      await symlink(elsewhere, join(folder, name));
+    }
+    await look(1);
+    await expect(look(1)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+    expect(await readdir(elsewhere)).toEqual([]);
+    expect((await seen()).here).toContain('inventory.json');
   });
 
   it('overwrites nothing that was put away before', async () => {

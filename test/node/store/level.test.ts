@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { Level } from 'level';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openLevelStore } from '../../../node/store/level.ts';
 import {
   openValue,
@@ -41,9 +42,7 @@ describe('store', () => {
     await store.write([put('b', '2'), put('a', '1'), put('c', ''), put('d', '4')]);
     await store.write([del('d'), put('b', 'two')]);
     expect(String(await store.get(key('a')))).toBe('1');
-    expect(String(store.getSync(key('b')))).toBe('two');
     expect(await store.get(key('d'))).toBeUndefined();
-    expect(store.getSync(key('d'))).toBeUndefined();
     expect((await store.getMany([key('c'), key('x'), key('a')])).map(String)).toEqual([
       '',
       'undefined',
@@ -135,6 +134,26 @@ describe('store', () => {
     const folder = join(await tempFolder(), 'db');
     await opened(folder);
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
+  });
+});
+
+describe('store in which a write failed', () => {
+  it('is opened again by the next use, and who reads meanwhile waits for that', async () => {
+    const store = await opened(join(await tempFolder(), 'db'));
+    await store.write([put('a', '1')]);
+    const full = Promise.reject(new Error('IO error: No space left on device'));
+    vi.spyOn(Level.prototype, 'batch').mockReturnValueOnce(full as never);
+    await expect(store.write([put('b', '2')])).rejects.toMatchObject({ code: 'DISK_FULL' });
+    let count = 0;
+    store.onReopened(() => count++);
+    const writing = store.write([put('c', '3')]);
+    const few = store.getMany([key('a')]);
+    const many = store.getMany(Array.from({ length: 20 }, () => key('a')));
+    const all = await Promise.all([few, many, store.get(key('a'))]);
+    expect(all.flat().map(String)).toEqual(Array<string>(22).fill('1'));
+    await writing;
+    expect(await rows(store)).toEqual(['a=1', 'c=3']);
+    expect(count).toBe(1);
   });
 });
 

@@ -2,6 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseDeployment, parseInventory } from '../../../protocols/reports.ts';
+import { DEPLOYMENT_SHAPE, INVENTORY_SHAPE } from '../../../tui/commands/report-in.ts';
 import { type CannedNode, type Received, refusal, startCannedNode } from './canned-node.ts';
 
 let node: CannedNode;
@@ -64,6 +66,7 @@ describe('odcm deployments add', () => {
     expect(exitCode).toBe(1);
     expect(err).toContain('odcm: line 2: EVENT_INVALID: bad [2J');
     expect(err).toContain('and 2 more lines');
+    expect(err).toContain('See what a line must hold: odcm help deployments add');
   });
 
   it('leaves the node alone when the file is empty or not there', async () => {
@@ -73,6 +76,19 @@ describe('odcm deployments add', () => {
     const gone = await node.odcm(['deployments', 'add', join(node.home, 'gone.jsonl')]);
     expect([gone.exitCode, gone.err]).toEqual([1, expect.stringContaining('FILE_UNREADABLE')]);
     expect(node.received).toEqual([]);
+  });
+});
+
+describe('the help', () => {
+  it('shows what a node takes', () => {
+    const nowMs = Date.parse(INVENTORY_SHAPE.takenAt);
+    expect(parseInventory(INVENTORY_SHAPE, nowMs)).toMatchObject({ projects: 74 });
+    expect(parseDeployment(DEPLOYMENT_SHAPE, nowMs)).toMatchObject({ outcome: 'failed' });
+  });
+
+  it.each(['inventory set', 'deployments add'])('of odcm %s has it', async (command) => {
+    const { out } = await node.odcm(`help ${command}`);
+    expect(out).toContain('What stands in it, such as:\n  {');
   });
 });
 
@@ -103,5 +119,6 @@ describe('odcm inventory set', () => {
       ...['inventory', 'set', await fileNamed('inventory.json', '{}')],
     ]);
     expect([exitCode, err]).toEqual([1, expect.stringContaining('EVENT_INVALID')]);
+    expect(err).toContain('See what it must hold: odcm help inventory set');
   });
 });

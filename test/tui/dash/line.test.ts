@@ -2,7 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { barChart } from '../../../tui/dash/chart.ts';
 import { box, boxesBeside, overlay } from '../../../tui/dash/layout.ts';
-import { between, cleanLine, fitLine, textOf, widthOf } from '../../../tui/dash/line.ts';
+import {
+  between,
+  cleanLine,
+  fitLine,
+  slice,
+  textOf,
+  widthOf,
+  wrapLine,
+  wrapped,
+} from '../../../tui/dash/line.ts';
 import { asciiText, paintLine } from '../../../tui/dash/theme.ts';
 import { displayWidth } from '../../../tui/format/width.ts';
 
@@ -52,6 +61,55 @@ describe('a line', () => {
 
   it('of a panel keeps the spaces that line it up', () => {
     expect(textOf(cleanLine([{ text: 'ok    é    1' }]))).toBe('ok    é    1');
+  });
+});
+
+describe('a part of a line', () => {
+  it('has no ellipsis, and a space where half a wide character was', () => {
+    const line = [{ text: 'ab' }, { text: '決済', tone: 'bad' as const }];
+    expect(textOf(slice(line, 1, 5))).toBe('b決 ');
+    expect(textOf(slice(line, 3, 6))).toBe(' 済');
+    expect(slice(line, 2, 4)).toEqual([{ text: '決', tone: 'bad' }]);
+    expect(slice(line, 4, 4)).toEqual([]);
+  });
+
+  it('and the rest of it are as wide as the whole', () => {
+    const text = fc.string({ unit: 'grapheme', maxLength: 30 });
+    fc.assert(
+      fc.property(text, fc.nat(20), (whole, at) => {
+        const line = fitLine(cleanLine([{ text: whole }]), 20);
+        const both = [...slice(line, 0, at), ...slice(line, at, 20)];
+        expect(widthOf(both)).toBe(20);
+      }),
+    );
+  });
+});
+
+describe('a line that goes on below', () => {
+  it('is broken between words, keeps its tones, and loses nothing', () => {
+    const line = [{ text: 'rule a  ' }, { text: 'nobody looks', tone: 'warn' as const }];
+    expect(wrapLine(line, 14).map(textOf)).toEqual(['rule a  nobody', '  looks']);
+    expect(wrapLine(line, 14)[1]).toContainEqual({ text: 'looks', tone: 'warn' });
+    expect(wrapLine([{ text: 'abcdefgh' }], 5).map(textOf)).toEqual(['abcde', '  fgh']);
+    expect(wrapLine([{ text: 'short   ' }], 5).map(textOf)).toEqual(['short']);
+    expect(wrapLine([], 5)).toEqual([[]]);
+  });
+
+  it('is never wider than its room', () => {
+    const text = fc.string({ unit: 'grapheme', maxLength: 80 });
+    fc.assert(
+      fc.property(text, fc.integer({ min: 5, max: 30 }), (whole, columns) => {
+        for (const line of wrapLine(cleanLine([{ text: whole }]), columns))
+          expect(widthOf(line)).toBeLessThanOrEqual(columns);
+      }),
+    );
+  });
+});
+
+describe('a sentence', () => {
+  it('is broken between words only', () => {
+    expect(wrapped('one two three', 8)).toEqual(['one two', 'three']);
+    expect(wrapped('incomprehensible', 8)).toEqual(['incomprehensible']);
   });
 });
 

@@ -31,8 +31,8 @@ describe('a command line', () => {
 
   it.each([
     ['', 'nothing was typed'],
-    ['nosuch', 'there is no command nosuch'],
-    ['constructor', 'there is no command constructor'],
+    ['nosuch', 'there is no command nosuch; ? lists them'],
+    ['constructor', 'there is no command constructor; ? lists them'],
     ['space', 'space needs a name'],
     ['report everything', 'report knows inventory and deployments'],
     ['report deployments soon', 'soon is no timeframe; write it like 24h, 7d or 30d'],
@@ -78,12 +78,20 @@ describe('the table of keys', () => {
 
   it('says help and quit on every screen', () => {
     for (const screen of SCREENS) {
-      expect(
-        hintsFor(screen)
-          .slice(-2)
-          .map(({ action }) => action),
-      ).toEqual(['help', 'quit']);
+      const last = hintsFor(screen, true).slice(-2);
+      expect(last.map(({ action }) => action)).toEqual(['help', 'quit']);
     }
+  });
+
+  it('hints at no key that does nothing on a node that may only be read', () => {
+    const hinted = (isReadOnly: boolean) =>
+      hintsFor('alerts', isReadOnly).map(({ action }) => action);
+    expect(hinted(true)).not.toContain('acknowledge');
+    expect(hinted(false)).toContain('acknowledge');
+  });
+
+  it('has titles that fit a third of 100 columns, so that the help cuts none', () => {
+    for (const { title } of BINDINGS) expect(title.length).toBeLessThanOrEqual(21);
   });
 
   it('finds what a screen makes of a key', () => {

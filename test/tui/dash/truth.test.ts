@@ -127,6 +127,22 @@ describe('a real terminal', () => {
     await walk(4, 60, true);
   }, 60_000);
 
+  it('shows the first frame from its first column, whatever was typed while the program was loading', async () => {
+    const terminal = new Terminal({
+      cols: 100,
+      rows: 30,
+      allowProposedApi: true,
+      convertEol: true,
+    });
+    terminal.write('$ odcm dash\njjjj');
+    const world = createWorld(14);
+    const bench = await openBench({ world, debug: false, show: (text) => terminal.write(text) });
+    await bench.advance(2_000);
+    await written(terminal);
+    expect(shownBy(terminal)).toEqual(bench.painted().map((line) => stripped(line)));
+    await bench.stop();
+  });
+
   it('shows wide and combining letters where they belong', async () => {
     const terminal = new Terminal({
       cols: 100,

@@ -15,7 +15,7 @@ import {
 const never = (): never => {
   throw new Error('these scenarios start no process');
 };
-const processes: Processes = { run: never, startNode: never, stopAll: async () => undefined };
+const processes: Processes = { run: never, startNode: never, stopAll: async () => 0 };
 
 function createMesh(signal = new AbortController().signal): DemoMesh {
   const folder = {
@@ -160,6 +160,7 @@ describe('what is told meanwhile', () => {
   const options = (written: string[], signal = new AbortController().signal) => ({
     write: (text: string) => written.push(text),
     look: { maxColumns: 60, colour: false, ascii: false },
+    isBrief: false,
     signal,
   });
 
@@ -179,6 +180,36 @@ describe('what is told meanwhile', () => {
     const phase = printer.phase('a phase', async () => stopped.throwIfAborted());
     await expect(phase).rejects.toThrow('aborted');
     expect(written).toEqual(['   · a phase …', '\r\x1b[K']);
+  });
+
+  it('is two lines for a scenario when short, and shows meanwhile what is under way', async () => {
+    const written: string[] = [];
+    const printer = createPrinter({ ...options(written), canErase: true, isBrief: true });
+    const played = scenario(async ({ step }) => {
+      await step('one', async () => ({ space: 'hq' }));
+      return 'it holds';
+    });
+    await playScenario(played, createMesh(), printer);
+    expect(written).toHaveLength(3);
+    expect(written[0]).toBe('   · A sample: one …');
+    expect(written[1]).toBe('\r\x1b[K');
+    expect(written[2]).toMatch(/^ {3}✓ A sample {2}.*\n {7}it holds\n$/);
+  });
+
+  it('says what failed also when short', async () => {
+    const written: string[] = [];
+    const printer = createPrinter({ ...options(written), canErase: true, isBrief: true });
+    const played = scenario(async ({ step }) => {
+      await step('one', async () => {
+        promised(false, 'hq holds other bytes');
+        return {};
+      });
+      return '';
+    });
+    await playScenario(played, createMesh(), printer);
+    expect(written.at(-1)).toMatch(
+      /^ {3}✗ A sample {2}failed after .*\n {7}hq holds other bytes\n$/,
+    );
   });
 
   it('writes whole lines only where none can be taken back', async () => {

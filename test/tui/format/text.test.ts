@@ -3,7 +3,7 @@ import { formatBytes, parseBytes } from '../../../tui/format/bytes.ts';
 import { displayJson, displayText } from '../../../tui/format/display-text.ts';
 import { formatAge, formatDuration, parseDuration } from '../../../tui/format/duration.ts';
 import { bar, sparkline } from '../../../tui/format/sparkline.ts';
-import { formatTime, isoTime, timeMs } from '../../../tui/format/time.ts';
+import { formatMoment, formatTime, isoTime, timeMs } from '../../../tui/format/time.ts';
 import { cut, displayWidth, pad } from '../../../tui/format/width.ts';
 
 const refusal = (code: string) => expect.objectContaining({ code });
@@ -161,6 +161,11 @@ describe('times', () => {
       expect(isoTime(value)).toBe('2026-11-20T10:41:58.000Z');
     }
     expect(formatTime(ms)).toBe('2026-11-20 10:41:58Z');
+    const hour = 3_600_000;
+    expect(formatMoment(ms, ms + 2 * hour)).toBe('10:41:58Z');
+    expect(formatMoment(ms, ms + 24 * hour)).toBe('11-20 10:41Z');
+    expect(formatMoment(ms, ms + 400 * 24 * hour)).toBe('2026-11-20');
+    expect(formatMoment(Number.NaN, ms)).toBe('-');
   });
 
   it.each(['soon', '', '2026-99-99', Number.NaN, 9e15, null, {}, true])(

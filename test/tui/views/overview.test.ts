@@ -17,13 +17,13 @@ describe('the overview', () => {
     expect(online).toMatch(/^● online +932 {2}█+/);
     expect(lagging).toMatch(/^◐ lagging +41 {2}█+/);
     expect(offline).toMatch(/^○ offline +27 {2}█+/);
-    expect(versions).toBe('newest 2026.4.6339   oldest 2025.2.118');
+    expect(versions).toBe('versions 2025.2.118 to 2026.4.6339');
     expect(long).toBe('offline > 24 h  4');
   });
 
   it('compares deployments with the day before, and names the worst space', () => {
     const text = lines({}, 'deployments').join('\n');
-    expect(text).toContain('success 97.6%   day before 98.4%   ▼ 0.8');
+    expect(text).toContain('success 97.6%  before 98.4%  ▼ 0.8');
     expect(text).toContain('worst: ledger (31 failed)');
     expect(text).toMatch(/^ok {8}4,812 {2}▃▅▆█$/m);
   });
@@ -31,20 +31,38 @@ describe('the overview', () => {
   it('says what is behind and how old the directory is', () => {
     const text = lines({}, 'mesh').join('\n');
     expect(text).toContain('peers      18/24 connected');
-    expect(text).toContain('feeds      3,204   level 3,161   behind 43   dead 2');
-    expect(text).toContain('lag        p50 0.4 s   p99 12 s   worst 3 h 12 m (platform)');
-    expect(text).toContain('directory  42 entries, vouched for 12 s ago, fresh');
+    expect(text).toContain('feeds      3,204   level 3,161   behind 43');
+    expect(text).toContain('lag        p50 0.4 s  p99 12 s  worst 3 h 12 m');
+    expect(text).toContain('directory  fresh, 42 entries, 12 s old');
+    expect(lines({}, 'mesh', { ...room, columns: 64 }).join()).toContain('3 h 12 m (platform)');
   });
 
   it('leads from what is wrong to the screen that shows it', () => {
     expect(lines({}, 'attention', { ...room, columns: 90 })).toEqual([
-      `CRIT      11 m  ledger              31 failed deployments in 1 h${' '.repeat(13)}  [5 Reports]`,
+      `CRIT      11 m ledger           31 failed deployments in 1 h${' '.repeat(18)} [5 Reports]`,
     ]);
   });
 
   it('says so when nothing is wrong, and how much is looked after', () => {
     const alerts = { crit: 0, warn: 0, info: 0, acked: 2, open: [] };
-    expect(lines({ alerts }, 'attention')).toEqual(['nothing, 2 looked after']);
+    expect(lines({ alerts }, 'attention')).toEqual([
+      'Nothing is wrong, as far as this node knows, 2 looked after.',
+    ]);
+  });
+
+  it('fits two panels beside each other on 80 and on 100 columns, without cutting a word', () => {
+    for (const id of ['spaces', 'deployments', 'mesh', 'trust'])
+      for (const columns of [36, 46])
+        expect(
+          Math.max(...lines({}, id, { ...room, columns }).map(displayWidth)),
+        ).toBeLessThanOrEqual(columns);
+  });
+
+  it('says how many more alerts there are than it shows', () => {
+    const { alerts } = overview();
+    expect(lines({ alerts: { ...alerts!, warn: 1_001 } }, 'attention').at(-1)).toMatch(
+      /^and [\d,]+ more: odcm alerts$/,
+    );
   });
 
   it('tells what it does not know from what is zero', () => {

@@ -2,15 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { renderReport } from '../../../tui/format/report.ts';
 import { displayWidth } from '../../../tui/format/width.ts';
 import { routesPanel } from '../../../tui/views/alerts.ts';
+import type { MeshRow } from '../../../tui/views/answers.ts';
 import {
   chartPanel,
   deploymentsView,
-  missingText,
+  missingLines,
   reportView,
 } from '../../../tui/views/deployments.ts';
 import { feedPanel, feedsView } from '../../../tui/views/feeds.ts';
 import { inventoryView, spreadPanel } from '../../../tui/views/inventory.ts';
-import { meshView, peerPanel, refusalsPanel } from '../../../tui/views/mesh.ts';
+import { meshView, peerPanel, refusalsPanel, shortAddress } from '../../../tui/views/mesh.ts';
 import { type SpaceDetail, spaceHead, spacePanels } from '../../../tui/views/space-detail.ts';
 import { spaceReport } from '../../../tui/views/space-report.ts';
 import { subscriptionPanel, subscriptionsView } from '../../../tui/views/subscriptions.ts';
@@ -51,7 +52,7 @@ describe('one space', () => {
     expect(text).toContain(
       '● online   2026.3.24   seen 0.4 s ago through library   tags production',
     );
-    expect(text).toContain('certificate 3E1 valid, 211 d left');
+    expect(text).toContain('certificate valid, 211 d left   serial 3E1   node 1.0.0');
     expect(text).toContain('projects 148   targets 1,644   nothing missing here');
   });
 
@@ -77,6 +78,7 @@ describe('one space', () => {
     expect(publishes).toContain('4 behind');
     expect(publishes).not.toContain('other');
     expect(reads).toMatch(/^library\/variables +granted\nhq\/\* +granted$/);
+    expect(entries).toContain('#48109  2026-11-21');
     expect(entries).toContain('failed     web 4.12.0 > production   Barry   step 4');
     expect(alerts).toBe('CRIT      30 m  payments is offline   open');
   });
@@ -147,7 +149,7 @@ describe('trust', () => {
     const circle = of.answer({ ...issuing, issuer: 'issuing-1' }, chosen);
     expect(textOf(chainPanel(chosen, circle, room))).toContain('issuing B2 > space 3E1');
     expect(textOf(rootPanel(answer, room))).toContain(
-      'root root   abababababababab   20 d old   211 d left   valid',
+      'root       abababababab  211 d left\nissuing-1  abababababab  211 d left',
     );
     expect(textOf(rootPanel(of.answer(), room))).toBe('No root is known here.');
   });
@@ -162,7 +164,7 @@ describe('inventory', () => {
       ),
     );
     const text = renderReport(reportOf(view, 'library'), { format: 'text', nowMs: of.NOW_MS });
-    expect(text).toContain('41 m ago, stale');
+    expect(text).toContain('stale, 41 m');
     expect(text).toMatch(/total of 2 +150 +1,650 +3,280 +6 +2\n/);
     expect(text).toContain('1 fresh, 1 stale.');
     expect(view.figures).toMatchObject({ projects: 150, targets: 1_650, stale: 1 });
@@ -190,10 +192,13 @@ describe('deployments', () => {
 
   it('name what is not counted, a few of many', () => {
     const missing = Array.from({ length: 7 }, (_, at) => ({ space: `s-${at}`, why: 'no grant' }));
-    expect(missingText(missing)).toBe(
-      'Not all counted for 7 spaces: s-0 (no grant), s-1 (no grant), s-2 (no grant), s-3 (no grant), s-4 (no grant) and 2 more.',
-    );
-    expect(reportView(of.report({ missing }), of.AS_OF).notes?.at(-1)).toContain('and 2 more');
+    expect(missingLines(missing)).toEqual([
+      'Not all counted for 7 spaces:',
+      ...['  s-0: no grant', '  s-1: no grant', '  s-2: no grant', '  s-3: no grant'],
+      ...['  s-4: no grant', '  and 2 more'],
+    ]);
+    expect(missingLines([])).toEqual([]);
+    expect(reportView(of.report({ missing }), of.AS_OF).notes?.at(-1)).toBe('  and 2 more');
   });
 
   it('know no success where nothing ended', () => {
@@ -205,7 +210,9 @@ describe('deployments', () => {
     const text = renderReport(reportOf(view, 'library'), { format: 'csv', nowMs: of.NOW_MS });
     expect(text.split('\r\n')[1]).toMatch(/^x,0,0,2,,,,/);
     expect(view.figures['success']).toBeNull();
-    expect(textOf(chartPanel(of.report({ total: none }), room))).toContain('success -   before -');
+    expect(textOf(chartPanel(of.report({ total: none }), room))).toContain(
+      'success -   nothing ended before to compare with',
+    );
   });
 
   it('open to single ones, told apart by their entries', () => {
@@ -234,6 +241,24 @@ describe('the rest', () => {
     expect(text).toContain('dials       14 without success, next try in 12 s');
     expect(text).toContain('last error  refused[2J');
     expect(meshView(of.answer(away)).figures).toEqual({ connected: 0, disconnected: 1, deaf: 0 });
+  });
+
+  it.each([
+    ['/ip4/10.1.0.5/tcp/4001/p2p/12D3KooW', '10.1.0.5:4001'],
+    ['/ip6/2001:db8::1/tcp/4001', '[2001:db8::1]:4001'],
+    ['/dns4/mesh.example.org/tcp/443', 'mesh.example.org:443'],
+    ['/ip4/10.1.0.5/udp/4001/quic-v1', '/ip4/10.1.0.5/udp/4001/quic-v1'],
+  ])('shows the address %s as %s', (address, expected) => {
+    expect(shortAddress(address)).toBe(expected);
+  });
+
+  it('has columns for traffic only where it is measured', () => {
+    const titles = (changes: Partial<MeshRow>): string[] =>
+      meshView(of.answer(of.peer(changes)))
+        .columns.filter(({ wide }) => wide !== true)
+        .map(({ title }) => title);
+    expect(titles({ inBytesPerSecond: 0 })).toContain('in/s');
+    expect(titles({ inBytesPerSecond: null, outBytesPerSecond: null })).not.toContain('in/s');
   });
 
   it('lists refusals by their number', () => {

@@ -46,6 +46,19 @@ describe('columns on a screen', () => {
     expect(fitted[0]!.width).toBeGreaterThan(16);
     expect(fitted[1]!.width).toBe(10);
   });
+
+  it('leave room over rather than put it between a name and its figures', () => {
+    const limited = COLUMNS.map((column) =>
+      column.key === 'name' ? { ...column, maxWidth: 30 } : column,
+    );
+    expect(fitColumns(limited, 200)[0]!.width).toBe(30);
+  });
+
+  it('are those of the whole screen where the list has only a part of it', () => {
+    const fitted = fitColumns(COLUMNS, 74, false, 120).map(({ column }) => column.key);
+    expect(fitted).toEqual(['name', 'status', 'lag', 'fail', 'version', 'feeds']);
+    expect(fitColumns(COLUMNS, 74, false, 80)).toHaveLength(5);
+  });
 });
 
 describe('a span', () => {

@@ -1,6 +1,7 @@
 // Screen 7: what is wrong, the events as they come, and where messages go.
 
 import { formatTime } from '../../format/time.ts';
+import { cut, displayWidth, pad } from '../../format/width.ts';
 import { alertsView, routesPanel } from '../../views/alerts.ts';
 import type { AlertRow } from '../../views/answers.ts';
 import type { Line, Panel, Room } from '../../views/table.ts';
@@ -42,7 +43,7 @@ export function createAlertsScreen(): Screen {
             ? []
             : [[{ id: 'routes', make: (room: Room) => routesPanel(routes, room) }]]),
         ],
-        command: state.allAlerts ? 'odcm alerts --all' : 'odcm alerts',
+        command: state.allAlerts ? 'odcm alerts --state all' : 'odcm alerts',
       };
     },
   };
@@ -66,26 +67,30 @@ function alertPanel({ subject, what, evidence, rule, ackedBy }: AlertRow): Panel
 
 const EVENT_ROWS = 8;
 
-function eventsPanel(tail: Tail, { columns }: Room): Panel {
+function eventsPanel(tail: Tail, { columns, ascii }: Room): Panel {
   const { seen, kept } = tail.rate();
   const thinned = seen > kept ? `${kept}/s shown of ${seen}/s, thinned` : `${seen}/s`;
-  const lines = tail
-    .events()
-    .slice(0, EVENT_ROWS)
-    .map(
-      (event): Line => [
-        { text: `${formatTime(Date.parse(event.time)).slice(11)}  `, tone: 'dim' },
-        {
-          text: `${event.feed.padEnd(Math.min(28, Math.floor(columns / 3)))}  ${event.event}  ${event.item}`,
-        },
-      ],
-    );
+  const events = tail.events().slice(0, EVENT_ROWS);
+  const widest = (texts: readonly string[]): number => Math.max(0, ...texts.map(displayWidth));
+  const feedWidth = Math.min(Math.floor(columns / 2), widest(events.map(({ feed }) => feed)));
+  const eventWidth = Math.min(30, widest(events.map(({ event }) => event)));
+  const lines = events.map(
+    (event): Line => [
+      { text: `${formatTime(Date.parse(event.time)).slice(11)}  `, tone: 'dim' },
+      {
+        text: `${pad(cut(event.feed, feedWidth, ascii), feedWidth)}  ${pad(event.event, eventWidth)}  ${event.item}`,
+      },
+    ],
+  );
   return {
     id: 'events',
     title: `Events, live tail   (p pauses; ${thinned})`,
     lines:
       lines.length === 0
-        ? [[{ text: 'nothing happened since this screen was opened', tone: 'dim' }]]
+        ? [[{ text: quiet(tail), tone: tail.trouble() === undefined ? 'dim' : 'warn' }]]
         : lines,
   };
 }
+
+const quiet = (tail: Tail): string =>
+  tail.trouble()?.message ?? 'nothing happened since this screen was opened';

@@ -2,12 +2,14 @@
 // entries that a figure of it opens to.
 
 import type { DeploymentReport, DeploymentRow } from '../../views/answers.ts';
-import { deploymentsView, missingText, reportView } from '../../views/deployments.ts';
+import { deploymentsView, missingLines, reportView, windowText } from '../../views/deployments.ts';
 import { type InventoryLine, inventoryView, spreadPanel } from '../../views/inventory.ts';
 import type { Line, Panel, Room } from '../../views/table.ts';
 import { barChart } from '../chart.ts';
+import { number } from '../chrome.ts';
 import { deploymentReport, deploymentsOf, type GroupBy, SOURCES } from '../sources.ts';
 import { GROUPS, type State } from '../state.ts';
+import { shellWord, spaced } from '../words.ts';
 import { anyTable, remember, type Screen } from './screen.ts';
 
 export function createInventoryScreen(): Screen {
@@ -40,13 +42,15 @@ export function createInventoryScreen(): Screen {
 }
 
 const CHART_ROWS = 4;
+/** Of the spaces that are not counted. */
+const MAX_NAMED = 40;
+const DAY_MS = 86_400_000;
 
 /** Bars of what went well for each bucket, what failed below them. */
 function chartOf(report: DeploymentReport, { columns }: Room): Panel {
-  const { buckets, total } = report;
-  const isHourly =
-    buckets.length > 1 && Date.parse(buckets[1] ?? '') - Date.parse(buckets[0] ?? '') < 86_400_000;
-  const label = (iso: string): string => (isHourly ? iso.slice(11, 13) : iso.slice(5, 10));
+  const { buckets, total, since, until } = report;
+  const isShort = Date.parse(until) - Date.parse(since) <= 2 * DAY_MS;
+  const label = (iso: string): string => (isShort ? iso.slice(11, 16) : iso.slice(5, 10));
   const bars = buckets.map((iso, at) => ({ label: label(iso), value: total.trend[at] ?? null }));
   const failed = total.failedTrend.reduce((sum, count) => sum + count, 0);
   const most = Math.max(0, ...total.failedTrend);
@@ -54,16 +58,18 @@ function chartOf(report: DeploymentReport, { columns }: Room): Panel {
   const worstLine: Line =
     failed === 0 || worst === undefined
       ? [{ text: 'none failed', tone: 'good' }]
-      : [{ text: failedText(failed, most, worst), tone: 'bad' }];
+      : [
+          {
+            text: `failed ${number(failed)}, most ${number(most)} in the bar of ${label(worst)}`,
+            tone: 'bad',
+          },
+        ];
   return {
     id: 'chart',
-    title: 'Deployments that went well, and the worst bucket',
+    title: `Deployments that went well, ${windowText(report)}`,
     lines: [...barChart(bars, columns, CHART_ROWS), worstLine],
   };
 }
-
-const failedText = (failed: number, most: number, worst: string): string =>
-  `failed ${failed}, most of them ${most} on ${worst.slice(0, 16).replace('T', ' ')}Z`;
 
 export function createReportScreen(): Screen {
   const table = remember(reportView);
@@ -77,7 +83,7 @@ export function createReportScreen(): Screen {
       const view = report === undefined ? undefined : table(report, report.until);
       return {
         crumb: 'Reports › Deployments',
-        parts: [`last ${state.timeframe}`, `by ${state.groupBy}`],
+        parts: [`last ${spaced(state.timeframe)}`, `by ${state.groupBy}`],
         ...(view === undefined ? {} : { table: anyTable(view) }),
         nameOf: (row) => (row as { name: string }).name,
         open: (row) => ({
@@ -103,10 +109,9 @@ function missingPanel(missing: DeploymentReport['missing']): Panel {
   return {
     id: 'missing',
     title: 'Not all counted',
-    lines: [
-      [{ text: missingText(missing), tone: 'warn' }],
-      ...missing.map(({ space, why }) => [{ text: `${space}  ${why}` }]),
-    ].slice(0, 40) as Panel['lines'],
+    lines: missingLines(missing, MAX_NAMED).map(
+      (text, at): Line => [at === 0 ? { text, tone: 'warn' } : { text }],
+    ),
   };
 }
 
@@ -132,11 +137,11 @@ export function createDeploymentsScreen(): Screen {
       const answer = get(source(state, subject)).data;
       return {
         crumb: `Reports › Deployments › ${name}`,
-        parts: [`${by}`, `last ${state.timeframe}`],
+        parts: [`of this ${by}`, `last ${spaced(state.timeframe)}`],
         ...(answer === undefined ? {} : { table: anyTable(table(answer)) }),
         nameOf: (row) => (row as DeploymentRow).leafHash,
         open: (row) => ({ screen: 'feed', subject: (row as DeploymentRow).feed }),
-        command: `odcm deployments --${by} ${name} --since ${state.timeframe}`,
+        command: `odcm deployments ${by === 'space' ? '' : `--${by} `}${shellWord(name)} --since ${state.timeframe}`,
       };
     },
   };

@@ -1,10 +1,12 @@
 // One space: who it is, how it is, what it publishes and may read, and what it deployed.
 
-import type { DeploymentRow } from '../../views/answers.ts';
+import type { Answer, DeploymentRow } from '../../views/answers.ts';
 import { deploymentsView } from '../../views/deployments.ts';
 import { spaceHead, spacePanels } from '../../views/space-detail.ts';
+import type { TableView } from '../../views/table.ts';
 import { deploymentReport, deploymentsOf, SOURCES } from '../sources.ts';
 import type { Place, State } from '../state.ts';
+import { shellWord, spaced } from '../words.ts';
 import { anyTable, remember, type Screen, type ShownPanel } from './screen.ts';
 
 const sourcesOf = (state: State, { subject = '' }: Place) => ({
@@ -12,8 +14,18 @@ const sourcesOf = (state: State, { subject = '' }: Place) => ({
   last: deploymentsOf({ space: subject }, state.timeframe),
 });
 
+/** All rows are of the one space that the page is about. */
+const withoutSpace = (table: TableView<DeploymentRow>): TableView<DeploymentRow> => ({
+  ...table,
+  columns: table.columns.map((column) =>
+    column.key === 'space' ? { ...column, wide: true } : column,
+  ),
+});
+
 export function createSpaceScreen(): Screen {
-  const table = remember(deploymentsView);
+  const table = remember((entries: Answer<DeploymentRow>) =>
+    withoutSpace(deploymentsView(entries)),
+  );
   return {
     id: 'space',
     title: 'Space',
@@ -27,7 +39,7 @@ export function createSpaceScreen(): Screen {
       const known = get(SOURCES.health).data;
       const health = known?.rows.find(({ space }) => space === subject);
       const entries = get(last).data;
-      const shared = { crumb: `Spaces › ${subject}`, command: `odcm space ${subject}` };
+      const shared = { crumb: `Spaces › ${subject}`, command: `odcm space ${shellWord(subject)}` };
       if (known === undefined) return { ...shared, parts: [] };
       if (health === undefined)
         return { ...shared, parts: ['no space of this mesh has this name'] };
@@ -51,7 +63,7 @@ export function createSpaceScreen(): Screen {
       });
       return {
         ...shared,
-        parts: [state.timeframe, ...(state.favourites.has(subject) ? ['★'] : [])],
+        parts: [`last ${spaced(state.timeframe)}`, ...(state.favourites.has(subject) ? ['★'] : [])],
         ...(entries === undefined ? {} : { table: anyTable(table(entries)) }),
         nameOf: (row) => (row as DeploymentRow).leafHash,
         open: (row) => ({ screen: 'feed', subject: (row as DeploymentRow).feed }),

@@ -2,13 +2,19 @@
 
 import type { Scenario } from '../scenario.ts';
 import { pickEnvironments } from './environments.ts';
+import { outage } from './outage.ts';
 import { publisherOffline } from './publisher-offline.ts';
+import { reports } from './reports.ts';
 import { sharedVariables } from './shared-variables.ts';
 import { trust } from './trust.ts';
 
-export const SCENARIOS: readonly Scenario[] = [
+/** Before the dashboard opens; what an outage looks like is seen on it. */
+export const OPENING: readonly Scenario[] = [
   sharedVariables,
   publisherOffline,
   pickEnvironments,
   trust,
+  reports,
 ];
+
+export const SCENARIOS: readonly Scenario[] = [...OPENING, outage];
