@@ -30,7 +30,7 @@ export async function* reportSpaces({ isQuick }: BenchOptions): AsyncGenerator<F
   const spaces = isQuick ? 100 : 1_000;
   const rounds = isQuick ? 2 : 10;
   const folder = await mkdtemp(join(tmpdir(), 'odcm-bench-'));
-  const store = await openLevelStore(folder);
+  const store = await openLevelStore(join(folder, 'counts'));
   try {
     await fill(await feedsOf(store, spaces));
     const first: number[] = [];

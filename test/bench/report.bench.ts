@@ -37,7 +37,7 @@ export async function* report({ isQuick }: BenchOptions): AsyncGenerator<Figure>
   const entries = isQuick ? 20_000 : 1_000_000;
   const rounds = isQuick ? 21 : 210;
   const folder = await mkdtemp(join(tmpdir(), 'odcm-bench-'));
-  const store = await openLevelStore(folder);
+  const store = await openLevelStore(join(folder, 'counts'));
   try {
     const feeds = Object.keys(SPACES).map((space, i): CountedFeed => {
       const prefix = logPrefix(Buffer.alloc(16, i + 1), 1);
