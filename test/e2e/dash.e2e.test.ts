@@ -51,6 +51,7 @@ describe.runIf(hasTmux)('the dashboard in tmux', () => {
   it('steps aside for the shell and comes back', async () => {
     terminal.keys('dash', 'C-z');
     await terminal.isTaken('dash', false);
+    await terminal.hasShell('dash');
     terminal.keys('dash', 'fg', 'Enter');
     await terminal.isTaken('dash', true);
     await terminal.shows('dash', /╭─ Spaces/);
@@ -59,6 +60,7 @@ describe.runIf(hasTmux)('the dashboard in tmux', () => {
   it('says that the node is away, and when it is back', async () => {
     terminal.keys('node', 'C-c');
     await terminal.shows('dash', /DISCONNECTED from library for 00:\d\d/);
+    await terminal.hasShell('node');
     terminal.keys('node', `${odcm} run --home ${home}`, 'Enter');
     await terminal.shows('dash', / live \d\d:\d\d:\d\dZ/);
     expect(terminal.screen('dash')).not.toContain('DISCONNECTED');
@@ -67,6 +69,7 @@ describe.runIf(hasTmux)('the dashboard in tmux', () => {
   it('leaves the terminal as it was', async () => {
     terminal.keys('dash', 'q');
     await terminal.isTaken('dash', false);
+    await terminal.hasShell('dash');
     terminal.keys('dash', 'echo still-$((40+2))', 'Enter');
     await terminal.shows('dash', /still-42/);
   });

@@ -53,6 +53,16 @@ export class TestTerminal {
     return until(`${window} is ${wanted ? 'taken' : 'given back'}`, look);
   }
 
+  /** Resolves once the window has its shell back: what is typed while a program still ends, that program may take. */
+  hasShell(window: string): Promise<true> {
+    const look = async (): Promise<true> => {
+      const name = this.#tmux('display', '-p', '-t', at(window), '#{pane_current_command}').trim();
+      if (name === 'sh') return true;
+      throw new Error(`${name} has the window`);
+    };
+    return until(`${window} has its shell`, look);
+  }
+
   screen(window: string): string {
     return this.#tmux('capture-pane', '-p', '-t', at(window));
   }

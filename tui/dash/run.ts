@@ -71,7 +71,8 @@ export function runDashboard(options: RunOptions): Running {
     exitOnCtrlC: false,
     patchConsole: false,
     incrementalRendering: !options.fullRepaint,
-    maxFps: 30,
+    // A key waits for the frame before it: twice as many as the eye needs halve that wait, and are only made when keys come.
+    maxFps: 60,
   });
 
   /** Partial frames count on what the terminal shows; after a resize that is no longer known. */
