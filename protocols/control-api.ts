@@ -1,15 +1,8 @@
 // The control API of a node, as one table: what can be asked, with which words, and what comes back
-// (control-answers.ts has the shapes). The server, the OpenAPI description and the commands are built on it.
+// (control-answers.ts has the shapes; alerts and reports have files of their own). The server, the OpenAPI description and the commands are built on it.
 
 import { z } from 'zod';
-import {
-  AcknowledgeBody,
-  AlertProblemRow,
-  AlertRouteRow,
-  AlertRow,
-  SilenceBody,
-  SilenceRow,
-} from './control-alerts.ts';
+import { ALERT_ROUTES } from './control-alert-routes.ts';
 import {
   count,
   EnrolmentRow,
@@ -29,14 +22,8 @@ import {
 } from './control-answers.ts';
 import { HealthRow, TrustRow } from './control-health.ts';
 import { MeshRow, OverviewResult } from './control-mesh.ts';
-import {
-  DeploymentRow,
-  DeploymentsQuery,
-  ReportDeploymentsResult,
-  ReportedResult,
-  ReportInventoryRow,
-  ReportWindowQuery,
-} from './control-reports.ts';
+import { REPORT_ROUTES } from './control-report-routes.ts';
+import type { Route } from './control-route.ts';
 import { LIMITS } from './limits.ts';
 
 const name = z.string().min(1).max(LIMITS.itemNameChars);
@@ -50,17 +37,6 @@ const draft = z.object({
   occurredTimeUtc: instant.optional(),
   activityId: z.uuid().optional(),
 });
-
-interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE';
-  readonly path: string;
-  readonly summary: string;
-  readonly query?: z.ZodObject;
-  readonly body?: z.ZodType;
-  readonly result?: z.ZodType;
-  /** `rows`: {asOf, rows}. `lines`: newline-delimited JSON that goes on. `bytes`: content as it is. */
-  readonly answer: 'object' | 'rows' | 'lines' | 'bytes';
-}
 
 /** Names of the routes are the operation ids of the OpenAPI description. */
 export const ROUTES = {
@@ -312,104 +288,8 @@ export const ROUTES = {
     result: PullRow,
     answer: 'rows',
   },
-  alerts: {
-    method: 'GET',
-    path: '/v1/alerts',
-    summary: 'What is wrong, most urgent first',
-    query: z.object({ state: z.enum(['open', 'all']).default('open') }),
-    result: AlertRow,
-    answer: 'rows',
-  },
-  acknowledgeAlert: {
-    method: 'POST',
-    path: '/v1/alerts/acknowledgements',
-    summary: 'Says that somebody looks after an alert',
-    body: AcknowledgeBody,
-    result: AlertRow,
-    answer: 'object',
-  },
-  checkAlerts: {
-    method: 'GET',
-    path: '/v1/alerts/configuration',
-    summary: 'What is wrong with alerts.json as it lies in the folder now',
-    result: AlertProblemRow,
-    answer: 'rows',
-  },
-  alertRoutes: {
-    method: 'GET',
-    path: '/v1/alerts/routes',
-    summary: 'Where messages about alerts go, and whether they arrive',
-    result: AlertRouteRow,
-    answer: 'rows',
-  },
-  testRoutes: {
-    method: 'POST',
-    path: '/v1/alerts/routes',
-    summary: 'Sends a test message by every route, or by one, and says what came of it',
-    body: z.object({ route: name.optional() }),
-    result: AlertRouteRow,
-    answer: 'rows',
-  },
-  silences: {
-    method: 'GET',
-    path: '/v1/silences',
-    summary: 'What is kept quiet, until when, and by whom',
-    result: SilenceRow,
-    answer: 'rows',
-  },
-  silence: {
-    method: 'POST',
-    path: '/v1/silences',
-    summary: 'Keeps alerts quiet until a time',
-    body: SilenceBody,
-    result: SilenceRow,
-    answer: 'object',
-  },
-  unsilence: {
-    method: 'DELETE',
-    path: '/v1/silences',
-    summary: 'Ends a silence',
-    query: z.object({ id: z.string().min(1).max(64) }),
-    result: SilenceRow,
-    answer: 'object',
-  },
-  reportInventory: {
-    method: 'GET',
-    path: '/v1/reports/inventory',
-    summary: 'Server version, projects and targets of each space, as it last said itself',
-    result: ReportInventoryRow,
-    answer: 'rows',
-  },
-  reportDeployments: {
-    method: 'GET',
-    path: '/v1/reports/deployments',
-    summary: 'Deployments of a time by outcome, their trend, and the time before',
-    query: ReportWindowQuery,
-    result: ReportDeploymentsResult,
-    answer: 'object',
-  },
-  deployments: {
-    method: 'GET',
-    path: '/v1/deployments',
-    summary: 'The deployments behind a figure, newest first',
-    query: DeploymentsQuery,
-    result: DeploymentRow,
-    answer: 'rows',
-  },
-  reportInventoryIn: {
-    method: 'POST',
-    path: '/v1/inventory',
-    summary: 'What this space has; one JSON object, or application/x-ndjson',
-    result: ReportedResult,
-    answer: 'object',
-  },
-  reportDeploymentsIn: {
-    method: 'POST',
-    path: '/v1/deployments',
-    summary: 'Deployments of this space that ended; one JSON object, or application/x-ndjson',
-    result: ReportedResult,
-    answer: 'object',
-  },
+  ...ALERT_ROUTES,
+  ...REPORT_ROUTES,
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof ROUTES;

@@ -78,7 +78,7 @@ export class FeedRows {
     this.#cache.changed(-bytes);
   }
 
-  /** Asked for now: others make way before this one. */
+  /** To be called at each look: rows of the feeds that were looked at least lately make way first. */
   use(): void {
     this.#cache.used(this);
   }
