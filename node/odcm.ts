@@ -1,7 +1,8 @@
 // What only the ODCM node has: the pen of the directory, changes of trust, invitations and the enrolment endpoint, and
 // the clock that vouches every half minute that the directory is the newest there is.
 
-import type { DirectoryPayload, SpaceRow } from '../protocols/directory.ts';
+import type { SpaceRow } from '../protocols/directory.ts';
+import type { DirectoryPayload } from '../protocols/directory-events.ts';
 import type { MeshId } from '../protocols/ids.ts';
 import { rootFingerprint } from '../protocols/ids.ts';
 import { LIMITS } from '../protocols/limits.ts';

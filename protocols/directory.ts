@@ -1,99 +1,11 @@
 // The directory: what ODCM's log says about spaces, keys, addresses, contexts, feeds, grants and revocations.
 // Pure: a fold of events into state. Every row names the entry it comes from, so that it can be opened to its evidence.
 
-import { z } from 'zod';
 import { BUILT_IN_CONTEXTS, type Context, nounOf } from './contexts.ts';
-import type { Envelope, Json } from './envelope.ts';
+import { DIRECTORY_EVENTS, type DirectoryPayload } from './directory-events.ts';
+import type { Envelope } from './envelope.ts';
 import { MeshError } from './errors.ts';
-import {
-  type ContextName,
-  type FeedId,
-  type FeedName,
-  type GrantId,
-  parseContextName,
-  parseFeedId,
-  parseFeedName,
-  parseGrantId,
-  parseSpaceId,
-  parseSpaceName,
-  type SpaceId,
-  type SpaceName,
-} from './ids.ts';
-import { LIMITS } from './limits.ts';
-
-/** Canonical base64: two spellings of one key would be two spaces with one key. */
-const base64Key = z.string().refine((text) => {
-  const raw = Buffer.from(text, 'base64');
-  return raw.length === 32 && raw.toString('base64') === text;
-}, 'not 32 bytes of base64');
-const LONGEST_VERB = 'PublishedV1Event';
-const space = z.string().transform(parseSpaceId);
-/** Sixteen zero bytes stand for the directory itself. */
-const feed = z
-  .string()
-  .refine((text) => text !== '00000000-0000-0000-0000-000000000000', 'the id of the directory')
-  .transform(parseFeedId);
-/** Its events must have names that fit an entry. */
-const newContext = z
-  .string()
-  .transform(parseContextName)
-  .refine((name) => `${nounOf(name)}${LONGEST_VERB}`.length <= LIMITS.eventTypeChars, 'too long');
-const addresses = z.array(z.string().min(1).max(LIMITS.addressChars)).max(LIMITS.addresses);
-const instant = z.iso.datetime();
-
-/** APPEND ONLY. Payloads of directory events; an event that is not named here is kept and passed over. */
-export const DIRECTORY_EVENTS = {
-  SpaceEnrolledV1Event: z.strictObject({
-    space,
-    name: z.string().transform(parseSpaceName),
-    /** Ed25519 public key: signs the space's feeds and is its libp2p identity. */
-    nodeKey: base64Key,
-    /** X25519 public key: feed keys are sealed for it. */
-    exchangeKey: base64Key,
-    certificateSha256: z.string().regex(/^[0-9a-f]{64}$/),
-    addresses,
-  }),
-  SpaceAddressesV1Event: z.strictObject({ space, addresses }),
-  /** The certificate that a space has now: the one it was enrolled with, or a later one. */
-  SpaceCertificateV1Event: z.strictObject({
-    space,
-    /** Of the DER, in hex. */
-    sha256: z.string().regex(/^[0-9a-f]{64}$/),
-    serial: z.string().regex(/^[0-9A-F]{1,40}$/),
-    notBefore: instant,
-    notAfter: instant,
-  }),
-  SpaceRevokedV1Event: z.strictObject({
-    space,
-    reason: z.string().max(500),
-    /** Per feed, how many of its entries are still good; feeds not named keep what each node has. */
-    lastGood: z.record(z.string(), z.int().min(0)),
-  }),
-  ContextAddedV1Event: z.strictObject({
-    context: newContext,
-    content: z.enum(['json', 'any']),
-  }),
-  FeedCreatedV1Event: z.strictObject({
-    feed,
-    space,
-    name: z.string().transform(parseFeedName),
-    context: z.string().transform(parseContextName),
-    sync: z.enum(['forced', 'chosen']),
-  }),
-  GrantIssuedV1Event: z.strictObject({
-    grant: z.string().transform(parseGrantId),
-    /** Who receives; '*' stands for all present and future spaces. */
-    subscriber: z.union([z.literal('*'), space]),
-    publisher: space,
-    /** Which feed of the publisher; '*' for all of them. */
-    feed: z.union([z.literal('*'), feed]),
-    until: instant.nullable(),
-  }),
-  GrantRevokedV1Event: z.strictObject({ grant: z.string().transform(parseGrantId) }),
-} as const;
-
-export type DirectoryEvent = keyof typeof DIRECTORY_EVENTS;
-export type DirectoryPayload<E extends DirectoryEvent> = z.output<(typeof DIRECTORY_EVENTS)[E]>;
+import type { ContextName, FeedId, FeedName, GrantId, SpaceId, SpaceName } from './ids.ts';
 
 interface Evidence {
   /** Index in the directory log of the entry that made or last changed this row. */
@@ -108,6 +20,13 @@ export interface CertificateRow {
   readonly notAfter: string;
 }
 
+/** Keys of a space, and the sizes of its feeds from which on they are the ones that sign. */
+export interface SpaceKeys extends Evidence {
+  readonly nodeKey: Buffer;
+  readonly exchangeKey: Buffer;
+  readonly from: Readonly<Record<string, number>>;
+}
+
 export interface SpaceRow extends Evidence {
   readonly id: SpaceId;
   readonly name: SpaceName;
@@ -117,6 +36,8 @@ export interface SpaceRow extends Evidence {
   /** Null where the directory only has its fingerprint. */
   readonly certificate: CertificateRow | null;
   readonly addresses: readonly string[];
+  /** All keys that the space ever had, oldest first; the last ones are `nodeKey` and `exchangeKey`. */
+  readonly keys: readonly SpaceKeys[];
   readonly revoked: {
     readonly reason: string;
     readonly lastGood: Readonly<Record<string, number>>;
@@ -129,6 +50,14 @@ export interface FeedRow extends Evidence {
   readonly name: FeedName;
   readonly context: ContextName;
   readonly sync: 'forced' | 'chosen';
+  /** Records are sealed: only who holds a key of the feed can read them. */
+  readonly isSealed: boolean;
+  /** Wanted holders beside the publisher; null for as many as is usual. */
+  readonly carriersWanted: number | null;
+  /** 1 at first; each new one has an origin, and so a log, of its own. */
+  readonly epoch: number;
+  /** Where the log of the last epoch is continued; null in the first. */
+  readonly continues: { readonly size: number; readonly root: Buffer } | null;
 }
 
 export interface GrantRow extends Evidence {
@@ -181,6 +110,8 @@ export class DirectoryState {
       }
       case 'SpaceCertificateV1Event':
         return this.#certify(DIRECTORY_EVENTS.SpaceCertificateV1Event.parse(envelope.payload));
+      case 'SpaceKeyRotatedV1Event':
+        return this.#rotate(DIRECTORY_EVENTS.SpaceKeyRotatedV1Event.parse(envelope.payload), at);
       case 'SpaceRevokedV1Event': {
         const p = DIRECTORY_EVENTS.SpaceRevokedV1Event.parse(envelope.payload);
         const row = this.spaces.get(p.space);
@@ -204,6 +135,17 @@ export class DirectoryState {
       }
       case 'FeedCreatedV1Event':
         return this.#createFeed(DIRECTORY_EVENTS.FeedCreatedV1Event.parse(envelope.payload), at);
+      case 'FeedPolicyV1Event': {
+        const p = DIRECTORY_EVENTS.FeedPolicyV1Event.parse(envelope.payload);
+        const row = this.feeds.get(p.feed);
+        if (row) this.feeds.set(p.feed, { ...row, ...at, carriersWanted: p.carriers });
+        return row !== undefined;
+      }
+      case 'FeedEpochStartedV1Event':
+        return this.#startEpoch(
+          DIRECTORY_EVENTS.FeedEpochStartedV1Event.parse(envelope.payload),
+          at,
+        );
       case 'GrantIssuedV1Event': {
         const p = DIRECTORY_EVENTS.GrantIssuedV1Event.parse(envelope.payload);
         if (this.grants.has(p.grant) || !this.spaces.has(p.publisher)) return false;
@@ -228,12 +170,13 @@ export class DirectoryState {
       this.#spaceByKey.has(p.nodeKey)
     )
       return false;
+    const nodeKey = Buffer.from(p.nodeKey, 'base64');
+    const exchangeKey = Buffer.from(p.exchangeKey, 'base64');
     this.spaces.set(p.space, {
       ...at,
       id: p.space,
       name: p.name,
-      nodeKey: Buffer.from(p.nodeKey, 'base64'),
-      exchangeKey: Buffer.from(p.exchangeKey, 'base64'),
+      ...{ nodeKey, exchangeKey, keys: [{ ...at, nodeKey, exchangeKey, from: {} }] },
       certificateSha256: p.certificateSha256,
       certificate: null,
       addresses: p.addresses,
@@ -252,12 +195,36 @@ export class DirectoryState {
     return true;
   }
 
+  /** The old node key stays with its space: nobody else can ever be enrolled with it. */
+  #rotate(p: DirectoryPayload<'SpaceKeyRotatedV1Event'>, at: Evidence): boolean {
+    const row = this.spaces.get(p.space);
+    const holder = this.#spaceByKey.get(p.nodeKey);
+    if (!row || row.revoked || holder !== undefined) return false;
+    const nodeKey = Buffer.from(p.nodeKey, 'base64');
+    const exchangeKey = Buffer.from(p.exchangeKey, 'base64');
+    const keys = [...row.keys, { ...at, nodeKey, exchangeKey, from: p.from }];
+    this.spaces.set(p.space, { ...row, nodeKey, exchangeKey, keys });
+    this.#spaceByKey.set(p.nodeKey, p.space);
+    return true;
+  }
+
+  #startEpoch(p: DirectoryPayload<'FeedEpochStartedV1Event'>, at: Evidence): boolean {
+    const row = this.feeds.get(p.feed);
+    if (!row || p.epoch !== row.epoch + 1) return false;
+    const continues = { size: p.continues.size, root: Buffer.from(p.continues.root, 'base64') };
+    this.feeds.set(p.feed, { ...row, ...at, epoch: p.epoch, continues });
+    return true;
+  }
+
   #createFeed(p: DirectoryPayload<'FeedCreatedV1Event'>, at: Evidence): boolean {
     const key = `${p.space}/${p.name}`;
     if (!this.spaces.has(p.space) || !this.contexts.has(p.context)) return false;
     if (this.feeds.has(p.feed) || this.#feedByName.has(key)) return false;
-    const { feed: id, ...rest } = p;
-    this.feeds.set(id, { ...at, id, ...rest });
+    const { feed: id, sealed, carriers, ...rest } = p;
+    this.feeds.set(id, {
+      ...{ ...at, id, ...rest, isSealed: sealed === true, carriersWanted: carriers ?? null },
+      ...{ epoch: 1, continues: null },
+    });
     this.#feedByName.set(key, id);
     return true;
   }
@@ -267,7 +234,7 @@ export class DirectoryState {
     return id && this.spaces.get(id);
   }
 
-  /** The space whose node has this Ed25519 public key (32 bytes). */
+  /** The space whose node has, or once had, this Ed25519 public key (32 bytes). */
   spaceWithKey(nodeKey: Uint8Array): SpaceRow | undefined {
     const id = this.#spaceByKey.get(Buffer.from(nodeKey).toString('base64'));
     return id && this.spaces.get(id);
@@ -335,18 +302,3 @@ function covers(grant: GrantRow, subscriber: SpaceId | '*', feed: FeedRow): bool
 
 const isCurrent = (grant: GrantRow, nowMs: number): boolean =>
   grant.until === null || Date.parse(grant.until) > nowMs;
-
-/** Checks a payload before ODCM writes it: what would be passed over is never signed. */
-export function checkDirectoryEvent<E extends DirectoryEvent>(
-  event: E,
-  payload: DirectoryPayload<E>,
-): Json {
-  const result = DIRECTORY_EVENTS[event].safeParse(payload);
-  if (!result.success) {
-    throw new MeshError(
-      'EVENT_INVALID',
-      `${event}: ${result.error.issues[0]?.message ?? 'invalid'}`,
-    );
-  }
-  return payload as unknown as Json;
-}

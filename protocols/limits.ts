@@ -112,6 +112,10 @@ export const LIMITS = {
 
   /** Holders of a feed taken from one look-up in the DHT: three are enough to fetch from, more are only dialled. */
   dhtProviders: 8,
+  /** Holders of a feed beside its publisher: with three, two may be away at once. */
+  carriersWanted: 3,
+  /** More holders than this a feed cannot ask for: each costs the mesh a copy. */
+  carriersMax: 64,
   /** Announcements of one feed that wait for their turn; beyond that the feed is pulled. */
   announcementsWaiting: 64,
 

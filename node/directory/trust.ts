@@ -1,7 +1,8 @@
 // Changes of trust at the ODCM node: what spaces ask for and what the administrator orders becomes directory entries.
 // Every other node has no such thing. The rules: a space speaks for its own feeds and addresses only.
 
-import type { DirectoryPayload, GrantRow, SpaceRow } from '../../protocols/directory.ts';
+import type { GrantRow, SpaceRow } from '../../protocols/directory.ts';
+import type { DirectoryPayload } from '../../protocols/directory-events.ts';
 import { ed25519FromRaw } from '../../protocols/ed25519.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import {

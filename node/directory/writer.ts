@@ -15,7 +15,7 @@ import {
   checkDirectoryEvent,
   type DirectoryEvent,
   type DirectoryPayload,
-} from '../../protocols/directory.ts';
+} from '../../protocols/directory-events.ts';
 import { ed25519Raw } from '../../protocols/ed25519.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import {

@@ -1,7 +1,7 @@
 // What the directory is told of a space's certificate, so that every node sees when it ends.
 
 import { certificateFacts } from '../../certs/certificate-facts.ts';
-import type { DirectoryPayload } from '../../protocols/directory.ts';
+import type { DirectoryPayload } from '../../protocols/directory-events.ts';
 import type { SpaceId } from '../../protocols/ids.ts';
 
 export function certificateEvent(

@@ -8,7 +8,8 @@ import { privateKeyPem } from '../../certs/ed25519.ts';
 import type { VerifiedEnrolRequest } from '../../certs/enrol.ts';
 import { encodeRefusal, parseEnrolRequest } from '../../certs/enrol-messages.ts';
 import { generateX25519 } from '../../certs/x25519.ts';
-import type { DirectoryPayload, DirectoryState } from '../../protocols/directory.ts';
+import type { DirectoryState } from '../../protocols/directory.ts';
+import type { DirectoryPayload } from '../../protocols/directory-events.ts';
 import { asMeshError, MeshError } from '../../protocols/errors.ts';
 import {
   type MeshId,

@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import {
-  checkDirectoryEvent,
-  type DirectoryEvent,
-  DirectoryState,
-} from '../../protocols/directory.ts';
+import { DirectoryState } from '../../protocols/directory.ts';
+import { checkDirectoryEvent, type DirectoryEvent } from '../../protocols/directory-events.ts';
 import type { Envelope, Json } from '../../protocols/envelope.ts';
 import type { FeedId, GrantId, SpaceId } from '../../protocols/ids.ts';
 import { codeOf } from '../certs/fixtures.ts';
@@ -327,6 +324,104 @@ describe('grants of the directory', () => {
     s.apply('GrantIssuedV1Event', issued(1, space(2), 1, feed(1)));
     expect(s.apply('GrantIssuedV1Event', payload)).toBe(false);
     expect(may(s, 3)).toBeUndefined();
+  });
+});
+
+describe('keys of the directory', () => {
+  const rotated = (n: number, more: Record<string, Json> = {}) => ({
+    ...{ space: space(n), nodeKey: key(50), exchangeKey: key(51), from: { [feed(1)]: 7 } },
+    ...more,
+  });
+
+  it('are replaced, and those before them stay with their space', () => {
+    const s = sample();
+    expect(s.apply('SpaceKeyRotatedV1Event', rotated(1))).toBe(true);
+    const row = s.state.spaces.get(space(1))!;
+    expect(row.nodeKey).toEqual(Buffer.alloc(32, 50));
+    expect(row.exchangeKey).toEqual(Buffer.alloc(32, 51));
+    expect(row.keys.map(({ nodeKey, from, entry }) => [nodeKey[0], from, entry])).toEqual([
+      [1, {}, 0],
+      [50, { [feed(1)]: 7 }, 5],
+    ]);
+    expect(s.state.spaceWithKey(Buffer.alloc(32, 50))).toBe(row);
+    expect(s.state.spaceWithKey(Buffer.alloc(32, 1))).toBe(row);
+    expect(s.apply('SpaceEnrolledV1Event', enrolled(9, 'ledger', { nodeKey: key(1) }))).toBe(false);
+  });
+
+  it.each<[string, Json]>([
+    ['of a space that is unknown', rotated(9)],
+    ['that another space has', rotated(1, { nodeKey: key(2) })],
+    ['that the space has already', rotated(1, { nodeKey: key(1) })],
+    ['that are not 32 bytes', rotated(1, { exchangeKey: 'AAAA' })],
+    ['from a size below nothing', rotated(1, { from: { [feed(1)]: -1 } })],
+    ['from a size that is not whole', rotated(1, { from: { [feed(1)]: 0.5 } })],
+    ['with a field too many', rotated(1, { to: {} })],
+  ])('are not replaced by keys %s', (_, payload) => {
+    const s = sample();
+    expect(s.apply('SpaceKeyRotatedV1Event', payload)).toBe(false);
+    expect(s.state.spaces.get(space(1))!.keys).toHaveLength(1);
+    expect(s.state.spaces.get(space(1))!.nodeKey).toEqual(Buffer.alloc(32, 1));
+  });
+
+  it('are not replaced for a space that was revoked', () => {
+    const s = sample();
+    s.apply('SpaceRevokedV1Event', { space: space(1), reason: '', lastGood: {} });
+    expect(s.apply('SpaceKeyRotatedV1Event', rotated(1))).toBe(false);
+  });
+});
+
+describe('epochs of feeds in the directory', () => {
+  const root = key(77);
+  const started = (epoch: number, more: Record<string, Json> = {}) => ({
+    ...{ feed: feed(1), epoch, continues: { size: 9, root } },
+    ...more,
+  });
+
+  it('follow each other, each exactly from a point of the last', () => {
+    const s = sample();
+    expect(s.state.feeds.get(feed(1))).toMatchObject({ epoch: 1, continues: null });
+    expect(s.apply('FeedEpochStartedV1Event', started(2))).toBe(true);
+    const continues = { size: 9, root: Buffer.alloc(32, 77) };
+    expect(s.state.feeds.get(feed(1))).toMatchObject({ epoch: 2, continues, entry: 5 });
+    expect(s.apply('FeedEpochStartedV1Event', started(3))).toBe(true);
+    expect(s.state.feeds.get(feed(2))).toMatchObject({ epoch: 1, continues: null });
+  });
+
+  it.each<[string, Json]>([
+    ['before the first', started(1)],
+    ['with one left out', started(3)],
+    ['of a feed that is unknown', started(2, { feed: feed(9) })],
+    ['from a root that is none', started(2, { continues: { size: 9, root: 'AAAA' } })],
+    ['from a size below nothing', started(2, { continues: { size: -1, root } })],
+  ])('are not started %s', (_, payload) => {
+    const s = sample();
+    expect(s.apply('FeedEpochStartedV1Event', payload)).toBe(false);
+    expect(s.state.feeds.get(feed(1))!.epoch).toBe(1);
+  });
+});
+
+describe('feeds of the directory that are sealed or carried', () => {
+  it('say so from the start, and carriers may be wanted otherwise later', () => {
+    const s = sample();
+    expect(s.state.feeds.get(feed(1))).toMatchObject({ isSealed: false, carriersWanted: null });
+    const more = { sealed: true, carriers: 2 };
+    expect(s.apply('FeedCreatedV1Event', created(3, 1, 'secrets', more))).toBe(true);
+    expect(s.state.feeds.get(feed(3))).toMatchObject({ isSealed: true, carriersWanted: 2 });
+    expect(s.apply('FeedPolicyV1Event', { feed: feed(3), carriers: 0 })).toBe(true);
+    expect(s.state.feeds.get(feed(3))).toMatchObject({ isSealed: true, carriersWanted: 0 });
+  });
+
+  it.each<[string, string, Json]>([
+    ['unsealed in so many words', 'FeedCreatedV1Event', created(3, 1, 'x', { sealed: false })],
+    [
+      'carried by more than there may be',
+      'FeedCreatedV1Event',
+      created(3, 1, 'x', { carriers: 65 }),
+    ],
+    ['carried by a part of a space', 'FeedPolicyV1Event', { feed: feed(1), carriers: 1.5 }],
+    ['unknown', 'FeedPolicyV1Event', { feed: feed(9), carriers: 1 }],
+  ])('are not taken when %s', (_, type, payload) => {
+    expect(sample().apply(type, payload)).toBe(false);
   });
 });
 
