@@ -16,6 +16,8 @@ export interface Source<T> {
   readonly key: string;
   readonly everyMs: number;
   readonly ask: (asker: Asker) => Promise<T>;
+  /** When this text becomes another, all that is shown is worth a look. */
+  digest?(data: T): string;
 }
 
 /** Things that come by themselves, newest last. */
@@ -69,7 +71,10 @@ export type GroupBy = 'space' | 'project' | 'environment';
 
 export const SOURCES = {
   status: object('status', OFTEN_MS),
-  overview: object('overview', OFTEN_MS),
+  overview: {
+    ...object('overview', OFTEN_MS),
+    digest: ({ spaces, feeds }: RouteResult<'overview'>) => JSON.stringify([spaces, feeds]),
+  },
   health: rows('health', OFTEN_MS),
   feeds: rows('feeds', OFTEN_MS),
   subscriptions: rows('subscriptions', OFTEN_MS),

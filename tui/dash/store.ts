@@ -55,6 +55,9 @@ const ALONG_MS = 500;
 const IDLE_AFTER_MS = 60_000;
 /** While nobody types, questions are so many times as far apart: the first key asks everything anew. */
 const IDLE_STRETCH = 2.5;
+/** Long lists even further: a short answer that has changed has them asked for at once. */
+const IDLE_LIST_STRETCH = 7.5;
+const LONG_LIST_ROWS = 200;
 const SLOW_MS = 2_500;
 const STALE_MS = 15_000;
 const TICK_MS = 1_000;
@@ -131,6 +134,11 @@ export function createStore({ asker, clock, probe, log }: StoreOptions): Store {
     tail.retry();
   };
 
+  /** Whoever types sees everything soon anyway. */
+  const askAllSoon = (): void => {
+    if (isIdle()) for (const source of watched) entryOf(source).dueMs = 0;
+  };
+
   const askNow = async (entry: Entry): Promise<void> => {
     const wasLost = lost !== undefined;
     const askedMs = clock.now();
@@ -138,8 +146,10 @@ export function createStore({ asker, clock, probe, log }: StoreOptions): Store {
     try {
       const data = await entry.source.ask(asker);
       const asOfMs = asOf(data) ?? clock.now();
+      const before = entry.fact.data;
       entry.fact = { data, asOfMs, trouble: undefined };
       findNode();
+      if (isNews(entry.source, before, data)) askAllSoon();
     } catch (error) {
       if (asker.signal.aborted) return;
       const trouble = troubleOf(error);
@@ -155,7 +165,8 @@ export function createStore({ asker, clock, probe, log }: StoreOptions): Store {
     } finally {
       entry.askedMs = undefined;
       // Counted from the question, so that those asked together stay together; a slow node is not pressed.
-      const everyMs = entry.source.everyMs * (isIdle() ? IDLE_STRETCH : 1);
+      const stretch = isIdle() ? idleStretch(entry.fact.data) : 1;
+      const everyMs = entry.source.everyMs * stretch;
       entry.dueMs = Math.max(askedMs + everyMs, clock.now() + everyMs / 2);
       if (!stopped) {
         tell();
@@ -258,6 +269,20 @@ function forget(entries: Map<string, Entry>, watched: readonly Source<unknown>[]
     if (entries.size <= KEPT_FACTS) return;
     if (!watched.some((source) => source.key === key)) entries.delete(key);
   }
+}
+
+function isNews<T>({ digest }: Source<T>, before: T | undefined, now: T): boolean {
+  return digest !== undefined && before !== undefined && digest(before) !== digest(now);
+}
+
+function idleStretch(data: unknown): number {
+  const isLongList =
+    typeof data === 'object' &&
+    data !== null &&
+    'rows' in data &&
+    Array.isArray(data.rows) &&
+    data.rows.length >= LONG_LIST_ROWS;
+  return isLongList ? IDLE_LIST_STRETCH : IDLE_STRETCH;
 }
 
 function asOf(data: unknown): number | null {

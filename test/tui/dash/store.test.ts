@@ -60,6 +60,29 @@ describe('the store', () => {
     store.stop();
   });
 
+  it('asks for long lists seldom when nobody types, and at once when a short answer has changed', async () => {
+    const { store, clock, world, asks } = openStore();
+    store.watch([SOURCES.overview, SOURCES.health]);
+    await clock.advance(100_000);
+    const lists = asks('/v1/health');
+    const overviews = asks('/v1/overview');
+    await clock.advance(60_000);
+    expect(asks('/v1/health') - lists).toBe(4);
+    expect(asks('/v1/overview') - overviews).toBe(12);
+    expect(store.connection()).toEqual({ kind: 'live' });
+    const asked = asks('/v1/health');
+    await clock.advance(1_000);
+    const was = store.get(SOURCES.overview).data!;
+    const spaces = { ...was.spaces!, online: was.spaces!.online - 1, offline: 1 };
+    world.instead.set('/v1/overview', async () => ({ ...was, spaces }));
+    await clock.advance(5_000);
+    expect(asks('/v1/health')).toBe(asked + 1);
+    store.touch();
+    await clock.advance(4_000);
+    expect(asks('/v1/health')).toBeGreaterThanOrEqual(asked + 3);
+    store.stop();
+  });
+
   it('keeps the last answer with its time when the node goes away, and comes back by itself', async () => {
     const { store, clock, world, log } = openStore();
     store.watch([SOURCES.health]);
