@@ -28,6 +28,13 @@ export const LIMITS = {
   blockBytes: 65 * KiB,
   /** Content up to this size stands in the record itself: envelope and content fit in one block. */
   inlineContentBytes: 60_000,
+  // Sealed feeds
+  /** Recipients in one page of a share key: 47 KB, which fits a block. */
+  shareKeyRecipients: 500,
+  /** A share key is used no longer than this, … */
+  shareKeyAgeMs: 90 * 24 * 3_600_000,
+  /** … and for this many new records; for as many as were sealed anew when it began, if those are more. */
+  shareKeyRecords: 10_000,
   /** Depth of the JSON of an event: no sane one is deeper, and thousands would exhaust the stack of whoever writes it. */
   jsonDepth: 100,
   mediaTypeChars: 255,
@@ -67,31 +74,76 @@ export const LIMITS = {
   hashesPerRequest: 2048,
   /** Records carried inside a gossip announcement; more are pulled. */
   announcementBytes: 16 * KiB,
+  /** An announcement whole: the records, around them their entries, before them the note and 40 hashes of a frontier. */
+  announcementMessageBytes: 32 * KiB,
+  /** One frame of gossip, of which the library's own bound is 4 MiB; what is sent stays below by `gossipBatchBytes`. */
   gossipFrameBytes: 128 * KiB,
-  /** Concurrent sync streams from one peer. */
+  /**
+   * Heads of one space that are verified in a second, all its feeds together. Not 10, because a publisher of many small
+   * batches tells each of them; at 400 it takes about a tenth of a core of each member at the very most. What goes beyond
+   * is passed over without blame, and pulled when presence shows it: pull has back-pressure, hence no rate of its own, and
+   * entries and bytes in gossip are bounded by heads × `announcementMessageBytes`.
+   */
+  headsPerSecond: 400,
+  /** … and at once, after a quiet time. */
+  headsBurst: 800,
+  /** What a node itself tells stays at half of that, because relays bunch what they pass on; the next one tells more. */
+  announcementsPerSecond: 200,
+  announcementsBurst: 400,
+  /** Topics that one peer may name in one frame: one for each context of the directory, and two. */
+  gossipSubscriptions: 1024,
+  /** Lists of ids in one frame of gossip, one for each topic at most. */
+  gossipControls: 256,
+  /** Who passed on something provably false stays out from the first to the second, doubling each time. */
+  outcastMinMs: 60_000,
+  outcastMaxMs: 3_600_000,
+  /** Concurrent sync streams from one peer, over all its connections. */
   syncStreamsPerPeer: 4,
   /** A sync request without any answer is given up after this. */
   requestTimeoutMs: 10_000,
   /** From its first frame on an answer moves this much … */
-  answerBytesPerWindow: 64 * KiB,
-  /** … in each such time, or the stream is reset: a peer that drips would hold up the others, and hide a revocation. */
+  answerBytesPerWindow: 160 * KiB,
+  /** … in each such time (16 KiB/s), or the stream is reset: a peer that drips would hold up others, and hide a revocation. */
   answerWindowMs: 10_000,
+  /** A request that has begun is looked at this often; of two looks one must find it whole. */
+  requestWindowMs: 4_000,
   /** A stream that moves nothing for this long is reset. */
   streamIdleMs: 60_000,
   dialTimeoutMs: 4_000,
+  /**
+   * Of all peers together. More than 64, so that up to 200 members are all connected: gossip then arrives in one step, and
+   * nobody can be surrounded. What they hold in memory is bounded by `bufferedBytes` and not by their number.
+   */
   connections: 300,
+  /** Of one member: both sides may dial at once, and one that restarted leaves a dead one. A fifth ends the oldest. */
+  connectionsPerPeer: 4,
+  /** Unfinished handshakes of everybody: 40 idle sockets a second fill 120, so honest ones always find room. */
   pendingConnections: 256,
+  /** An honest handshake takes some 10 ms; past this the slot is given back. */
   upgradeTimeoutMs: 3_000,
+  /**
+   * Connections of an address that the directory does not list. Not 20, because members may sit behind one address with
+   * whoever opens idle sockets, which cost a slot of their own kind and nothing else. Addresses of members have no such bound.
+   */
   inboundPerSecondPerHost: 100,
-  /** Below yamux's read buffer limit of 4 MiB: a paused stream is then held back instead of reset. */
+  /** Refused identities of such an address, after which it waits for the next second: each costs a handshake of some 7 ms. */
+  strangersPerSecondPerHost: 20,
+  /**
+   * Below yamux's read buffer limit of 4 MiB: a paused stream is then held back instead of reset. Not 256 KiB, with which
+   * a path of 100 ms carries 2.5 MB/s; what all windows together may hold is bounded by `bufferedBytes`.
+   */
   yamuxWindowBytes: 1 * MiB,
+  /** Received and unread or unsent, on all connections: past it the newest peers are dropped until it fits. */
+  bufferedBytes: 256 * MiB,
+  /** They are counted this often: at 100 MB/s less than half of it can come in between. */
+  bufferedLookMs: 1_000,
   /** What the corked connection collects before it writes: with its header it still is one noise message. */
   corkBytes: 65_400,
   /** Received and not yet read on one stream before it is paused: two frames, so that one is read while one arrives. */
   readAheadBytes: 256 * KiB,
   /** Sent and not yet taken over by the peer on one stream before a sender has to wait. */
   sendQueueBytes: 256 * KiB,
-  /** Muxed streams of one connection in each direction, of all protocols together. */
+  /** Muxed streams of one connection in each direction, of all protocols together; not 16, because the DHT asks in parallel. */
   streamsPerConnection: 128,
   /** Unfinished handshakes from one address; past it the oldest is dropped, never the newest refused. */
   pendingPerHost: 8,
@@ -112,10 +164,27 @@ export const LIMITS = {
 
   /** Holders of a feed taken from one look-up in the DHT: three are enough to fetch from, more are only dialled. */
   dhtProviders: 8,
+  /** Provider records kept for one member, as many as it may have feeds. */
+  dhtRecordsPerPeer: 1000,
+  /** … and for all: 2^16 records are about 10 MiB on disk. */
+  dhtRecords: 65_536,
   /** Holders of a feed beside its publisher: with three, two may be away at once. */
   carriersWanted: 3,
   /** More holders than this a feed cannot ask for: each costs the mesh a copy. */
   carriersMax: 64,
+  /** What one publisher may take of the room for what is carried for others … */
+  carryBytesPerPublisher: 256 * MiB,
+  /** … and all of them, as a share of the disk that is free or taken by it, when nothing else is set. */
+  carryPercent: 20,
+  /** What one step of fetching may bring: two groups of entries, or the blocks of one request. */
+  carrySlackBytes: 2 * MiB,
+  /** With less of the disk free than this share or this much, whichever is less, nothing is fetched for others. */
+  carryFreePercent: 10,
+  carryFreeBytes: 2048 * MiB,
+  /** A node looks this often at what it is to carry, and at the room for it. */
+  carryLookMs: 5_000,
+  /** Entries younger than this need not be at a carrier for it to count as complete. */
+  carrierGraceMs: 10_000,
   /** Announcements of one feed that wait for their turn; beyond that the feed is pulled. */
   announcementsWaiting: 64,
 
@@ -146,9 +215,22 @@ export const LIMITS = {
   antiEntropyMs: 60_000,
   /** A head dated further ahead than this is held, not used. */
   clockSkewMs: 300_000,
+  /** Others that contradict this machine's clock are believed this long after they were heard; so long, too, a clock must
+   * have run without a leap before it is believed when it contradicts nobody. */
+  clockGraceMs: 15 * 60_000,
+  /** The clocks are looked at this often, and how far time has come is written down this often. */
+  clockLookMs: 1_000,
+  clockSaveMs: 60_000,
   /** Directory age up to which it counts as fresh, and after which nothing new is accepted on its authority. */
   directoryFreshMs: 300_000,
   directoryExpiredMs: 7 * 24 * 3_600_000,
+  /** The same where rules for regulated data are kept. */
+  directoryRegulatedMs: 24 * 3_600_000,
+  /** After a start, or after having been alone, a node waits this long to learn the newest directory of somebody else before
+   * it gives a peer data, or takes data, on the authority of what it held before. */
+  directoryFirstMs: 5_000,
+  /** Revocations that are shown with who has applied them. */
+  revocationsShown: 50,
 
   // Petitions
   /** Feeds of one space that ODCM writes down: each is a row in the memory of every node. */
@@ -176,6 +258,15 @@ export const LIMITS = {
   rootRoleKeys: 32,
   /** Signatures of one version: old and new keys of a rotation sign side by side. */
   rootSignatures: 64,
+
+  // Keys at rest
+  /** The file of the local key: 32 bytes, or the parameters of its wrapping and 48. */
+  localKeyFileBytes: 256,
+  /** A passphrase that is given to a folder: below this it is guessed, above this it is some other file. */
+  passphraseMinBytes: 12,
+  passphraseMaxBytes: 1024,
+  /** After a space has new keys, its former ones still count for its network identity and heads this long. */
+  keyOverlapMs: 7 * 24 * 3_600_000,
 
   // Gossip collected before one announcement
   announceEntries: 256,
@@ -234,6 +325,22 @@ export const LIMITS = {
   inboxLookMs: 2_000,
   inboxRetryMaxMs: 60_000,
 
+  // Air gap
+  /** Text of a manifest: about five hundred logs. */
+  manifestBytes: 64 * KiB,
+  /** A detached CMS signature with the certificates of a space and of its issuing CA takes about 3 KiB. */
+  cmsBytes: 16 * KiB,
+  /** The header of a CAR with one root is 59 bytes; one that does not end would be read for ever. */
+  carHeaderBytes: 256,
+  /** One block of a CAR with its CID: a segment is the largest thing in it. */
+  carSectionBytes: 129 * KiB,
+  /** Hashes named by one block of a bundle's index: 48 KiB of them, so that an index fits where a chunk fits. */
+  bundleFanout: 1536,
+  /** Blocks of one bundle: their hashes are remembered while it is read, 40 bytes each. */
+  bundleBlocks: 4_000_000,
+  /** A bundle that nobody imported in this time is refused: the revocations in it are old. */
+  bundleLifeMs: 30 * 24 * 3_600_000,
+
   /** The kernel's address of a Unix socket has 108 bytes, the last one zero. */
   socketPathBytes: 107,
 
@@ -261,4 +368,14 @@ export const LIMITS = {
   healthScore: 8,
   /** Known heads of one feed whose age is told apart while the feed lags. */
   lagMarks: 64,
+
+  // Forks
+  /** Two notes, a root and a path: what proves that a key signed two histories. */
+  forkProofBytes: 2_560,
+  /** A publisher asks for its own newest heads this long before it takes silence for an answer. */
+  releaseAskMs: 10_000,
+  /** Peers other than ODCM that must have answered before that. */
+  releasePeers: 2,
+  /** A fork that is not settled yet is told again this often, for whoever came later. */
+  forkToldMs: 180_000,
 } as const;

@@ -55,11 +55,12 @@ const ALONG_MS = 500;
 const IDLE_AFTER_MS = 60_000;
 /** While nobody types, questions are so many times as far apart: the first key asks everything anew. */
 const IDLE_STRETCH = 2.5;
-/** Long lists even further: a short answer that has changed has them asked for at once. */
-const IDLE_LIST_STRETCH = 7.5;
+/** Lists of more rows even further: a short answer that has changed has them asked for at once. */
 const LONG_LIST_ROWS = 200;
 const SLOW_MS = 2_500;
 const STALE_MS = 15_000;
+/** Nothing waits longer than this beyond its time, or it would be called stale. */
+const IDLE_MORE_MS = STALE_MS - 2_000;
 const TICK_MS = 1_000;
 const NOTHING: Fact<never> = { data: undefined, asOfMs: undefined, trouble: undefined };
 /** Facts of screens seen before that are kept for coming back to. */
@@ -165,8 +166,7 @@ export function createStore({ asker, clock, probe, log }: StoreOptions): Store {
     } finally {
       entry.askedMs = undefined;
       // Counted from the question, so that those asked together stay together; a slow node is not pressed.
-      const stretch = isIdle() ? idleStretch(entry.fact.data) : 1;
-      const everyMs = entry.source.everyMs * stretch;
+      const everyMs = isIdle() ? idleEveryMs(entry) : entry.source.everyMs;
       entry.dueMs = Math.max(askedMs + everyMs, clock.now() + everyMs / 2);
       if (!stopped) {
         tell();
@@ -275,14 +275,15 @@ function isNews<T>({ digest }: Source<T>, before: T | undefined, now: T): boolea
   return digest !== undefined && before !== undefined && digest(before) !== digest(now);
 }
 
-function idleStretch(data: unknown): number {
+function idleEveryMs({ source: { everyMs }, fact: { data } }: Entry): number {
   const isLongList =
     typeof data === 'object' &&
     data !== null &&
     'rows' in data &&
     Array.isArray(data.rows) &&
     data.rows.length >= LONG_LIST_ROWS;
-  return isLongList ? IDLE_LIST_STRETCH : IDLE_STRETCH;
+  const mostMs = everyMs + IDLE_MORE_MS;
+  return isLongList ? mostMs : Math.min(mostMs, everyMs * IDLE_STRETCH);
 }
 
 function asOf(data: unknown): number | null {
