@@ -159,8 +159,8 @@ export function meshIdOf(rootV1: Uint8Array): MeshId {
   return base32(rootFingerprint(rootV1).subarray(0, 16)) as MeshId;
 }
 
-/** Which log of a space: a feed's entries, or the directory (which only ODCM has). */
-export type LogName = `feed-${FeedId}` | 'dir';
+/** Which log of a space: a feed's entries, its receipts, or the directory (which only ODCM has). */
+export type LogName = `feed-${FeedId}` | 'receipts' | 'dir';
 
 export interface OriginParts {
   readonly mesh: MeshId;
@@ -179,6 +179,9 @@ export const feedOrigin = (mesh: MeshId, space: SpaceId, feed: FeedId, epoch = 1
 export const directoryOrigin = (mesh: MeshId, odcm: SpaceId, epoch = 1): Origin =>
   formatOrigin({ mesh, space: odcm, log: 'dir', epoch });
 
+export const receiptsOrigin = (mesh: MeshId, space: SpaceId, epoch = 1): Origin =>
+  formatOrigin({ mesh, space, log: 'receipts', epoch });
+
 /** Refuses anything that would not format back to the same text. */
 export function parseOrigin(text: string): OriginParts {
   const [head, mesh, space, log, epochText, ...rest] = text.split('/');
@@ -189,7 +192,7 @@ export function parseOrigin(text: string): OriginParts {
   if (!Number.isSafeInteger(epoch) || epoch < 1 || String(epoch) !== epochText) {
     throw new MeshError('NOT_CANONICAL', 'epoch of an origin is not a plain number');
   }
-  if (log !== 'dir') {
+  if (log !== 'dir' && log !== 'receipts') {
     if (!log?.startsWith('feed-'))
       throw new MeshError('MALFORMED', 'unknown kind of log in an origin');
     parseFeedId(log.slice(5));

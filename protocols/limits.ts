@@ -178,9 +178,6 @@ export const LIMITS = {
   carryPercent: 20,
   /** What one step of fetching may bring: two groups of entries, or the blocks of one request. */
   carrySlackBytes: 2 * MiB,
-  /** With less of the disk free than this share or this much, whichever is less, nothing is fetched for others. */
-  carryFreePercent: 10,
-  carryFreeBytes: 2048 * MiB,
   /** A node looks this often at what it is to carry, and at the room for it. */
   carryLookMs: 5_000,
   /** Entries younger than this need not be at a carrier for it to count as complete. */
@@ -267,6 +264,8 @@ export const LIMITS = {
   passphraseMaxBytes: 1024,
   /** After a space has new keys, its former ones still count for its network identity and heads this long. */
   keyOverlapMs: 7 * 24 * 3_600_000,
+  /** Its former exchange key is kept this long: what was wrapped for it is wrapped anew by then. */
+  exchangeKeyKeptMs: 30 * 24 * 3_600_000,
 
   // Gossip collected before one announcement
   announceEntries: 256,
@@ -336,6 +335,10 @@ export const LIMITS = {
   carSectionBytes: 129 * KiB,
   /** Hashes named by one block of a bundle's index: 48 KiB of them, so that an index fits where a chunk fits. */
   bundleFanout: 1536,
+  /** One receipt in its envelope: a statement of 1 KiB is half as large again in base64. */
+  receiptBytes: 8 * KiB,
+  /** Forty hashes in base64 and a checkpoint. */
+  tlogProofBytes: 8 * KiB,
   /** Blocks of one bundle: their hashes are remembered while it is read, 40 bytes each. */
   bundleBlocks: 4_000_000,
   /** A bundle that nobody imported in this time is refused: the revocations in it are old. */
