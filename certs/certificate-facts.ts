@@ -22,8 +22,8 @@ export function certificateFacts(pem: string): CertificateFacts {
   return {
     sha256: certificatePin(pem),
     serial: certificate.serialNumber,
-    notBefore: certificate.validFromDate.toISOString(),
-    notAfter: certificate.validToDate.toISOString(),
+    notBefore: dateText(certificate.validFromDate),
+    notAfter: dateText(certificate.validToDate),
     subject: commonName(certificate.subject),
     issuer: commonName(certificate.issuer),
   };
@@ -36,6 +36,12 @@ function parse(pem: string): X509Certificate {
   } catch (cause) {
     throw new MeshError('BAD_CERTIFICATE', 'a certificate is not readable', { cause });
   }
+}
+
+function dateText(date: Date): string {
+  if (Number.isNaN(date.getTime()))
+    throw new MeshError('BAD_CERTIFICATE', 'a certificate states a date that is none');
+  return date.toISOString();
 }
 
 /** Names come one on a line; of several the last counts, as the most exact. */

@@ -114,7 +114,9 @@ function verifyLink(subject: X509Certificate, issuer: X509Certificate, what: str
 
 function verifyValidity(certificate: X509Certificate, nowMs: number, what: string): void {
   const { validFrom, validTo } = certificate;
-  if (nowMs < certificate.validFromDate.getTime() || nowMs > certificate.validToDate.getTime()) {
+  const [fromMs, toMs] = [certificate.validFromDate.getTime(), certificate.validToDate.getTime()];
+  // Dates that are none are NaN, which nothing is before or after.
+  if (!(fromMs <= nowMs && nowMs <= toMs)) {
     throw refused('validity', `the ${what} certificate is valid from ${validFrom} to ${validTo}`);
   }
 }

@@ -1,104 +1,75 @@
-// Private key files: PEM, readable by their owner only, written whole or not at all. The one place in certs/ that
-// touches the disk.
+// Private key files: PKCS#8 in PEM, encrypted where the folder is protected (local-key.ts). Whoever reads one says where
+// the key that opens it comes from; a file that is not encrypted needs none.
 
-import { createPrivateKey, type KeyObject, randomBytes } from 'node:crypto';
-import { link, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { MeshError } from '../protocols/errors.ts';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { isMeshError, MeshError } from '../protocols/errors.ts';
 import { LIMITS } from '../protocols/limits.ts';
-import { privateKeyPem } from './ed25519.ts';
+import { readPrivateFile, type WriteOptions, writePrivateFile } from './private-files.ts';
 
-const OWNER_ONLY = 0o600;
-const OTHERS = 0o077;
+/** What encrypted files are opened with; from local-key.ts. */
+export type KeySecret = () => Promise<Buffer>;
 
-export interface WriteKeyOptions {
-  /** A key that is overwritten is lost for good, so replacing has to be asked for. */
-  readonly replace?: boolean;
+const ENCRYPTED = Buffer.from('-----BEGIN ENCRYPTED PRIVATE KEY-----');
+
+export interface WriteKeyOptions extends WriteOptions {
+  /** The file is encrypted with it when present. */
+  readonly secret?: Uint8Array | undefined;
 }
 
 /** Durable when it returns: file and folder are synced. */
 export async function writeKeyFile(
   path: string,
   key: KeyObject,
-  { replace = false }: WriteKeyOptions = {},
+  { secret, ...options }: WriteKeyOptions = {},
 ): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    await writeSynced(temporary, privateKeyPem(key));
-    // `link` refuses an existing name and `rename` replaces it; both are one step.
-    if (replace) await rename(temporary, path);
-    else await link(temporary, path);
-    await syncFolder(dirname(path));
-  } catch (cause) {
-    throw writeError(path, cause);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  const pem = { format: 'pem', type: 'pkcs8' } as const;
+  const passphrase = secret && Buffer.from(secret);
+  const text = passphrase
+    ? key.export({ ...pem, cipher: 'aes-256-cbc', passphrase })
+    : key.export(pem);
+  passphrase?.fill(0);
+  await writePrivateFile(path, text.toString(), options);
 }
 
-/** Looks at the opened file, not at its name, so that nothing can be swapped between check and use. */
-export async function readKeyFile(path: string): Promise<KeyObject> {
-  let pem: string;
-  try {
-    const file = await open(path, 'r');
-    try {
-      const { mode, size } = await file.stat();
-      assertPrivate(path, mode);
-      if (size > LIMITS.certificateBytes) throw notAKey(path);
-      pem = await file.readFile('utf8');
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    if (cause instanceof MeshError) throw cause;
-    throw new MeshError('FILE_UNREADABLE', `cannot read key file ${path}`, { cause });
+/** @throws FILE_UNREADABLE when there is none, it is open to others, or it is not opened by the secret */
+export async function readKeyFile(path: string, secret?: KeySecret): Promise<KeyObject> {
+  const pem = await readPem(path);
+  if (pem === undefined) throw new MeshError('FILE_UNREADABLE', `cannot read key file ${path}`);
+  if (isEncrypted(pem) && secret === undefined) {
+    throw new MeshError('KEYS_LOCKED', `key file ${path} is encrypted`);
   }
+  const passphrase = isEncrypted(pem) ? await secret?.() : undefined;
   try {
-    return createPrivateKey(pem);
+    return createPrivateKey({ key: pem, format: 'pem', ...(passphrase ? { passphrase } : {}) });
   } catch (cause) {
     throw notAKey(path, cause);
-  }
-}
-
-function assertPrivate(path: string, mode: number): void {
-  if ((mode & OTHERS) === 0) return;
-  throw new MeshError('FILE_UNREADABLE', `key file ${path} is open to other users`, {
-    next: `Make it private with: chmod 600 ${path}; if others could read it, make a new key.`,
-  });
-}
-
-async function writeSynced(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx', OWNER_ONLY);
-  try {
-    await file.writeFile(text);
-    await file.sync();
   } finally {
-    await file.close();
+    pem.fill(0);
+    passphrase?.fill(0);
   }
 }
 
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
+export type KeyFileState = 'plain' | 'encrypted' | 'missing';
+
+/** What the file looks like from outside; no key is opened. */
+export async function keyFileState(path: string): Promise<KeyFileState> {
+  const pem = await readPem(path);
+  if (pem === undefined) return 'missing';
+  const state = isEncrypted(pem) ? 'encrypted' : 'plain';
+  pem.fill(0);
+  return state;
+}
+
+async function readPem(path: string): Promise<Buffer | undefined> {
   try {
-    await folder.sync();
-  } finally {
-    await folder.close();
+    return await readPrivateFile(path, LIMITS.certificateBytes);
+  } catch (cause) {
+    if (isMeshError(cause, 'TOO_LARGE')) throw notAKey(path, cause);
+    throw cause;
   }
 }
 
-function writeError(path: string, cause: unknown): MeshError {
-  const code = (cause as NodeJS.ErrnoException).code;
-  if (code === 'EEXIST') {
-    return new MeshError('ALREADY_ENROLLED', `key file ${path} is there already`, {
-      next: 'Use another folder; a key that is overwritten is lost for good.',
-      cause,
-    });
-  }
-  if (code === 'ENOSPC') {
-    return new MeshError('DISK_FULL', `no space for key file ${path}`, { cause });
-  }
-  return new MeshError('FILE_UNREADABLE', `cannot write key file ${path}`, { cause });
-}
+const isEncrypted = (pem: Buffer): boolean => pem.subarray(0, ENCRYPTED.length).equals(ENCRYPTED);
 
 function notAKey(path: string, cause?: unknown): MeshError {
   return new MeshError('FILE_UNREADABLE', `${path} holds no private key in PEM form`, {

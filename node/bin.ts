@@ -4,9 +4,12 @@
 import { invoke, processContext, type Register } from '../tui/command-context.ts';
 import { remoteCommands } from '../tui/commands.ts';
 import { createProgram, GROUPS } from '../tui/program.ts';
+import { registerCa } from './commands/ca.ts';
 import { registerFsck } from './commands/fsck.ts';
 import { registerInit } from './commands/init.ts';
 import { registerJoin } from './commands/join.ts';
+import { registerKeys } from './commands/keys.ts';
+import { registerRoot } from './commands/root.ts';
 import { registerRun } from './commands/run.ts';
 import type { LongShell } from './commands/shell.ts';
 import { VERSION } from './version.ts';
@@ -19,6 +22,9 @@ const shell = (group: string): LongShell => ({
 const localCommands: Register[] = [
   (program) => registerInit(program, shell(GROUPS.trust)),
   (program) => registerJoin(program, shell(GROUPS.trust)),
+  (program) => registerRoot(program, shell(GROUPS.trust)),
+  (program) => registerCa(program, shell(GROUPS.trust)),
+  (program) => registerKeys(program, shell(GROUPS.trust)),
   (program) => registerRun(program, shell(GROUPS.running)),
   (program) => registerFsck(program, shell(GROUPS.running)),
 ];

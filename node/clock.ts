@@ -7,7 +7,15 @@ import { clearTimeout, setTimeout } from 'node:timers';
 export interface Clock {
   /** Wall clock, milliseconds since 1970. */
   nowMs(): number;
+  /** Milliseconds since whenever, by a clock that nobody sets; missing where the wall clock is such a one. */
+  monotonicMs?(): number;
 }
+
+/** For measuring how long something took, or is yet to last. */
+export const monotonicMs = (clock: Clock): number => clock.monotonicMs?.() ?? clock.nowMs();
+
+/** A clock for those who measure intervals only: setting the wall clock does not touch them. */
+export const intervalClock = (clock: Clock): Clock => ({ nowMs: () => monotonicMs(clock) });
 
 /** What a timer is, is known only to the {@link Timers} that made it. */
 export type TimerHandle = object;
@@ -52,7 +60,11 @@ export function fraction(random: Random): number {
   return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0) / 2 ** 32;
 }
 
-export const systemClock: Clock = { nowMs: () => Date.now() };
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  // As large as the time of day, so that nothing that happened before counts as just now.
+  monotonicMs: () => performance.timeOrigin + performance.now(),
+};
 
 export const systemTimers: Timers = {
   setTimeout: (run, delayMs) => setTimeout(run, delayMs),

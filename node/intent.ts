@@ -18,8 +18,8 @@ export class Intent {
   }
 
   grantOf(row: FeedRow): GrantRow | 'own' | undefined {
-    const { directory, home, clock } = this.#node;
-    return directory.state.grantFor(home.config.space, row, clock.nowMs());
+    const { directory, home, trustClock } = this.#node;
+    return directory.state.grantFor(home.config.space, row, trustClock.nowMs());
   }
 
   noGrant(row: FeedRow): MeshError {
@@ -39,6 +39,8 @@ export class Intent {
     if (!this.grantOf(feed)) throw this.noGrant(feed);
     const open = await feeds.open(row.feed);
     await subscriptions.put(row);
+    await this.#node.carrying.carry.release(row.feed);
+    this.#node.applySoon(open);
     for (const peerId of host.connectedPeers()) replicator.syncSoon(peerId);
     reports.onGrown(open);
     this.#node.provide(open);

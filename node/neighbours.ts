@@ -2,7 +2,7 @@
 // the supervisor and for choosing whom to ask.
 
 import type { FeedRow } from '../protocols/directory.ts';
-import type { SpaceId } from '../protocols/ids.ts';
+import type { FeedId, SpaceId } from '../protocols/ids.ts';
 import type { Directory } from './directory/directory.ts';
 import type { Members } from './members.ts';
 import type { Network } from './net/network.ts';
@@ -16,6 +16,8 @@ export interface NeighboursOptions {
   readonly members: Members;
   readonly subscriptions: Subscriptions;
   readonly carriers: Carriers;
+  /** Feeds that are kept for others. */
+  readonly copied: () => Iterable<FeedId>;
   readonly host: Network;
   readonly presence: () => PresenceBoard;
   readonly self: SpaceId;
@@ -55,15 +57,20 @@ export class Neighbours {
     return (row && carriers.of(row.id)[0]) ?? via;
   }
 
-  /** Members to keep a connection with: ODCM first, then the publishers of what this space takes. */
+  /** Members to keep a connection with: ODCM first, then the publishers of what this space takes or carries. */
   list(): Neighbour[] {
-    const { directory, members, subscriptions, presence, self, odcm } = this.#o;
+    const { directory, members, subscriptions, copied, presence, self, odcm } = this.#o;
     const { spaces, feeds } = directory.state;
-    const wanted = new Set([...subscriptions.all()].map((row) => feeds.get(row.feed)?.space));
+    const followed = [...[...subscriptions.all()].map((row) => row.feed), ...copied()];
+    const wanted = new Set(followed.map((feed) => feeds.get(feed)?.space));
     return [...spaces.values()]
       .filter((space) => !space.revoked && space.id !== self)
-      .map((space) => {
-        const peerId = members.peerIdOf(space);
+      .flatMap((space) => {
+        const peerIds = members.peerIdsOf(space);
+        const live = peerIds.find((peerId) => members.isConnected(peerId));
+        return (live ? [live] : peerIds).map((peerId) => ({ space, peerId }));
+      })
+      .map(({ space, peerId }) => {
         const heard = presence().heard(space.id)?.presence.addresses ?? [];
         const hint = this.#hints.get(peerId);
         const addresses = [...new Set([...heard, ...space.addresses, ...(hint ? [hint] : [])])];

@@ -3,11 +3,14 @@
 
 import type { SpaceRow } from '../protocols/directory.ts';
 import type { DirectoryPayload } from '../protocols/directory-events.ts';
+import { isMeshError, MeshError } from '../protocols/errors.ts';
 import type { MeshId } from '../protocols/ids.ts';
 import { rootFingerprint } from '../protocols/ids.ts';
 import { LIMITS } from '../protocols/limits.ts';
+import { extendRootChain, type VerifiedRoot } from '../protocols/root-chain.ts';
 import type { Random, TimerHandle, Timers } from './clock.ts';
 import { Trust } from './directory/trust.ts';
+import { crashpoint } from './crashpoint.ts';
 import { DirectoryWriter, directoryDraft } from './directory/writer.ts';
 import { certificateEvent } from './enrol/certificate-event.ts';
 import { type Invite, Invites } from './enrol/invites.ts';
@@ -19,6 +22,8 @@ import {
   reachableEndpoint,
 } from './home/addresses.ts';
 import type { MeshNode } from './node.ts';
+import { KeyOffice } from './rotate/key-office.ts';
+import { assertServed, odcmKeys } from './rotate/odcm-keys.ts';
 
 /** What a node has of its desk. */
 export type Desk = Pick<OdcmDesk, keyof OdcmDesk>;
@@ -56,16 +61,25 @@ export class OdcmDesk {
     { timers, random }: { timers: Timers; random: Random },
   ): Promise<OdcmDesk> {
     const { home, directory, views, blocks, clock } = node;
+    const keys = await odcmKeys(home);
     const writer = await DirectoryWriter.open({
       ...{ directory, views, blocks, clock, random },
-      directoryKey: await home.directoryKey(),
-      timestampKey: await home.timestampKey(),
+      isClockRegressed: () => node.trustClock.isRegressed,
+      directoryKey: keys.directory[0]!,
+      timestampKey: keys.timestamp[0]!,
       space: home.config.name,
       onAppended: ({ note, before }) => node.announceDirectory(note, before.size),
     });
+    writer.signWith(keys);
     const invites = await Invites.open(home.paths.invites, { clock, random });
     const mesh: MeshId = home.config.mesh;
-    const trust = new Trust({ mesh, directory, writer, clock, random });
+    const office = new KeyOffice({
+      ...{ mesh, directory, writer, clock },
+      issuing: () => home.issuing(),
+      rootCertificatePem: async () => (await home.certificates()).root,
+      exchangeKey: () => home.exchangeKey(),
+    });
+    const trust = new Trust({ mesh, directory, writer, office, clock, random });
     return new OdcmDesk(node, timers, {
       writer,
       invites,
@@ -75,10 +89,48 @@ export class OdcmDesk {
   }
 
   async start(): Promise<void> {
-    const { home, directory, clock, log } = this.#node;
     await this.#listCertificates();
+    await this.#vouch().catch((error: unknown) => {
+      // A clock that was set back stops nothing but issuing.
+      if (!isMeshError(error, 'CLOCK_REGRESSED')) throw error;
+      this.#node.log.error({ code: error.code }, error.message);
+    });
+    this.#server = await this.#openEndpoint();
+    this.#node.roots.onAdopted(() => this.#rootAdopted());
+    this.#schedule();
+  }
+
+  /** Keys that the root now names are in force at once; the endpoint speaks with the newest of them. */
+  async #rootAdopted(): Promise<void> {
+    this.#writer.signWith(await odcmKeys(this.#node.home));
     await this.#vouch();
-    this.#server = await startEnrolServer({
+    const former = this.#server;
+    this.#server = undefined;
+    await former?.stop();
+    if (!this.#isStopped) this.#server = await this.#openEndpoint();
+  }
+
+  /**
+   * Takes the next version of the root, and with it everybody else.
+   * @throws ROOT_INVALID, ROOT_EXPIRED; UNKNOWN_KEY when it names no key that this folder has
+   */
+  async installRoot(envelope: Uint8Array): Promise<VerifiedRoot> {
+    const { home, roots, clock } = this.#node;
+    const next = extendRootChain(home.root, envelope);
+    if (clock.nowMs() >= Date.parse(next.root.expires)) {
+      throw new MeshError(
+        'ROOT_EXPIRED',
+        `version ${next.versions} expired on ${next.root.expires}`,
+      );
+    }
+    await assertServed(home, next.root);
+    await roots.adopt([envelope]);
+    return home.root;
+  }
+
+  async #openEndpoint(): Promise<EnrolServer> {
+    const { home, directory, clock, log } = this.#node;
+    return startEnrolServer({
       ...{ mesh: home.config.mesh, roots: home.rootEnvelopes, clock, log, invites: this.#invites },
       listen: this.#listen,
       random: { bytes: (count) => this.#randomBytes(count) },
@@ -87,14 +139,17 @@ export class OdcmDesk {
       rootCertificatePem: (await home.certificates()).root,
       state: () => directory.state,
       head: () => this.#writer.note,
-      enrol: (payload, certificate) =>
-        this.#writer.appendAll([
+      enrol: async (payload, certificate) => {
+        crashpoint('enrol.before-append');
+        const published = await this.#writer.appendAll([
           directoryDraft('SpaceEnrolledV1Event', payload, `space/${payload.space}`),
           certificateDraft(certificate),
-        ]),
+        ]);
+        crashpoint('enrol.after-append');
+        return published;
+      },
       snapshot: () => this.#writer.snapshot(),
     });
-    this.#schedule();
   }
 
   /** ODCM's own certificate, and those that were issued before the directory listed certificates. */

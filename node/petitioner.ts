@@ -1,6 +1,5 @@
 // What this space asks of ODCM, and waiting for what comes of it.
 
-import type { KeyObject } from 'node:crypto';
 import { MeshError } from '../protocols/errors.ts';
 import type { FeedId } from '../protocols/ids.ts';
 import { LIMITS } from '../protocols/limits.ts';
@@ -10,13 +9,14 @@ import type { Timers } from './clock.ts';
 import type { OpenFeed } from './feed/feeds.ts';
 import { SyncClient } from './net/sync-client.ts';
 import type { MeshNode } from './node.ts';
+import type { OwnKeys } from './rotate/own-keys.ts';
 
 /** How often it is looked whether what is waited for has come. */
 const LOOK_MS = 20;
 
 export interface PetitionerOptions {
   readonly node: MeshNode;
-  readonly nodeKey: KeyObject;
+  readonly keys: Pick<OwnKeys, 'current'>;
   readonly timers: Timers;
   readonly stopped: AbortSignal;
 }
@@ -30,14 +30,14 @@ export class Petitioner {
 
   /** Asks ODCM to write something into the directory. @throws ODCM_UNREACHABLE */
   async petition(wish: Wish): Promise<string> {
-    const { node, nodeKey, timers, stopped } = this.#o;
+    const { node, keys, timers, stopped } = this.#o;
     const { mesh, space } = node.home.config;
     if (node.odcm) return node.odcm.trust.carryOut(space, wish);
     const peerId = node.neighbours.odcmPeer;
     if (!peerId || !(await this.#reach(peerId))) {
       throw new MeshError('ODCM_UNREACHABLE', 'ODCM is not connected');
     }
-    const bytes = signPetition(mesh, space, wish, node.random.bytes(16), nodeKey);
+    const bytes = signPetition(mesh, space, wish, node.random.bytes(16), keys.current);
     const channel = await node.host.open(peerId, syncProtocol(mesh));
     const client = new SyncClient(channel, stopped, timers);
     try {

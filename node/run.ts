@@ -12,6 +12,7 @@ import { MeshNode } from './node.ts';
 import { OdcmDesk } from './odcm.ts';
 import { type Inbox, startInbox } from './reports/inbox.ts';
 import { intakeOf } from './reports/intake.ts';
+import { Upkeep } from './rotate/upkeep.ts';
 
 export interface RunOptions {
   readonly home: Home;
@@ -19,8 +20,11 @@ export interface RunOptions {
     readonly listen?: string[];
     readonly peer?: string[];
     readonly inbox?: string;
+    readonly carryQuota?: number;
     readonly metrics?: string;
     readonly metricsOpen?: boolean;
+    readonly directoryLimit?: number;
+    readonly acceptClock?: boolean;
   };
   readonly logPath: string | undefined;
   readonly level: LogLevel;
@@ -28,6 +32,7 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
+/** `again`: it is to be run once more, to go by the newest key. */
 export async function runNode({
   home,
   flags,
@@ -35,7 +40,7 @@ export async function runNode({
   level,
   say,
   signal,
-}: RunOptions): Promise<void> {
+}: RunOptions): Promise<'stopped' | 'again'> {
   const system = { clock: systemClock, timers: systemTimers, random: systemRandom };
   const base = { space: home.config.name };
   const log = createJsonLog({ level, base, ...(logPath === undefined ? {} : { path: logPath }) });
@@ -51,6 +56,9 @@ export async function runNode({
     log,
     ...(listen ? { listen } : {}),
     ...(peers ? { peers } : {}),
+    ...(flags.carryQuota === undefined ? {} : { carryBytes: flags.carryQuota }),
+    ...(flags.directoryLimit ? { directoryLimitMs: flags.directoryLimit } : {}),
+    ...(flags.acceptClock ? { acceptClock: true } : {}),
   });
   try {
     if (home.isOdcm) node.odcm = await OdcmDesk.open(node, system);
@@ -60,6 +68,7 @@ export async function runNode({
     const control = await startControlServer(node);
     let metrics: MetricsServer | undefined;
     let inbox: Inbox | undefined;
+    const upkeep = new Upkeep(node, systemTimers);
     try {
       inbox = await startInboxOf(node, flags.inbox);
       metrics = await startMetricsOf(node, flags);
@@ -68,9 +77,12 @@ export async function runNode({
         ? `ODCM of mesh ${home.config.meshName}`
         : `a space of mesh ${home.config.meshName}`;
       say(`odcm: ${home.config.name}, ${role}, is ready at ${node.addresses().join(' ')}`);
-      await aborted(signal);
-      say('odcm: stopping');
+      upkeep.start();
+      await Promise.race([aborted(signal), upkeep.isDue]);
+      if (!signal.aborted) say('odcm: starting again, with the newest key of the space');
+      else say('odcm: stopping');
     } finally {
+      await upkeep.stop();
       await inbox?.stop();
       await metrics?.stop();
       await control.stop();
@@ -81,6 +93,7 @@ export async function runNode({
     log.info({}, 'stopped');
     log.close();
   }
+  return signal.aborted ? 'stopped' : 'again';
 }
 
 /** A configuration that cannot be read stops no node: it is said here, and is the first alert. */

@@ -65,6 +65,26 @@ export function signCheckpoint(c: Checkpoint, key: LogKey, privateKey: KeyObject
   );
 }
 
+/** Who signs, and under which name of the key. */
+export interface Signer {
+  readonly key: LogKey;
+  readonly privateKey: KeyObject;
+}
+
+/** The same with a line of each: while keys are changed, two sign. */
+export function signCheckpointBy(c: Checkpoint, signers: readonly Signer[]): Buffer {
+  const [first, ...others] = signers;
+  if (first === undefined) throw new MeshError('UNKNOWN_KEY', `nobody signs ${c.origin}`);
+  const body = Buffer.from(checkpointBody(c));
+  const lines = others.map(({ key, privateKey }) =>
+    signatureLine(c.origin, Buffer.concat([key.signatureId, sign(null, body, privateKey)])),
+  );
+  return Buffer.concat([
+    signCheckpoint(c, first.key, first.privateKey),
+    Buffer.from(lines.join('')),
+  ]);
+}
+
 /** Appends the line that says: as of this second, this is my largest tree. */
 export function cosign(note: Note, key: LogKey, privateKey: KeyObject, timeS: number): Buffer {
   const signature = sign(
@@ -88,11 +108,15 @@ export function withoutCosignatures(note: Note): Buffer {
   return encodeNote({ ...note, lines: note.lines.filter(isPlain) });
 }
 
-/** The note with nothing but the line that {@link verifyNote} looks at: whatever a carrier added is not passed on. */
-export function signedOnly(note: Note, key: LogKey): Buffer {
-  const { origin } = note.checkpoint;
-  const line = note.lines.find((l) => l.name === origin && l.keyId.equals(key.signatureId));
-  return encodeNote({ ...note, lines: line ? [line] : [] });
+/**
+ * The note with the lines of these keys and at most one other of its log's: while a publisher changes its key, both sign,
+ * and who does not know the next one yet passes its line on. Whatever else a carrier added is not passed on.
+ */
+export function signedOnly(note: Note, keys: readonly LogKey[]): Buffer {
+  const isKnown = (l: NoteLine) => keys.some((key) => l.keyId.equals(key.signatureId));
+  const plain = note.lines.filter((l) => l.name === note.checkpoint.origin && l.blob.length === 64);
+  const lines = [...plain.filter(isKnown), ...plain.filter((l) => !isKnown(l)).slice(0, 1)];
+  return encodeNote({ ...note, lines: lines.slice(0, 2) });
 }
 
 function canonicalBase64(text: string): Buffer {

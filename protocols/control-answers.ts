@@ -2,6 +2,8 @@
 // lengths of time are milliseconds, sizes are bytes, `size` of a log is its number of entries.
 
 import { z } from 'zod';
+import { carrierFields } from './control-carriers.ts';
+import { StoreStatus } from './control-store.ts';
 
 /** A number of things; never negative. */
 export const count = z.int().min(0);
@@ -22,6 +24,17 @@ const directoryAge = z.object({
   /** Since ODCM last vouched for its newest directory; null when it never did as far as this node knows. */
   ageMs: count.nullable(),
   state: z.enum(['fresh', 'stale', 'expired', 'unknown']),
+  /** Age from which on it has expired. */
+  limitMs: count.optional(),
+  /** A newer one is dated in the future, and waits until then. */
+  heldUntil: instant.nullable().optional(),
+});
+
+/** This node's clock against what others signed: `regressed` when it was set back, `ahead` when three others contradict it. */
+const clockState = z.object({
+  state: z.enum(['good', 'regressed', 'ahead']),
+  offByMs: z.int(),
+  forMs: count,
 });
 
 export const StatusResult = z.object({
@@ -37,9 +50,15 @@ export const StatusResult = z.object({
   addresses: z.array(z.string()),
   enrolment: z.string().nullable(),
   directory: directoryAge,
+  clock: clockState.optional(),
   peers: z.object({ connected: count, known: count }),
   feeds: z.object({ known: count, own: count, subscribed: count }),
   contexts: z.array(z.string()),
+  store: StoreStatus,
+  /** Where another machine that uses this space's key says it is; empty while there is none. */
+  keyInUseAt: z.array(z.string()).optional(),
+  /** Whether the private keys rest under a passphrase; without one, whoever reads the folder has them. */
+  keyProtection: z.enum(['passphrase', 'none']),
   /** What was refused since the start, by code. */
   refusals: z.record(z.string(), count),
 });
@@ -75,6 +94,8 @@ export const FeedRow = z.object({
   id: z.string(),
   context: z.string(),
   sync: z.enum(['forced', 'chosen']),
+  /** Only who was given its key can read it; others may carry it. */
+  sealed: z.boolean().default(false),
   /** Why this node may have it: own, the grant's id, or null when it may not. */
   grant: z.string().nullable(),
   /** Entries of the newest signed head that is known here; null when none is. */
@@ -87,11 +108,18 @@ export const FeedRow = z.object({
   /** Age of the oldest entry that is missing; null where the feed is not taken or no head is known. */
   lagMs: count.nullable().default(null),
   deadLetters: count,
-  /** Connected peers, this node included, that are known to hold a copy. */
-  carriers: count,
+  ...carrierFields,
   subscribed: z.boolean(),
+  /** When something new of it came last: nothing new since then. */
+  lastChangeAt: instant.nullable().optional(),
+  /** Since its publisher was heard last: nothing heard since then. */
+  heardAgoMs: count.nullable().optional(),
   /** A contradiction under the publisher's key was seen: nothing new is accepted. */
   frozen: z.boolean(),
+  /** Entries published here that are held until others have shown what they have; null when nothing is held. */
+  heldBack: count.nullable().optional(),
+  /** 1 at first; each new one goes on from a point of the last. */
+  epoch: count.optional(),
   root: z.string().nullable(),
   entry: count,
 });
@@ -106,7 +134,10 @@ export const SubscriptionRow = z.object({
   size: count.nullable(),
   held: count,
   applied: count,
+  /** When something new came last, as long as this node runs: nothing new since then. */
   lastChangeAt: instant.nullable(),
+  /** Since its publisher was heard last: nothing heard since then. */
+  heardAgoMs: count.nullable().optional(),
   lastError: z.string().nullable(),
 });
 

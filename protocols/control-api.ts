@@ -20,10 +20,16 @@ import {
   SubscriptionRow,
   TailRow,
 } from './control-answers.ts';
+import { CARRIER_ROUTES, carrierCount } from './control-carriers.ts';
+import { FORK_ROUTES } from './control-forks.ts';
+import { GAP_ROUTES } from './control-gap.ts';
 import { HealthRow, TrustRow } from './control-health.ts';
+import { KEY_ROUTES } from './control-key-routes.ts';
 import { MeshRow, OverviewResult } from './control-mesh.ts';
 import { REPORT_ROUTES } from './control-report-routes.ts';
+import { REVOCATION_ROUTES } from './control-revocations.ts';
 import type { Route } from './control-route.ts';
+import { STORE_ROUTES } from './control-store.ts';
 import { LIMITS } from './limits.ts';
 
 const name = z.string().min(1).max(LIMITS.itemNameChars);
@@ -106,8 +112,12 @@ export const ROUTES = {
       sync: z.enum(['forced', 'chosen']).default('chosen'),
       /** Who is to have it: every present and future space, or these. */
       to: z.union([z.literal('all'), z.array(name).max(LIMITS.batchEntries - 1)]).default([]),
+      /** Sealed for its readers; when absent, every feed but those for all is. */
+      sealed: z.boolean().optional(),
+      /** Copies beside its publisher; as many as usual when it is absent. */
+      carriers: carrierCount.optional(),
     }),
-    result: z.object({ feed: z.string(), id: z.string(), grants: count }),
+    result: z.object({ feed: z.string(), id: z.string(), grants: count, sealed: z.boolean() }),
     answer: 'object',
   },
   publishEvents: {
@@ -217,6 +227,7 @@ export const ROUTES = {
       publisher: name,
       feed: name.optional().describe('one feed; all feeds of the publisher when absent'),
       until: instant.optional(),
+      history: z.boolean().optional().describe('of sealed feeds also what was published before'),
     }),
     result: z.object({ grant: z.string() }),
     answer: 'object',
@@ -226,14 +237,23 @@ export const ROUTES = {
     path: '/v1/grants',
     summary: 'Takes grants back (at ODCM)',
     query: z.object({ subscriber: name, publisher: name, feed: name.optional() }),
-    result: z.object({ revoked: count }),
+    result: z.object({
+      revoked: count,
+      /** Index of the last directory entry that says so. */
+      entry: count,
+    }),
     answer: 'object',
   },
   revoke: {
     method: 'POST',
     path: '/v1/revocations',
     summary: 'Shuts a space out of the mesh (at ODCM)',
-    body: z.object({ space: name, reason: z.string().max(500).default('') }),
+    body: z.object({
+      space: name,
+      reason: z.string().max(500).default(''),
+      /** By name of its feeds, how many entries are still good; the others end where each node has them. */
+      lastGood: z.record(name, count).default({}),
+    }),
     result: z.object({ space: z.string(), entry: count }),
     answer: 'object',
   },
@@ -289,7 +309,13 @@ export const ROUTES = {
     answer: 'rows',
   },
   ...ALERT_ROUTES,
+  ...STORE_ROUTES,
   ...REPORT_ROUTES,
+  ...KEY_ROUTES,
+  ...REVOCATION_ROUTES,
+  ...CARRIER_ROUTES,
+  ...FORK_ROUTES,
+  ...GAP_ROUTES,
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof ROUTES;

@@ -102,6 +102,8 @@ export const DIRECTORY_EVENTS = {
     /** Which feed of the publisher; '*' for all of them. */
     feed: z.union([z.literal('*'), feed]),
     until: instant.nullable(),
+    /** Of a sealed feed: also what was published before the grant. */
+    history: z.literal(true).optional(),
   }),
   GrantRevokedV1Event: z.strictObject({ grant: z.string().transform(parseGrantId) }),
 } as const;

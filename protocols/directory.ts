@@ -5,6 +5,7 @@ import { BUILT_IN_CONTEXTS, type Context, nounOf } from './contexts.ts';
 import { DIRECTORY_EVENTS, type DirectoryPayload } from './directory-events.ts';
 import type { Envelope } from './envelope.ts';
 import { MeshError } from './errors.ts';
+import { GrantIndex } from './grant-index.ts';
 import type { ContextName, FeedId, FeedName, GrantId, SpaceId, SpaceName } from './ids.ts';
 
 interface Evidence {
@@ -66,6 +67,13 @@ export interface GrantRow extends Evidence {
   readonly publisher: SpaceId;
   readonly feed: FeedId | '*';
   readonly until: string | null;
+  /** Of a sealed feed: also what was published before the grant. */
+  readonly history?: true | undefined;
+}
+
+/** A grant that was taken back, and by which entry. */
+export interface EndedGrant extends GrantRow {
+  readonly ended: Evidence;
 }
 
 /** The folded directory of one mesh. Only {@link DirectoryState.apply} changes it. */
@@ -73,6 +81,9 @@ export class DirectoryState {
   readonly spaces = new Map<SpaceId, SpaceRow>();
   readonly feeds = new Map<FeedId, FeedRow>();
   readonly grants = new Map<GrantId, GrantRow>();
+  readonly #grantIndex = new GrantIndex();
+  /** Grants that were taken back, in that order. */
+  readonly endedGrants: EndedGrant[] = [];
   readonly contexts = new Map<ContextName, Context>(BUILT_IN_CONTEXTS.map((c) => [c.name, c]));
   readonly #spaceByName = new Map<SpaceName, SpaceId>();
   readonly #spaceByKey = new Map<string, SpaceId>();
@@ -150,12 +161,15 @@ export class DirectoryState {
         const p = DIRECTORY_EVENTS.GrantIssuedV1Event.parse(envelope.payload);
         if (this.grants.has(p.grant) || !this.spaces.has(p.publisher)) return false;
         const { grant, ...rest } = p;
-        this.grants.set(grant, { ...at, id: grant, ...rest });
+        const row: GrantRow = { ...at, id: grant, ...rest };
+        this.grants.set(grant, row);
+        this.#grantIndex.add(row);
         return true;
       }
       case 'GrantRevokedV1Event':
-        return this.grants.delete(
+        return this.#endGrant(
           DIRECTORY_EVENTS.GrantRevokedV1Event.parse(envelope.payload).grant,
+          at,
         );
       default:
         return false;
@@ -206,6 +220,15 @@ export class DirectoryState {
     this.spaces.set(p.space, { ...row, nodeKey, exchangeKey, keys });
     this.#spaceByKey.set(p.nodeKey, p.space);
     return true;
+  }
+
+  #endGrant(id: GrantId, at: Evidence): boolean {
+    const grant = this.grants.get(id);
+    if (grant) {
+      this.endedGrants.push({ ...grant, ended: at });
+      this.#grantIndex.delete(grant);
+    }
+    return this.grants.delete(id);
   }
 
   #startEpoch(p: DirectoryPayload<'FeedEpochStartedV1Event'>, at: Evidence): boolean {
@@ -276,23 +299,25 @@ export class DirectoryState {
     const row = this.spaces.get(subscriber);
     if (!row || row.revoked) return undefined;
     if (feed.space === subscriber) return 'own';
-    for (const grant of this.grants.values()) {
-      if (covers(grant, subscriber, feed) && isCurrent(grant, nowMs)) return grant;
-    }
-    return undefined;
+    return this.#findGrant(feed, [subscriber, '*'], nowMs);
+  }
+
+  #findGrant(
+    feed: FeedRow,
+    readers: readonly (SpaceId | '*')[],
+    nowMs: number,
+  ): GrantRow | undefined {
+    return this.#grantIndex.find(feed.space, feed.id, readers, (grant) => isCurrent(grant, nowMs));
   }
 
   /** True when every space, also a future one, may have the feed: only then may its records travel in the open. */
   isForAll(feed: FeedRow, nowMs: number): boolean {
-    for (const grant of this.grants.values()) {
-      if (grant.subscriber === '*' && covers(grant, '*', feed) && isCurrent(grant, nowMs))
-        return true;
-    }
-    return false;
+    return this.#findGrant(feed, ['*'], nowMs) !== undefined;
   }
 }
 
-function covers(grant: GrantRow, subscriber: SpaceId | '*', feed: FeedRow): boolean {
+/** Whether a grant, be it current or not, is about this feed and this reader. */
+export function covers(grant: GrantRow, subscriber: SpaceId | '*', feed: FeedRow): boolean {
   return (
     grant.publisher === feed.space &&
     (grant.feed === '*' || grant.feed === feed.id) &&

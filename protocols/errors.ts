@@ -75,6 +75,31 @@ export const CODES = {
     1,
     'Two histories under one key were seen: nothing newer is accepted, what is held stays readable. Tell the publisher and ODCM.',
   ),
+  // Sealed feeds
+  SEAL_BROKEN: row(
+    'peer',
+    422,
+    1,
+    'The record was not sealed for this place or was changed; it is set aside. Tell its publisher.',
+  ),
+  KEY_UNKNOWN: row(
+    'operator',
+    403,
+    5,
+    'It was sealed before this space had a grant; ask ODCM for what came before: odcm grant SUBSCRIBER PUBLISHER/FEED --history',
+  ),
+  KEY_MISMATCH: row(
+    'peer',
+    422,
+    1,
+    'The publisher gave out a key that is not the one it committed to; nothing is opened with it. Tell the publisher and ODCM.',
+  ),
+  SENSITIVE_VALUE: row(
+    'operator',
+    422,
+    5,
+    'Publish it in a sealed feed: odcm feed create NAME --context CONTEXT --to SPACE,…',
+  ),
   NO_SUCH_ENTRY: row('operator', 404, 4, 'List what is there with: odcm history FEED'),
 
   // Trust
@@ -89,6 +114,12 @@ export const CODES = {
     403,
     5,
     'Only spaces in the directory may connect; enrol first with: odcm join TOKEN',
+  ),
+  OUTCAST: row(
+    'peer',
+    403,
+    5,
+    'It passed on something provably false; it is let in again after a while. Look at what runs there.',
   ),
   NO_GRANT: row('operator', 403, 5, 'Ask ODCM for it: odcm grant SUBSCRIBER PUBLISHER/FEED'),
   READ_ONLY: row(
@@ -119,6 +150,13 @@ export const CODES = {
     'Choose another name, or publish to the feed that is there.',
   ),
   SPACE_EXISTS: row('operator', 409, 2, 'Choose another name; see: odcm spaces'),
+
+  CLOCK_REGRESSED: row(
+    'local',
+    503,
+    1,
+    'Correct the clock of this machine; the node goes on by itself. If it is right, and was ahead before: odcm run --accept-clock',
+  ),
 
   // Root, certificates, enrolment
   ROOT_INVALID: row(
@@ -176,6 +214,12 @@ export const CODES = {
     'A token works once; ask for a new one with: odcm invite SPACE',
   ),
   TOKEN_EXPIRED: row('operator', 403, 5, 'Ask for a new one with: odcm invite SPACE'),
+  KEYS_LOCKED: row(
+    'operator',
+    403,
+    5,
+    'Give the right passphrase: --passphrase-file FILE, ODCM_PASSPHRASE_FILE, or the service credential odcm-passphrase.',
+  ),
   ALREADY_ENROLLED: row(
     'operator',
     409,
@@ -247,6 +291,15 @@ export const CODES = {
     1,
     'Free some space; the node goes on by itself. Nothing acknowledged is lost.',
   ),
+
+  // Air gap
+  BASE_MISSING: row('peer', 409, 5, 'Import the bundles before this one first: odcm gap ledger'),
+  WRONG_DESTINATION: row('operator', 409, 5, 'Import it at the space that its manifest names.'),
+  BUNDLE_OLD: row('peer', 409, 5, 'A newer bundle was imported already; ask for a new export.'),
+  BUNDLE_EXPIRED: row('peer', 422, 5, 'Its time is over; ask for a new export.'),
+  SCAN_REFUSED: row('operator', 422, 5, 'Look at the report of the malware scanner.'),
+  IMPORT_UNKNOWN: row('operator', 404, 4, 'See the imports that wait with: odcm gap ledger'),
+  APPROVAL_REFUSED: row('operator', 403, 5, 'Have it approved by somebody else.'),
   INTERNAL: row('local', 500, 1, 'This is a fault in the program; please report it with the log.'),
 } as const satisfies Record<string, CodeRow>;
 

@@ -4,6 +4,7 @@
 import { decodeNote, type Note } from './checkpoint.ts';
 import { Reader, Writer } from './codec.ts';
 import { MeshError } from './errors.ts';
+import { decodeForkProof, encodeForkProof, type ForkProof } from './fork-proof.ts';
 import type { ContextName, MeshId } from './ids.ts';
 import { LIMITS } from './limits.ts';
 import { Frontier, leafHash } from './merkle.ts';
@@ -13,7 +14,7 @@ import { decodeSegment, type Segment } from './segment.ts';
 export const contextTopic = (mesh: MeshId, context: ContextName): string =>
   `/odcm/${mesh}/feeds/${context}/1`;
 export const directoryTopic = (mesh: MeshId): string => `/odcm/${mesh}/dir/1`;
-export const presenceTopic = (mesh: MeshId): string => `/odcm/${mesh}/presence/2`;
+export const presenceTopic = (mesh: MeshId): string => `/odcm/${mesh}/presence/3`;
 
 /** A new head, and the entries since `from` when they are few and small. */
 export interface Announcement {
@@ -24,6 +25,8 @@ export interface Announcement {
 }
 
 const FORMAT = 1;
+/** APPEND ONLY. What else travels on the topic of the directory. */
+const FORK = 2;
 
 export function encodeAnnouncement(
   note: Uint8Array,
@@ -38,7 +41,7 @@ export function encodeAnnouncement(
 
 /** Takes an announcement apart; signature and folding are checked by {@link verifyInline} and the log's key. */
 export function decodeAnnouncement(bytes: Uint8Array): Announcement {
-  if (bytes.length > LIMITS.gossipFrameBytes)
+  if (bytes.length > LIMITS.announcementMessageBytes)
     throw new MeshError('TOO_LARGE', 'an announcement is above its limit');
   const r = new Reader(bytes);
   r.tuple(5);
@@ -81,3 +84,27 @@ export function verifyInline(a: Announcement, log: Uint8Array): void {
     throw new MeshError('ROOT_MISMATCH', 'the entries of an announcement do not fold to its root');
   }
 }
+
+/** What is told on the topic of the directory. */
+export type DirectoryMessage =
+  | { readonly type: 'head'; readonly announcement: Announcement }
+  /** Some key of the mesh signed two histories: everybody is to know. */
+  | { readonly type: 'fork'; readonly proof: ForkProof };
+
+export const encodeForkMessage = (proof: ForkProof): Buffer =>
+  new Writer(1024).array(2).uint(FORK).bytes(encodeForkProof(proof)).take();
+
+export function decodeDirectoryMessage(bytes: Uint8Array): DirectoryMessage {
+  if (bytes[0] !== ARRAY_OF_2) return { type: 'head', announcement: decodeAnnouncement(bytes) };
+  if (bytes.length > LIMITS.forkProofBytes + 8)
+    throw new MeshError('TOO_LARGE', 'a fork proof is above its limit');
+  const r = new Reader(bytes);
+  r.tuple(2);
+  if (r.uint() !== FORK) throw new MeshError('MALFORMED', 'unknown kind of message');
+  const proof = decodeForkProof(r.bytes(LIMITS.forkProofBytes));
+  r.end();
+  return { type: 'fork', proof };
+}
+
+/** First byte of a message of two fields; an announcement has five. */
+const ARRAY_OF_2 = 0x82;

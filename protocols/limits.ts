@@ -80,16 +80,21 @@ export const LIMITS = {
   gossipFrameBytes: 128 * KiB,
   /**
    * Heads of one space that are verified in a second, all its feeds together. Not 10, because a publisher of many small
-   * batches tells each of them; at 400 it takes about a tenth of a core of each member at the very most. What goes beyond
-   * is passed over without blame, and pulled when presence shows it: pull has back-pressure, hence no rate of its own, and
-   * entries and bytes in gossip are bounded by heads × `announcementMessageBytes`.
+   * batches tells each of them at once; 100 take at most a fiftieth of a core of each member. What goes beyond is passed
+   * over without blame, and pulled when presence shows it: pull has back-pressure, hence no rate of its own, and entries and
+   * bytes in gossip are bounded by heads × `announcementMessageBytes`.
    */
-  headsPerSecond: 400,
+  headsPerSecond: 100,
   /** … and at once, after a quiet time. */
-  headsBurst: 800,
+  headsBurst: 200,
   /** What a node itself tells stays at half of that, because relays bunch what they pass on; the next one tells more. */
-  announcementsPerSecond: 200,
-  announcementsBurst: 400,
+  announcementsPerSecond: 50,
+  announcementsBurst: 100,
+  /** Messages and subscriptions of one peer that are looked at in a second: ids of all are remembered for two minutes. */
+  gossipPerSecondPerPeer: 1000,
+  gossipBurstPerPeer: 4000,
+  /** Whoever says more is not read from for at least this long: the rest waits on its side. */
+  gossipPauseMs: 50,
   /** Topics that one peer may name in one frame: one for each context of the directory, and two. */
   gossipSubscriptions: 1024,
   /** Lists of ids in one frame of gossip, one for each topic at most. */
@@ -253,6 +258,10 @@ export const LIMITS = {
   rootVersions: 1024,
   /** Keys of one role of the root: with more, checking every version would take long. */
   rootRoleKeys: 32,
+  /** Versions in one answer to who asks for newer ones. */
+  rootsPerAnswer: 16,
+  /** A sign of a newer root makes a node ask a peer for it again after this. */
+  rootHintMs: 5_000,
   /** Signatures of one version: old and new keys of a rotation sign side by side. */
   rootSignatures: 64,
 
@@ -262,6 +271,8 @@ export const LIMITS = {
   /** A passphrase that is given to a folder: below this it is guessed, above this it is some other file. */
   passphraseMinBytes: 12,
   passphraseMaxBytes: 1024,
+  /** A node looks at its keys and its certificate this often; what failed is tried again as often. */
+  upkeepMs: 60_000,
   /** After a space has new keys, its former ones still count for its network identity and heads this long. */
   keyOverlapMs: 7 * 24 * 3_600_000,
   /** Its former exchange key is kept this long: what was wrapped for it is wrapped anew by then. */
@@ -340,7 +351,17 @@ export const LIMITS = {
   /** Forty hashes in base64 and a checkpoint. */
   tlogProofBytes: 8 * KiB,
   /** Blocks of one bundle: their hashes are remembered while it is read, 40 bytes each. */
-  bundleBlocks: 4_000_000,
+  bundleBlocks: 1_000_000,
+  /** Names of items that the differences of one log show; of the rest only the number. */
+  bundleItemsShown: 200,
+  /** Most by which the time of a signature may be off the time in its manifest: an old key must not date back. */
+  bundleSigningMs: 3_600_000,
+  /** Bundles are kept so long after they came, for whoever has to look into them. */
+  quarantineMs: 90 * 24 * 3_600_000,
+  /** A malware scanner that takes longer is taken for one that hangs. */
+  scanTimeoutMs: 30 * 60_000,
+  /** Approvals that an import may need: four eyes, or two besides the one who brings it. */
+  approvalsMax: 2,
   /** A bundle that nobody imported in this time is refused: the revocations in it are old. */
   bundleLifeMs: 30 * 24 * 3_600_000,
 
@@ -381,4 +402,11 @@ export const LIMITS = {
   releasePeers: 2,
   /** A fork that is not settled yet is told again this often, for whoever came later. */
   forkToldMs: 180_000,
+
+  // Care of the store
+  /** The whole store is read this often, and no faster than this. */
+  scrubEveryMs: 7 * 24 * 3_600_000,
+  scrubBytesPerSecond: 5_000_000,
+  /** A block that nothing names may belong to an upload that is under way: it stays so long. */
+  orphanGraceMs: 24 * 3_600_000,
 } as const;

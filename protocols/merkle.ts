@@ -222,21 +222,27 @@ export function foldInclusion(
   return sn === 0 ? node : undefined;
 }
 
-/** RFC 9162 §2.1.4.2. True when the proof shows that (first, firstRoot) is a prefix of (second, secondRoot). */
-export function isConsistent(
+/** The two roots that a consistency proof folds to; undefined when it does not fit the sizes. */
+export interface FoldedConsistency {
+  readonly first: Buffer;
+  readonly second: Buffer;
+}
+
+/**
+ * RFC 9162 §2.1.4.2 without its comparison, for sizes 0 < first < second.
+ * @param firstRoot needed, and believed, where `first` is a power of two: there the proof leaves it out
+ */
+export function foldConsistency(
   first: number,
-  firstRoot: Uint8Array,
   second: number,
-  secondRoot: Uint8Array,
   proof: readonly Uint8Array[],
-): boolean {
-  const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
-  if (first > second || !arePathHashes(proof)) return false;
-  if (first === second) return proof.length === 0 && same(firstRoot, secondRoot);
-  if (first === 0) return proof.length === 0 && same(firstRoot, EMPTY_ROOT);
+  firstRoot?: Uint8Array,
+): FoldedConsistency | undefined {
+  if (first < 1 || first >= second || !arePathHashes(proof)) return undefined;
   const isPower = frontierLength(first) === 1;
-  const path = isPower ? [firstRoot, ...proof] : [...proof];
-  if (path.length === 0) return false;
+  if (isPower && firstRoot?.length !== HASH_BYTES) return undefined;
+  const path = isPower ? [firstRoot!, ...proof] : proof;
+  if (path.length === 0) return undefined;
   let fn = first - 1;
   let sn = second - 1;
   while (fn % 2 === 1) {
@@ -246,7 +252,7 @@ export function isConsistent(
   let fr: Buffer = Buffer.from(path[0]!);
   let sr: Buffer = Buffer.from(path[0]!);
   for (const c of path.slice(1)) {
-    if (sn === 0) return false;
+    if (sn === 0) return undefined;
     if (fn % 2 === 1 || fn === sn) {
       fr = nodeHash(c, fr);
       sr = nodeHash(c, sr);
@@ -260,5 +266,21 @@ export function isConsistent(
     fn = Math.floor(fn / 2);
     sn = Math.floor(sn / 2);
   }
-  return sn === 0 && same(fr, firstRoot) && same(sr, secondRoot);
+  return sn === 0 ? { first: fr, second: sr } : undefined;
+}
+
+/** RFC 9162 §2.1.4.2. True when the proof shows that (first, firstRoot) is a prefix of (second, secondRoot). */
+export function isConsistent(
+  first: number,
+  firstRoot: Uint8Array,
+  second: number,
+  secondRoot: Uint8Array,
+  proof: readonly Uint8Array[],
+): boolean {
+  const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
+  if (first > second) return false;
+  if (first === second) return proof.length === 0 && same(firstRoot, secondRoot);
+  if (first === 0) return proof.length === 0 && same(firstRoot, EMPTY_ROOT);
+  const folded = foldConsistency(first, second, proof, firstRoot);
+  return folded !== undefined && same(folded.first, firstRoot) && same(folded.second, secondRoot);
 }

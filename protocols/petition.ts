@@ -11,6 +11,7 @@ import {
   formatUuid,
   type MeshId,
   parseContextName,
+  parseFeedId,
   parseFeedName,
   parseSpaceId,
   type SpaceId,
@@ -18,6 +19,15 @@ import {
 } from './ids.ts';
 import { LIMITS } from './limits.ts';
 import { petitionBytes } from './signable.ts';
+
+/** In the one spelling of these bytes. */
+const base64Of = (length: number) =>
+  z.string().refine((text) => {
+    const raw = Buffer.from(text, 'base64');
+    return raw.length === length && raw.toString('base64') === text;
+  }, `not ${length} bytes of base64`);
+
+const carrierCount = z.int().min(0).max(LIMITS.carriersMax);
 
 const Wish = z.discriminatedUnion('wish', [
   z.strictObject({
@@ -27,10 +37,30 @@ const Wish = z.discriminatedUnion('wish', [
     sync: z.enum(['forced', 'chosen']),
     /** Who is to have the feed: every present and future space, or spaces by name; feed and grants are one batch. */
     to: z.union([z.literal('all'), z.array(z.string().max(63)).max(LIMITS.batchEntries - 1)]),
+    /** Sealed for its readers; when absent, every feed but those for all is. */
+    sealed: z.boolean().optional(),
+    /** Copies beside its publisher; as many as usual when it is absent. */
+    carriers: carrierCount.optional(),
+  }),
+  /** How many carriers a feed of the space wants from now on. */
+  z.strictObject({
+    wish: z.literal('policy'),
+    feed: z.string().transform(parseFeedId),
+    carriers: carrierCount,
   }),
   z.strictObject({
     wish: z.literal('addresses'),
     addresses: z.array(z.string().regex(ADDRESS, 'not an address')).max(LIMITS.addresses),
+  }),
+  /** The next certificate; the request binds the node key that is in force. */
+  z.strictObject({ wish: z.literal('certificate'), csr: z.string().max(LIMITS.certificateBytes) }),
+  /** New keys of the space, which prove themselves (certs/rotation.ts); per feed, the size from which they sign. */
+  z.strictObject({
+    wish: z.literal('rotate-keys'),
+    nodeKey: base64Of(32),
+    exchangeKey: base64Of(32),
+    from: z.record(z.uuid(), z.int().min(0)),
+    proofs: z.strictObject({ nodeKey: base64Of(64), exchangeKey: base64Of(32) }),
   }),
 ]);
 

@@ -1,5 +1,5 @@
-// Presence (wire §6): the signed heartbeat of a space, which also says whom the space no longer hears; and the message that
-// carries it, with statements of others that somebody seems to lack. Bytes only: what follows from them is node/health/.
+// Presence (wire §6): the signed heartbeat of a space, which also says whom the space no longer hears and which directory
+// it acts on; and the message that carries it, with statements of others that somebody seems to lack. Bytes only.
 
 import { type KeyObject, verify } from 'node:crypto';
 import { Reader, Writer } from './codec.ts';
@@ -16,12 +16,20 @@ export interface Suspicion {
   readonly timeMs: number;
 }
 
+/** What somebody has of the directory. */
+export interface DirectoryHead {
+  readonly size: number;
+  readonly root: Buffer;
+}
+
 export interface Presence {
   readonly space: SpaceId;
   readonly incarnation: Buffer;
   readonly timeMs: number;
   /** {@link headsHash} over all feeds of the space. */
   readonly headsHash: Buffer;
+  /** The directory that the space has folded and keeps: it acts on everything below this size. */
+  readonly directory: DirectoryHead;
   /** Version of the node's program. */
   readonly version: string;
   readonly addresses: readonly string[];
@@ -36,7 +44,7 @@ export interface Head {
   readonly root: Uint8Array;
 }
 
-const FORMAT = 2;
+const FORMAT = 3;
 const VERSION = /^[0-9A-Za-z.+-]+$/;
 
 /** One hash that commits to every feed head of a space, in order of origin. */
@@ -55,7 +63,8 @@ export function encodePresences(statements: readonly Presence[]): Buffer {
 }
 
 function write(w: Writer, p: Presence): void {
-  w.array(8).bytes(uuidBytes(p.space)).bytes(p.incarnation).uint(p.timeMs).bytes(p.headsHash);
+  w.array(9).bytes(uuidBytes(p.space)).bytes(p.incarnation).uint(p.timeMs).bytes(p.headsHash);
+  w.array(2).uint(p.directory.size).bytes(p.directory.root);
   w.text(p.version).array(p.addresses.length);
   for (const address of p.addresses) w.text(address);
   w.array(p.suspicions.length);
@@ -87,11 +96,13 @@ export function decodePresences(bytes: Uint8Array): Presence[] {
 const own = (view: Buffer): Buffer => Buffer.from(view);
 
 function read(r: Reader): Presence {
-  r.tuple(8);
+  r.tuple(9);
   const space = parseSpaceId(formatUuid(r.bytesOf(16)));
   const incarnation = own(r.bytesOf(16));
   const timeMs = r.uint();
   const hash = own(r.bytesOf(32));
+  r.tuple(2);
+  const directory = { size: r.uint(), root: own(r.bytesOf(32)) };
   const version = r.text(LIMITS.nodeVersionChars);
   if (!VERSION.test(version)) throw new MeshError('MALFORMED', 'a node version has odd characters');
   const addresses: string[] = [];
@@ -100,7 +111,8 @@ function read(r: Reader): Presence {
   const suspicions = readSuspicions(r, space);
   const signature = own(r.bytesOf(64));
   return {
-    ...{ space, incarnation, timeMs, headsHash: hash, version, addresses, suspicions, signature },
+    ...{ space, incarnation, timeMs, headsHash: hash, directory, version, addresses },
+    ...{ suspicions, signature },
   };
 }
 

@@ -12,10 +12,21 @@ const FORMAT = 1;
 export const rawCid = (bytes: Uint8Array): Cid => ({ codec: 0x55, hash: sha256(bytes) });
 export const structCid = (bytes: Uint8Array): Cid => ({ codec: 0x71, hash: sha256(bytes) });
 
+/** What opens the chunks of a sealed file, and the length of all of them before they were sealed (sealed-content.ts). */
+export interface ContentSeal {
+  readonly sizeBytes: number;
+  readonly key: Buffer;
+}
+
 /** Where the content of an attachment is: with it, or in chunks under `depth` levels of index blocks. */
 export type Content =
   | { readonly inline: Buffer }
-  | { readonly depth: number; readonly hashes: readonly Buffer[] };
+  | {
+      readonly depth: number;
+      readonly hashes: readonly Buffer[];
+      /** Present when the chunks are sealed. */
+      readonly seal?: ContentSeal;
+    };
 
 export interface Attachment {
   readonly envelope: Buffer;
@@ -38,6 +49,8 @@ export function encodeAttachment(a: Attachment): Buffer {
     .bytes(a.sha256);
   if ('inline' in a.content) {
     w.bytes(a.content.inline);
+  } else if (a.content.seal) {
+    throw new MeshError('MALFORMED', 'sealed content has no place in an open record');
   } else {
     w.array(2).uint(a.content.depth).bytes(Buffer.concat(a.content.hashes));
   }
@@ -55,7 +68,7 @@ export function decodeAttachment(bytes: Uint8Array): Attachment {
   const hash = r.bytesOf(32);
   // A byte string has major type 2, an array major type 4: the first byte tells which form follows.
   const isInline = (bytes[r.at] ?? 0) >> 5 === 2;
-  const content: Content = isInline ? { inline: r.bytes(r.left) } : decodeChunked(r);
+  const content = isInline ? { inline: r.bytes(r.left) } : decodeChunked(r);
   r.end();
   if (isInline !== sizeBytes <= LIMITS.inlineContentBytes) {
     throw new MeshError('NOT_CANONICAL', 'content of this size stands elsewhere in a record');
@@ -74,23 +87,23 @@ export function decodeAttachment(bytes: Uint8Array): Attachment {
   return { envelope, sizeBytes, sha256: hash, content };
 }
 
-function decodeChunked(r: Reader): Content {
+function decodeChunked(r: Reader): { depth: number; hashes: Buffer[] } {
   r.tuple(2);
   const depth = r.uint(LIMITS.manifestDepth);
   return { depth, hashes: splitHashes(r.bytes(LIMITS.manifestFanout * 32)) };
 }
 
-function splitHashes(bytes: Buffer): Buffer[] {
+export function splitHashes(bytes: Buffer): Buffer[] {
   if (bytes.length % 32 !== 0) throw new MeshError('MALFORMED', 'a list of hashes is cut');
   const out: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += 32) out.push(bytes.subarray(at, at + 32));
   return out;
 }
 
-const chunkCount = (sizeBytes: number): number => Math.ceil(sizeBytes / LIMITS.chunkBytes);
+export const chunkCount = (sizeBytes: number): number => Math.ceil(sizeBytes / LIMITS.chunkBytes);
 
 /** How many hashes stand in the record itself, and how many levels of index lie between them and the chunks. */
-function hashesAtTop(sizeBytes: number): { depth: number; count: number } {
+export function hashesAtTop(sizeBytes: number): { depth: number; count: number } {
   let count = chunkCount(sizeBytes);
   let depth = 0;
   while (count > LIMITS.manifestFanout) {

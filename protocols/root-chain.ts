@@ -120,6 +120,15 @@ function verifyFirst(envelope: RootEnvelope): Root {
   return root;
 }
 
+/** The version that follows the newest of a chain that was verified before. @throws ROOT_INVALID, MALFORMED … */
+export function extendRootChain(chain: VerifiedRoot, envelope: Uint8Array): VerifiedRoot {
+  if (chain.versions >= LIMITS.rootVersions) {
+    throw new MeshError('TOO_LARGE', `more than ${LIMITS.rootVersions} versions of root metadata`);
+  }
+  const root = verifyNext(chain.root, decodeRootEnvelope(envelope));
+  return { ...chain, root, versions: chain.versions + 1 };
+}
+
 function verifyNext(trusted: Root, envelope: RootEnvelope): Root {
   const next = decodeRoot(envelope.payload);
   if (next.version !== trusted.version + 1) {

@@ -11,7 +11,15 @@ export const syncProtocol = (mesh: string): string => `/odcm/${mesh}/sync/1.0.0`
 export const DIRECTORY_LOG = Buffer.alloc(16);
 
 /** APPEND ONLY. These numbers are on the wire. */
-const TYPE = { heads: 1, hashes: 2, entries: 3, blocks: 4, petition: 5, consistency: 6 } as const;
+const TYPE = {
+  heads: 1,
+  hashes: 2,
+  entries: 3,
+  blocks: 4,
+  petition: 5,
+  consistency: 6,
+  roots: 7,
+} as const;
 const ANSWER = {
   heads: 1,
   hashes: 2,
@@ -20,6 +28,7 @@ const ANSWER = {
   done: 5,
   refused: 6,
   carried: 7,
+  root: 8,
 } as const;
 
 export type Request =
@@ -50,13 +59,17 @@ export type Request =
       readonly log: Uint8Array;
       readonly first: number;
       readonly second: number;
-    };
+    }
+  /** Root metadata from this version on. */
+  | { readonly type: 'roots'; readonly version: number };
 
 export interface CarriedHead {
   readonly log: Buffer;
   readonly note: Buffer;
   /** Entries this carrier can serve: less than the note's size while it catches up itself. */
   readonly held: number;
+  /** Of these, the first so many have all blocks of their records here, too. */
+  readonly whole: number;
 }
 
 export type Answer =
@@ -68,7 +81,9 @@ export type Answer =
   /** End of the answer to the oldest open request. */
   | { readonly type: 'done' }
   | { readonly type: 'refused'; readonly code: Code; readonly message: string }
-  | { readonly type: 'carried'; readonly result: string };
+  | { readonly type: 'carried'; readonly result: string }
+  /** An envelope of root metadata (protocols/root-chain.ts). */
+  | { readonly type: 'root'; readonly bytes: Buffer };
 
 export function encodeRequest(q: Request): Buffer {
   const w = new Writer();
@@ -85,6 +100,8 @@ export function encodeRequest(q: Request): Buffer {
       w.array(3).uint(TYPE.blocks).bytes(q.log).array(q.cids.length);
       for (const cid of q.cids) w.cid(cid);
       return w.take();
+    case 'roots':
+      return w.array(2).uint(TYPE.roots).uint(q.version).take();
     case 'petition':
       return w.array(2).uint(TYPE.petition).bytes(q.bytes).take();
     case 'consistency':
@@ -97,9 +114,15 @@ export function decodeRequest(frame: Uint8Array): Request {
   const length = r.array(5);
   const type = r.uint();
   const q = requestBody(r, type);
-  const expected = { heads: 2, hashes: 5, entries: 4, blocks: 3, petition: 2, consistency: 4 }[
-    q.type
-  ];
+  const expected = {
+    heads: 2,
+    hashes: 5,
+    entries: 4,
+    blocks: 3,
+    petition: 2,
+    consistency: 4,
+    roots: 2,
+  }[q.type];
   if (length !== expected)
     throw new MeshError('MALFORMED', `a ${q.type} request has ${expected} fields`);
   r.end();
@@ -128,6 +151,8 @@ function requestBody(r: Reader, type: number): Request {
       for (let left = r.array(LIMITS.blocksPerRequest); left > 0; left--) cids.push(r.cid());
       return { type: 'blocks', log, cids };
     }
+    case TYPE.roots:
+      return { type: 'roots', version: r.uint() };
     case TYPE.petition:
       return { type: 'petition', bytes: r.bytes(LIMITS.enrolFrameBytes) };
     case TYPE.consistency:
@@ -151,7 +176,8 @@ export function encodeAnswer(a: Answer): Uint8Array[] {
   switch (a.type) {
     case 'heads':
       w.array(2).uint(ANSWER.heads).array(a.heads.length);
-      for (const head of a.heads) w.array(3).bytes(head.log).bytes(head.note).uint(head.held);
+      for (const { log, note, held, whole } of a.heads)
+        w.array(4).bytes(log).bytes(note).uint(held).uint(whole);
       return [w.take()];
     case 'hashes':
       return [w.array(2).uint(ANSWER.hashes).bytesHead(a.hashes.length).take(), a.hashes];
@@ -165,6 +191,8 @@ export function encodeAnswer(a: Answer): Uint8Array[] {
       return [w.array(1).uint(ANSWER.done).take()];
     case 'refused':
       return [w.array(3).uint(ANSWER.refused).text(a.code).text(a.message.slice(0, 500)).take()];
+    case 'root':
+      return [w.array(2).uint(ANSWER.root).bytesHead(a.bytes.length).take(), a.bytes];
     case 'carried':
       return [w.array(2).uint(ANSWER.carried).text(a.result).take()];
   }
@@ -187,8 +215,12 @@ function answerBody(r: Reader, type: number): Answer {
     case ANSWER.heads: {
       const heads: CarriedHead[] = [];
       for (let left = r.array(LIMITS.headsPerFrame); left > 0; left--) {
-        r.tuple(3);
-        heads.push({ log: r.bytesOf(16), note: r.bytes(LIMITS.noteBytes), held: r.uint() });
+        r.tuple(4);
+        const head = { log: r.bytesOf(16), note: r.bytes(LIMITS.noteBytes), held: r.uint() };
+        const whole = r.uint();
+        if (whole > head.held)
+          throw new MeshError('MALFORMED', 'a carrier has blocks of more entries than it has');
+        heads.push({ ...head, whole });
       }
       return { type: 'heads', heads };
     }
@@ -213,6 +245,8 @@ function answerBody(r: Reader, type: number): Answer {
         message,
       };
     }
+    case ANSWER.root:
+      return { type: 'root', bytes: r.bytes(LIMITS.rootBytes) };
     case ANSWER.carried:
       return { type: 'carried', result: r.text(LIMITS.enrolFrameBytes) };
     default:

@@ -8,6 +8,8 @@ import { renderReport } from './format/report.ts';
 
 export interface ActionResult<R extends object> {
   readonly sentence: string;
+  /** Lines below it, in text. */
+  readonly more?: readonly string[];
   /** Plural noun for the rows. */
   readonly title: string;
   readonly columns: readonly Column<R>[];
@@ -16,10 +18,10 @@ export interface ActionResult<R extends object> {
 
 export async function showResult<R extends object>(
   { context, client, options, output }: Invocation,
-  { sentence, title, columns, rows }: ActionResult<R>,
+  { sentence, more = [], title, columns, rows }: ActionResult<R>,
 ): Promise<void> {
   if (options.format === 'text') {
-    await output.write(`${displayText(sentence)}\n`);
+    await output.write([sentence, ...more].map((line) => `${displayText(line)}\n`).join(''));
     return;
   }
   const nowMs = context.now();

@@ -24,10 +24,17 @@ export interface FeedFact {
   readonly behind: number;
   /** … and the age of the oldest of them. */
   readonly lagMs: number | null;
-  /** Connected holders of a copy, this node included. */
-  readonly carriers: number;
+  readonly carriersWanted: number;
+  /** Members that could carry it. */
+  readonly carriersPossible: number;
+  /** Those that have all of it; null when nothing is known of any. */
+  readonly carriersComplete: number | null;
+  /** Chosen ones of which nothing is known. */
+  readonly carriersUnknown: number;
   /** Two histories under its publisher's key were seen. */
   readonly isForked: boolean;
+  /** Entries that were published here and are held; null when nothing is. */
+  readonly heldBack?: number | null | undefined;
 }
 
 /** Failed deployments of a space, or of a project in all spaces, in the window of the rule. */
@@ -37,6 +44,13 @@ export interface DeploymentFact {
   readonly failed: number;
   /** Failed in a window of that length in the time before, on average; null without any history. */
   readonly usual: number | null;
+}
+
+/** This machine's clock, against what others signed and against the latest time that was believed. */
+export interface ClockFact {
+  readonly state: 'good' | 'regressed' | 'ahead';
+  readonly offByMs: number;
+  readonly forMs: number;
 }
 
 export interface RefusalFact {
@@ -51,6 +65,12 @@ export interface DiskFact {
   readonly sizeBytes: number;
 }
 
+/** What was found damaged in the node's store and is not repaired yet. */
+export interface StoreFact {
+  readonly damaged: readonly { readonly what: string; readonly tries: number }[];
+  readonly isRefetching: boolean;
+}
+
 export interface RouteFact {
   readonly name: string;
   readonly state: 'ok' | 'failing' | 'untried';
@@ -63,8 +83,14 @@ export interface Facts {
   readonly feeds: readonly FeedFact[] | null;
   readonly deployments: readonly DeploymentFact[] | null;
   readonly directory: { readonly state: DirectoryAge; readonly ageMs: number | null } | null;
+  /** Logs with two histories that do not go on yet, the directory among them; more than the feeds that are taken. */
+  readonly forks?: readonly string[];
+  /** Where another machine that uses this space's key says it is; null when there is none. */
+  readonly keyInUseAt?: readonly string[] | null;
+  readonly clock: ClockFact | null;
   readonly refusals: readonly RefusalFact[] | null;
   readonly disk: DiskFact | null;
+  readonly store: StoreFact | null;
   readonly routes: readonly RouteFact[] | null;
   /** Why the configuration that lies in the folder is not in force; null when it is. */
   readonly configurationProblem: string | null;

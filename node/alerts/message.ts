@@ -59,9 +59,13 @@ const NOUNS: Readonly<Record<RuleName, readonly [string, string]>> = {
   'certificate-expiring': ['certificate expiring', 'certificates expiring'],
   'deployments-failed': ['rise of failed deployments', 'rises of failed deployments'],
   'directory-stale': ['stale directory', 'stale directories'],
+  'clock-wrong': ['wrong clock', 'wrong clocks'],
   'fork-seen': ['forked feed', 'forked feeds'],
+  'key-in-use-twice': ['key in use twice', 'keys in use twice'],
+  'feed-held': ['feed held back', 'feeds held back'],
   'refusals-rising': ['rise of refusals', 'rises of refusals'],
   'disk-nearly-full': ['disk nearly full', 'disks nearly full'],
+  'store-damaged': ['damaged store', 'damaged stores'],
   'route-failing': ['alert route failing', 'alert routes failing'],
   'configuration-broken': ['broken alert configuration', 'broken alert configurations'],
 };

@@ -2,6 +2,7 @@
 // thresholds or not known, which neither begins an alert nor ends one. Knows no time and no alert.
 
 import type { AlertLevel } from '../../protocols/control-alerts.ts';
+import { LIMITS } from '../../protocols/limits.ts';
 import type { DeploymentFact, Facts, FeedFact, SpaceFact } from './facts.ts';
 import { matchesAny } from './glob.ts';
 import type { AlertSettings, RuleName, RuleSettings } from './settings.ts';
@@ -79,11 +80,20 @@ const JUDGES: { readonly [R in RuleName]: Judge<R> } = {
       return feedDraft(fact, isFar ? 'raise' : 'hold', what, settings);
     }),
 
-  'feed-carriers': ({ feeds }, { wanted }, settings) =>
+  'feed-carriers': ({ feeds }, { wanted: least }, settings) =>
     each(feeds, (fact) => {
-      if (fact.carriers >= wanted) return null;
-      const what = `${fact.feed} has ${fact.carriers} of ${wanted} wanted carriers`;
-      return feedDraft(fact, 'raise', what, settings);
+      const { feed, carriersComplete: complete, carriersPossible: possible } = fact;
+      const wanted = least ?? fact.carriersWanted;
+      // A small mesh has fewer members than are wanted: with all of them it is as well as it can be.
+      const aim = Math.max(Math.min(wanted, possible), Math.min(wanted, 1));
+      const isUnknown = complete === null || complete + fact.carriersUnknown >= aim;
+      if (complete !== null && complete >= aim) return null;
+      const has = isUnknown ? 'is not known to have' : `has ${complete} of`;
+      const what = `${feed} ${has} ${wanted} wanted carriers`;
+      if (isUnknown) return feedDraft(fact, 'hold', what, settings);
+      if (complete > 0) return feedDraft(fact, 'raise', what, settings);
+      const alone = `nobody but its publisher has all of ${feed}; ${wanted} carriers are wanted`;
+      return { ...feedDraft(fact, 'raise', alone, settings), level: 'crit' };
     }),
 
   'certificate-expiring': (facts, rule, settings) =>
@@ -108,6 +118,25 @@ const JUDGES: { readonly [R in RuleName]: Judge<R> } = {
       return failedDraft(fact, rule, isCritical);
     }),
 
+  'clock-wrong': ({ clock }) => {
+    if (!clock) return null;
+    const { state, offByMs, forMs } = clock;
+    if (state === 'good') return [];
+    const by = inWords(Math.abs(offByMs));
+    const draft: Draft = {
+      subject: 'clock',
+      verdict: 'raise',
+      what:
+        state === 'ahead'
+          ? `the clock of this machine is ${by} ahead of what others sign: nothing expires by it`
+          : `the clock of this machine was set back by ${by}: nothing that had ended begins again`,
+      evidence: `it has been so for ${inWords(forMs)}`,
+      opens: at('trust', 'clock'),
+    };
+    const isUrgent = state === 'regressed' || forMs >= LIMITS.clockGraceMs;
+    return [isUrgent ? { ...draft, level: 'crit' } : draft];
+  },
+
   'directory-stale': ({ directory }) => {
     if (!directory) return null;
     const { state, ageMs } = directory;
@@ -123,10 +152,42 @@ const JUDGES: { readonly [R in RuleName]: Judge<R> } = {
     return [state === 'expired' ? { ...draft, level: 'crit' } : draft];
   },
 
-  'fork-seen': ({ feeds }, _, settings) =>
+  'fork-seen': ({ feeds, forks = [] }, _, settings) => {
+    const what = (log: string) =>
+      `two histories of ${log} were seen under one key; nothing newer is accepted`;
+    const taken = each(feeds, (fact) =>
+      fact.isForked ? feedDraft(fact, 'raise', what(fact.feed), settings) : null,
+    );
+    const known = new Set(feeds?.map(({ feed }) => feed));
+    const others = forks
+      .filter((log) => !known.has(log))
+      .map(
+        (log): Draft => ({
+          ...{ subject: log, verdict: 'raise', what: what(log) },
+          evidence: `odcm forks show ${log}`,
+          opens: log === 'directory' ? at('trust', log) : at('feeds', log),
+        }),
+      );
+    return taken && [...taken, ...others];
+  },
+
+  'key-in-use-twice': ({ keyInUseAt = null }) =>
+    keyInUseAt === null
+      ? []
+      : [
+          {
+            ...{ subject: 'key', verdict: 'raise' },
+            what: 'another machine uses the key of this space: nothing new leaves this node before one of them is stopped',
+            evidence: `it says that it is reached at ${keyInUseAt.join(', ') || 'no address'}`,
+            opens: at('trust', 'key'),
+          },
+        ],
+
+  'feed-held': ({ feeds }, _, settings) =>
     each(feeds, (fact) => {
-      const what = `two histories of ${fact.feed} were seen under one key; nothing newer is accepted`;
-      return fact.isForked ? feedDraft(fact, 'raise', what, settings) : null;
+      if ((fact.heldBack ?? 0) === 0) return null;
+      const what = `${fact.heldBack} new entries of ${fact.feed} are held until others have shown what they have of it`;
+      return feedDraft(fact, 'raise', what, settings);
     }),
 
   'refusals-rising': ({ refusals }, { count, windowMs }) =>
@@ -140,6 +201,24 @@ const JUDGES: { readonly [R in RuleName]: Judge<R> } = {
         opens: at('mesh', fact.code),
       };
     }),
+
+  'store-damaged': ({ store }) => {
+    if (!store) return null;
+    const { damaged, isRefetching } = store;
+    const [first] = damaged;
+    if (!first && !isRefetching) return [];
+    const more = damaged.length > 1 ? `, and ${damaged.length - 1} more` : '';
+    const what = first
+      ? `${first.what}${more}: no member could give it yet`
+      : 'own feeds are not back from other members yet: nothing is published';
+    return [
+      {
+        ...{ subject: 'store', verdict: 'raise', what },
+        evidence: first ? `${first.tries} tries to repair it` : 'the logs were set aside',
+        opens: at('mesh', 'store'),
+      },
+    ];
+  },
 
   'disk-nearly-full': ({ disk }, { freePercent, critPercent }) => {
     if (!disk || disk.sizeBytes <= 0) return null;
@@ -243,7 +322,7 @@ function feedDraft(
     subject: fact.feed,
     verdict,
     what,
-    evidence: `behind ${fact.behind}, carriers ${fact.carriers}`,
+    evidence: `behind ${fact.behind}, complete carriers ${fact.carriersComplete ?? 'unknown'}`,
     isCritical: matchesAny(critical.spaces, fact.feed.split('/')[0]!),
     opens: at('feeds', fact.feed),
   };

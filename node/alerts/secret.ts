@@ -21,7 +21,7 @@ export async function readSecret(source: SecretSource): Promise<string> {
 
 async function read(source: SecretSource): Promise<string> {
   if (!('file' in source)) return source.env[source.variable] ?? '';
-  const bytes = await readSmallFile(source.file, LIMITS.alertSecretBytes);
+  const bytes = await readSmallFile(source.file, LIMITS.alertSecretBytes, { mayBeLink: true });
   if (bytes === undefined) throw new MeshError('FILE_UNREADABLE', `there is no ${placeOf(source)}`);
   // Editors end a file with a line break that is not part of the secret.
   return bytes.toString('utf8').replace(/\r?\n$/, '');

@@ -27,7 +27,9 @@ interface Read {
 
 async function readSettings(path: string): Promise<Read> {
   try {
-    const text = (await readSmallFile(path, LIMITS.alertConfigBytes))?.toString('utf8');
+    const text = (
+      await readSmallFile(path, LIMITS.alertConfigBytes, { mayBeLink: true })
+    )?.toString('utf8');
     const verdict: SettingsVerdict =
       text === undefined ? { settings: defaultSettings, problems: [] } : checkSettings(text);
     return { verdict, text };

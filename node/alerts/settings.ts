@@ -39,7 +39,8 @@ const Rules = z.strictObject({
     entries: many.default(1000),
     age: duration.prefault('10m'),
   }),
-  'feed-carriers': rule('info', ['10m', '2m'], { wanted: many.default(2) }),
+  /** At least so many for every feed, in place of what each says. */
+  'feed-carriers': rule('warn', ['10m', '2m'], { wanted: many.optional() }),
   'certificate-expiring': rule('warn', ['0s', '0s'], {
     before: duration.prefault('14d'),
     critBefore: duration.prefault('7d'),
@@ -52,8 +53,12 @@ const Rules = z.strictObject({
     times: z.number().min(1).max(1000).default(5),
     least: many.default(3),
   }),
+  'clock-wrong': rule('warn', ['0s', '1m'], {}),
   'directory-stale': rule('warn', ['2m', '30s'], {}),
   'fork-seen': rule('crit', ['0s', '0s'], {}),
+  'key-in-use-twice': rule('crit', ['0s', '1m'], {}),
+  /** A moment after a start is usual. */
+  'feed-held': rule('warn', ['1m', '0s'], {}),
   'refusals-rising': rule('warn', ['0s', '10m'], {
     window: duration.prefault('10m'),
     count: many.default(100),
@@ -62,6 +67,8 @@ const Rules = z.strictObject({
     freePercent: percent.default(10),
     critPercent: percent.default(3),
   }),
+  /** Most damage is repaired within seconds. */
+  'store-damaged': rule('crit', ['30s', '10s'], {}),
   'route-failing': rule('warn', ['1m', '0s'], {}),
   'configuration-broken': rule('crit', ['0s', '0s'], {}),
 });

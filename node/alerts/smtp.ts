@@ -53,7 +53,8 @@ async function openTransport(
   if (pass !== undefined) {
     attempt.secrets.push(pass, Buffer.from(`\0${user}\0${pass}`).toString('base64'));
   }
-  const ca = caFile === undefined ? undefined : await readSmallFile(caFile, CA_BYTES);
+  const ca =
+    caFile === undefined ? undefined : await readSmallFile(caFile, CA_BYTES, { mayBeLink: true });
   if (caFile !== undefined && ca === undefined)
     throw new MeshError('FILE_UNREADABLE', `there is no file ${caFile}`);
   attempt.signal.throwIfAborted();

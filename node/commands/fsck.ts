@@ -3,21 +3,48 @@
 import type { Command } from 'commander';
 import { MeshError } from '../../protocols/errors.ts';
 import type { CheckedDatabase, CheckedLog, FsckResult } from '../fsck/report.ts';
+import { passphraseOf } from './ask-passphrase.ts';
 import { assertFormat, type LongShell, render } from './shell.ts';
+
+interface Flags {
+  readonly passphraseFile?: string;
+  readonly setAside?: string;
+}
+
+const SET_ASIDE_HELP = `
+Single damaged values need nothing: the node finds them and fetches them from other members.
+A database that cannot be opened is set aside with --set-aside log (or blocks, views). Its folder is
+renamed, never deleted. At its next start the node makes a new one and fills it from other members;
+own feeds are fetched before anything is published to them again. What only this node had is in the
+renamed folder, and in no other place.`;
 
 export function registerFsck(program: Command, shell: LongShell): void {
   program
     .command('fsck')
     .helpGroup(shell.group)
     .description('check the store of this folder while its node is stopped; changes nothing')
-    .action(async (_: object, command: Command) => {
+    .option('--passphrase-file <file>', 'the passphrase of the keys stands in this file')
+    .option('--set-aside <database>', 'instead: rename log, blocks or views and start it anew')
+    .addHelpText('after', SET_ASIDE_HELP)
+    .action(async (flags: Flags, command: Command) => {
       const { options, output, signal, progress } = shell.invoke(command);
       assertFormat(options.format);
       const [{ openHome }, { checkNode }] = await Promise.all([
         import('../home/home.ts'),
         import('../fsck/check-node.ts'),
       ]);
-      const home = await openHome(options.home);
+      const home = await openHome(options.home, passphraseOf(flags.passphraseFile));
+      if (flags.setAside !== undefined) {
+        const { parseDatabase, setAside } = await import('../fsck/set-aside.ts');
+        const database = parseDatabase(flags.setAside);
+        const aside = await setAside(home, database, Date.now());
+        const text = [
+          `store/${database} is now ${aside}`,
+          'Start the node: it fills a new one from other members.',
+        ];
+        await output.write(render(options.format, { home: home.dir, database, aside }, text));
+        return;
+      }
       const bar = progress('Checking', 'bytes');
       const nowMs = () => performance.now();
       let result: FsckResult;

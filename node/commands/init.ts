@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { InitResult } from '../home/init.ts';
+import { passphraseFrom } from '../home/passphrase.ts';
 import { assertFormat, collect, render, type Shell, shellWord, wholeNumber } from './shell.ts';
 
 interface InitFlags {
@@ -13,6 +14,7 @@ interface InitFlags {
   readonly announce?: string[];
   readonly enrol?: string;
   readonly acceptForced?: boolean;
+  readonly passphraseFile?: string;
 }
 
 export function registerInit(program: Command, shell: Shell): void {
@@ -34,15 +36,18 @@ export function registerInit(program: Command, shell: Shell): void {
     .option('--announce <address>', 'tell other nodes this address, may be repeated', collect)
     .option('--enrol <host:port>', 'where nodes join (default: a free port)')
     .option('--accept-forced', 'take feeds that their publishers force on everybody')
+    .option('--passphrase-file <file>', 'protect the keys with the passphrase in this file')
     .action(async (mesh: string, flags: InitFlags, command: Command) => {
       const { options, output } = shell.invoke(command);
       const { home, format } = options;
       assertFormat(format);
       output.say('Making keys; this takes some seconds.');
       const { initMesh } = await import('../home/init.ts');
-      const { space, enrol, ...rest } = flags;
+      const { space, enrol, passphraseFile, ...rest } = flags;
+      const passphrase = await passphraseFrom({ file: passphraseFile, env: process.env })();
       const made = await initMesh({
         ...rest,
+        passphrase,
         dir: home,
         meshName: mesh,
         ...(space === undefined ? {} : { spaceName: space }),

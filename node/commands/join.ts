@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import type { JoinResult } from '../enrol/join.ts';
 import { parseHostPort } from '../home/addresses.ts';
+import { passphraseFrom } from '../home/passphrase.ts';
 import { assertFormat, collect, render, type Shell, shellWord } from './shell.ts';
 
 interface JoinFlags {
@@ -11,6 +12,7 @@ interface JoinFlags {
   readonly listen?: string[];
   readonly announce?: string[];
   readonly acceptForced?: boolean;
+  readonly passphraseFile?: string;
 }
 
 export function registerJoin(program: Command, shell: Shell): void {
@@ -23,14 +25,17 @@ export function registerJoin(program: Command, shell: Shell): void {
     .option('--listen <address>', 'listen here, may be repeated (default: a free port)', collect)
     .option('--announce <address>', 'tell other nodes this address, may be repeated', collect)
     .option('--accept-forced', 'take feeds that their publishers force on everybody')
+    .option('--passphrase-file <file>', 'protect the keys with the passphrase in this file')
     .action(async (token: string, flags: JoinFlags, command: Command) => {
       const { options, output, signal } = shell.invoke(command);
       const { home, format } = options;
       assertFormat(format);
       const { joinMesh } = await import('../enrol/join.ts');
-      const { space, at, ...rest } = flags;
+      const { space, at, passphraseFile, ...rest } = flags;
+      const passphrase = await passphraseFrom({ file: passphraseFile, env: process.env })();
       const joined = await joinMesh({
         ...rest,
+        passphrase,
         dir: home,
         token,
         signal,

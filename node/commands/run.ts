@@ -2,7 +2,12 @@
 
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { MeshError } from '../../protocols/errors.ts';
+import { quote } from '../../protocols/ids.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import { durationMs } from '../alerts/time-settings.ts';
 import { parseMetricsAddress } from '../metrics/address.ts';
+import { passphraseOf } from './ask-passphrase.ts';
 import { endSoon } from './end-process.ts';
 import { collect, type Shell } from './shell.ts';
 
@@ -10,11 +15,15 @@ interface RunFlags {
   readonly listen?: string[];
   readonly peer?: string[];
   readonly inbox?: string;
+  readonly carryQuota?: number;
   readonly metrics?: string;
   readonly metricsOpen?: boolean;
+  readonly directoryLimit?: number;
+  readonly acceptClock?: boolean;
   readonly logFile?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly withParent?: boolean;
+  readonly passphraseFile?: string;
 }
 
 /** For a node whose starter is gone: nobody is left who would end it, so it does not wait for ever either. */
@@ -35,9 +44,20 @@ export function registerRun(program: Command, shell: Shell): void {
       'try this member too: /ip4/…/tcp/…/p2p/ID, may be repeated',
       collect,
     )
+    .option(
+      '--carry-quota <size>',
+      'keep at most this much for others: 500MiB, 20GiB, 0 for nothing (default: a fifth of the disk)',
+      parseQuota,
+    )
     .option('--inbox <dir>', 'take files named inventory* and deployments* from this folder')
     .option('--metrics <address>', 'serve metrics for Prometheus there: 127.0.0.1:9464')
     .option('--metrics-open', 'let --metrics listen beyond this machine, where anybody may read it')
+    .option(
+      '--directory-limit <time>',
+      'take nothing new once ODCM has not vouched for the directory this long: 24h (default: 7d)',
+      parseLimit,
+    )
+    .option('--accept-clock', 'this clock is right now: forget a later time that it once had')
     .option(
       '--log-file <file>',
       'where the log goes (default: node.log in the folder; - for standard error)',
@@ -47,6 +67,7 @@ export function registerRun(program: Command, shell: Shell): void {
         .choices(['debug', 'info', 'warn', 'error'])
         .default('info'),
     )
+    .option('--passphrase-file <file>', 'the passphrase of the keys stands in this file')
     .option(
       '--with-parent',
       'stop when standard input ends, for a program that starts nodes and may be killed',
@@ -60,26 +81,52 @@ export function registerRun(program: Command, shell: Shell): void {
         import('../home/home.ts'),
         import('../home/lock.ts'),
       ]);
-      const home = await openHome(options.home);
+      const home = await openHome(options.home, passphraseOf(flags.passphraseFile));
       const lock = await lockHome(home.dir);
       try {
+        // Nothing is opened and nothing listens before the keys are there.
+        await home.localKey();
         const { runNode } = await import('../run.ts');
         const path =
           flags.logFile === '-' ? undefined : (flags.logFile ?? join(home.dir, 'node.log'));
-        await runNode({
-          home,
-          flags,
-          logPath: path,
-          level: flags.logLevel,
-          say: (line) => output.say(line),
-          signal,
-        });
+        const run = () =>
+          runNode({
+            home,
+            flags,
+            logPath: path,
+            level: flags.logLevel,
+            say: (line) => output.say(line),
+            signal,
+          });
+        while ((await run()) === 'again');
       } finally {
         await lock.release();
         // The network library leaves a timer behind that nobody waits for.
         endSoon();
       }
     });
+}
+
+function parseLimit(text: string): number {
+  const ms = durationMs(text);
+  if (ms !== undefined && ms >= LIMITS.directoryFreshMs && ms <= LIMITS.directoryExpiredMs)
+    return ms;
+  throw new MeshError('USAGE', `${quote(text)} is no time from 5m to 7d`);
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+
+function parseQuota(text: string): number {
+  const match = /^(\d{1,12}) ?((?:[KMGT]iB)?)$/.exec(text);
+  const bytes = Number(match?.[1]) * (UNITS[match?.[2] ?? ''] ?? Number.NaN);
+  if (Number.isSafeInteger(bytes)) return bytes;
+  throw new MeshError('USAGE', `${quote(text)} is no size like 500MiB or 20GiB`);
 }
 
 /** The other end of the pipe is closed by the operating system, however the starter ended. */

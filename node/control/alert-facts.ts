@@ -4,12 +4,13 @@
 import { statfs } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { RouteResult } from '../../protocols/control-api.ts';
-import type { DeploymentFact, DiskFact, FeedFact, SpaceFact } from '../alerts/facts.ts';
+import type { DeploymentFact, DiskFact, FeedFact, SpaceFact, StoreFact } from '../alerts/facts.ts';
 import { RecentCounts } from '../alerts/recent-counts.ts';
 import type { AlertSettings } from '../alerts/settings.ts';
 import type { GatheredFacts } from '../alerts/watch.ts';
 import type { MeshNode } from '../node.ts';
-import { feedHandlers } from './feed-handlers.ts';
+import { feedListHandlers } from './feed-list-handlers.ts';
+import { openForks } from './fork-handlers.ts';
 import { iso } from './handler.ts';
 import { healthRows } from './health-handlers.ts';
 import { reportHandlers } from './report-handlers.ts';
@@ -43,7 +44,11 @@ export class AlertFacts {
     return {
       spaces: await this.#part('spaces', async () => healthRows(this.#node).map(spaceOf)),
       ...{ feeds, deployments, disk },
+      store: storeOf(this.#node),
       directory: { state: directory.age, ageMs: directory.ageMs ?? null },
+      forks: openForks(this.#node),
+      keyInUseAt: this.#node.keyUse.isTwice ? this.#node.keyUse.elsewhere : null,
+      clock: this.#node.trustClock.verdict,
       refusals: refusals.map(({ name, count }) => ({ code: name, count })),
     };
   }
@@ -58,11 +63,15 @@ export class AlertFacts {
   }
 
   async #feeds(): Promise<FeedFact[]> {
-    const rows = await feedHandlers.feeds(this.#call(undefined));
+    const rows = await feedListHandlers.feeds(this.#call(undefined));
     return rows
       .filter(({ subscribed, grant }) => subscribed || grant === 'own')
-      .map(({ feed, grant, behind, lagMs, carriers, frozen }) => ({
-        ...{ feed, isOwn: grant === 'own', behind, lagMs, carriers, isForked: frozen },
+      .map((row) => ({
+        ...{ feed: row.feed, isOwn: row.grant === 'own', behind: row.behind, lagMs: row.lagMs },
+        ...{ carriersWanted: row.carriersWanted, carriersPossible: row.carriersPossible },
+        ...{ carriersComplete: row.carriersComplete, carriersUnknown: row.carriersUnknown },
+        isForked: row.frozen,
+        heldBack: row.heldBack,
       }));
   }
 
@@ -123,6 +132,11 @@ const spaceOf = (row: RouteResult<'health'>): SpaceFact => ({
   ...{ heardAgoMs: row.heardAgoMs, heardVia: row.heardVia },
   certificateLeftMs: row.certificate?.leftMs ?? null,
 });
+
+function storeOf({ care }: MeshNode): StoreFact {
+  const damaged = care.board.open.map(({ what, tries }) => ({ what, tries }));
+  return { damaged, isRefetching: care.refetch.isOpen };
+}
 
 async function diskOf(path: string): Promise<DiskFact> {
   const { bavail, blocks, bsize } = await statfs(path);

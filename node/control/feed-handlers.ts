@@ -1,4 +1,4 @@
-// Control API: feeds, publishing, items and their content, history and events.
+// Control API: publishing, items and their content, and history.
 
 import { Readable } from 'node:stream';
 import { checkContent } from '../../protocols/contexts.ts';
@@ -6,9 +6,9 @@ import { CONTENT_HEADERS } from '../../protocols/control-api.ts';
 import type { FeedRow } from '../../protocols/directory.ts';
 import { KIND, type Kind } from '../../protocols/entry.ts';
 import { MeshError } from '../../protocols/errors.ts';
-import { parseContextName, parseFeedId, parseFeedName } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { leafHash, sha256 } from '../../protocols/merkle.ts';
+import { refuseSensitive } from '../../protocols/sensitive.ts';
 import type { StoredContent } from '../feed/batch.ts';
 import type { OpenFeed } from '../feed/feeds.ts';
 import type { Item } from '../feed/items.ts';
@@ -20,12 +20,11 @@ import {
   readEntry,
   versionsOf,
 } from '../feed/read-entries.ts';
+import { putSealedContent } from '../feed/seal-content.ts';
 import type { MeshNode } from '../node.ts';
 import { type Call, type Handlers, iso } from './handler.ts';
 
 type FeedRoutes =
-  | 'feeds'
-  | 'createFeed'
   | 'publishEvents'
   | 'publishContent'
   | 'withdraw'
@@ -33,21 +32,18 @@ type FeedRoutes =
   | 'item'
   | 'content'
   | 'history'
-  | 'deadLetters'
-  | 'tail';
+  | 'deadLetters';
 
-/** A feed that was just created comes back from ODCM through the mesh within this time. */
-const COME_BACK_MS = 10_000;
-
-function resolveRow(node: MeshNode, path: string): FeedRow {
+export function resolveRow(node: MeshNode, path: string): FeedRow {
   return node.directory.state.resolveFeed(path, node.home.config.space);
 }
 
 /** A feed of which this node holds something. */
-async function heldFeed(node: MeshNode, path: string): Promise<OpenFeed> {
+export async function heldFeed(node: MeshNode, path: string): Promise<OpenFeed> {
   const row = resolveRow(node, path);
   const feed = await node.feeds.open(row.id);
-  if (!feed.publisher && feed.log.size === 0 && !node.subscriptions.get(row.id)) {
+  // What is kept for others is not read here; what was taken once stays readable.
+  if (!feed.publisher && feed.view.applied === 0 && !node.subscriptions.get(row.id)) {
     if (!node.intent.grantOf(row)) throw node.intent.noGrant(row);
     throw new MeshError('SUBSCRIPTION_UNKNOWN', `this space does not take ${feed.path}`, {
       next: `Take it with: odcm subscribe ${feed.path}`,
@@ -67,21 +63,6 @@ async function ownFeed(node: MeshNode, path: string): Promise<OpenFeed & { publi
 }
 
 export const feedHandlers: Pick<Handlers, FeedRoutes> = {
-  async feeds({ node }) {
-    return Promise.all([...node.directory.state.feeds.values()].map((row) => showFeed(node, row)));
-  },
-
-  async createFeed({ node, body }) {
-    const name = parseFeedName(body.name);
-    const context = parseContextName(body.context);
-    const { id, grants } = JSON.parse(
-      await node.petitioner.petition({ wish: 'feed', name, context, sync: body.sync, to: body.to }),
-    ) as { id: string; grants: number };
-    const feed = await node.petitioner.awaitFeed(parseFeedId(id), COME_BACK_MS);
-    node.provide(feed);
-    return { feed: feed.path, id, grants };
-  },
-
   async publishEvents({ node, query, body }) {
     const { publisher } = await ownFeed(node, query.feed);
     return publisher.publish(
@@ -145,6 +126,11 @@ export const feedHandlers: Pick<Handlers, FeedRoutes> = {
         },
       );
     }
+    if (!body && entry.keyEpoch !== null && !feed.opener?.ring.key(entry.keyEpoch))
+      throw new MeshError(
+        'KEY_UNKNOWN',
+        `entry ${found.index} of ${feed.path} was sealed with a key that this space has not`,
+      );
     if (!body)
       throw new MeshError(
         'RECORD_MISSING',
@@ -160,15 +146,19 @@ export const feedHandlers: Pick<Handlers, FeedRoutes> = {
   },
 
   async history({ node, query }) {
-    const { log, view } = await heldFeed(node, query.feed);
-    const { item: name, before = log.size, limit } = query;
-    if (name === undefined)
-      return (await newestEntries(log, node.blocks, before, limit)).map(showEntry);
+    const feed = await heldFeed(node, query.feed);
+    const { log, view } = feed;
+    // Beyond what was taken, entries are only kept for others.
+    const isRead = feed.publisher || node.subscriptions.get(feed.row.id);
+    const end = isRead ? log.size : view.applied;
+    const { item: name, limit } = query;
+    const before = Math.min(query.before ?? end, end);
+    if (name === undefined) return (await newestEntries(feed, before, limit)).map(showEntry);
     const item = await readableItem(log, view, name);
     if (!item)
       throw new MeshError('ITEM_UNKNOWN', `${query.feed} has no item ${JSON.stringify(name)}`);
     const rows = [];
-    for await (const found of versionsOf(log, node.blocks, item.index)) {
+    for await (const found of versionsOf(feed, item.index)) {
       if (found.index < before) rows.push(showEntry(found));
       if (rows.length === limit) break;
     }
@@ -177,11 +167,6 @@ export const feedHandlers: Pick<Handlers, FeedRoutes> = {
 
   async deadLetters({ node, query }) {
     return (await heldFeed(node, query.feed)).view.deadLetters(LIMITS.pageRows);
-  },
-
-  async tail({ node, query, signal }) {
-    const only = query.feed === undefined ? undefined : (await heldFeed(node, query.feed)).row.id;
-    return tailOf(node, only, signal);
   },
 };
 
@@ -193,8 +178,15 @@ async function storeContent(
 ): Promise<Omit<StoredContent, 'mediaType'>> {
   const context = node.directory.state.contexts.get(feed.row.context)!;
   const what = `the content of ${JSON.stringify(item)}`;
+  const put = (source: AsyncIterable<Uint8Array>) =>
+    feed.sealing
+      ? putSealedContent(
+          ...([node.blocks, source, feed.sealing.sealer.ring.scope] as const),
+          Buffer.from(node.random.bytes(32)),
+        )
+      : node.blocks.putContent(source);
   if (context.content === 'any') {
-    const stored = await node.blocks.putContent(stream);
+    const stored = await put(stream);
     if (stored.sizeBytes === 0) throw new MeshError('FILE_EMPTY', `${what} is empty`);
     return stored;
   }
@@ -207,8 +199,10 @@ async function storeContent(
       throw new MeshError('TOO_LARGE', `${what} is above ${LIMITS.jsonBytes} bytes`);
     parts.push(Buffer.from(part));
   }
-  checkContent(context, Buffer.concat(parts), what);
-  return node.blocks.putContent(Readable.from(parts));
+  const whole = Buffer.concat(parts);
+  checkContent(context, whole, what);
+  if (!feed.sealing) refuseSensitive(whole.toString('utf8'), what);
+  return put(Readable.from(parts));
 }
 
 async function findVersion(
@@ -220,9 +214,9 @@ async function findVersion(
   const what = `${feed.path} has no item ${JSON.stringify(query.item)}`;
   if (!item) throw new MeshError('ITEM_UNKNOWN', what);
   if (query.version === undefined || query.version === item.version) {
-    return { feed, item, found: await readEntry(feed.log, node.blocks, item.index) };
+    return { feed, item, found: await readEntry(feed, item.index) };
   }
-  for await (const found of versionsOf(feed.log, node.blocks, item.index)) {
+  for await (const found of versionsOf(feed, item.index)) {
     if (found.entry.version === query.version) return { feed, item, found };
   }
   throw new MeshError(
@@ -281,78 +275,6 @@ const showEntry = ({ index, entry, leaf, item }: ReadEntry) => ({
   leafHash: leafHash(leaf).toString('hex'),
 });
 
-async function showFeed(node: MeshNode, row: FeedRow) {
-  const grant = node.intent.grantOf(row);
-  const isSubscribed = node.subscriptions.get(row.id) !== undefined;
-  const isOwn = row.space === node.home.config.space;
-  const feed =
-    node.feeds.peek(row.id) ?? (isOwn || isSubscribed ? await node.feeds.open(row.id) : undefined);
-  const held = feed?.log.size ?? 0;
-  const size = feed?.head?.size ?? null;
-  return {
-    feed: node.directory.state.feedPath(row),
-    id: row.id,
-    context: row.context,
-    sync: row.sync,
-    grant: grant === undefined ? null : grant === 'own' ? 'own' : grant.id,
-    size,
-    held,
-    applied: feed?.view.applied ?? 0,
-    behind: Math.max(0, (size ?? 0) - held),
-    lagMs: isSubscribed && size !== null ? Math.round(node.health.lagOf(row.id)) : null,
-    deadLetters: feed?.view.deadLetterCount ?? 0,
-    carriers: node.carriers.of(row.id).length + (held > 0 ? 1 : 0),
-    subscribed: isSubscribed,
-    frozen: feed?.isFrozen ?? false,
-    root: feed && held > 0 ? feed.log.root().toString('hex') : null,
-    entry: row.entry,
-  };
-}
-
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes;
-}
-
-/** Events as they happen; a reader that is too slow loses none, it is cut off when it is too far behind. */
-async function* tailOf(node: MeshNode, only: string | undefined, signal: AbortSignal) {
-  const waiting: Parameters<Parameters<MeshNode['onApplied']>[0]>[] = [];
-  let wake: () => void = () => {};
-  const stop = node.onApplied((feed, applied) => {
-    if (only !== undefined && feed.row.id !== only) return;
-    waiting.push([feed, applied]);
-    wake();
-  });
-  const onAbort = () => wake();
-  signal.addEventListener('abort', onAbort);
-  try {
-    while (!signal.aborted) {
-      if (waiting.length > LIMITS.tailWaiting) {
-        throw new MeshError('BUSY', 'the reader of events is too slow', {
-          next: 'Read on with: odcm history FEED',
-        });
-      }
-      for (const [feed, { index, entry, envelope, item }] of waiting.splice(0)) {
-        const { version, sizeBytes, event } = entry;
-        const { id, activityId } = envelope;
-        yield {
-          feed: feed.path,
-          index,
-          time: envelope.occurredTimeUtc,
-          item,
-          event,
-          version,
-          sizeBytes,
-          id,
-          activityId,
-        };
-      }
-      if (waiting.length === 0 && !signal.aborted)
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-    }
-  } finally {
-    stop();
-    signal.removeEventListener('abort', onAbort);
-  }
 }

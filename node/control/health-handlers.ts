@@ -3,6 +3,7 @@
 import type { RouteResult } from '../../protocols/control-api.ts';
 import type { FeedRow, SpaceRow } from '../../protocols/directory.ts';
 import type { SpaceId } from '../../protocols/ids.ts';
+import { monotonicMs } from '../clock.ts';
 import type { SpaceLag } from '../health/node-health.ts';
 import { lifeOfSpace, trustOf } from '../health/trust-life.ts';
 import type { MeshNode } from '../node.ts';
@@ -19,7 +20,7 @@ export const healthHandlers: Pick<Handlers, 'health' | 'trust'> = {
       root: node.home.root.root,
       files: await node.home.certificates(),
       spaces: node.directory.state.spaces.values(),
-      nowMs: node.clock.nowMs(),
+      nowMs: node.trustClock.nowMs(),
     });
   },
 };
@@ -34,7 +35,7 @@ export function healthRows(node: MeshNode): RouteResult<'health'>[] {
     ...heardOf(node, row),
     ...showLag(lags.get(row.id)),
     ...showInventory(node, row),
-    certificate: lifeOfSpace(row, node.clock.nowMs()) ?? null,
+    certificate: lifeOfSpace(row, node.trustClock.nowMs()) ?? null,
   }));
 }
 
@@ -52,13 +53,13 @@ export function heardOf(node: MeshNode, { id, revoked }: SpaceRow) {
     const state = revoked ? ('revoked' as const) : ('self' as const);
     return { ...nothing, state, suspectedBy: 0, nodeVersion: VERSION, heardAgoMs: 0 };
   }
-  const nowMs = node.clock.nowMs();
+  const nowMs = monotonicMs(node.clock);
   const heard = node.presence.heard(id);
   const known = node.health.board.of(id);
   const via = heard && node.members.spaceOf(heard.via);
   return {
     state: revoked ? ('revoked' as const) : (known?.state ?? ('unknown' as const)),
-    heardAgoMs: heard ? Math.max(0, Math.round(nowMs - heard.heardMs)) : null,
+    heardAgoMs: heard ? Math.max(0, Math.round(nowMs - heard.heardMonotonicMs)) : null,
     heardAt: heard ? iso(heard.heardMs) : null,
     heardVia: via && via.id !== id ? via.name : null,
     suspectedBy: known?.suspectedBy ?? 0,

@@ -2,11 +2,13 @@
 
 import type { GrantRow } from '../../protocols/directory.ts';
 import { MeshError } from '../../protocols/errors.ts';
+import { monotonicMs } from '../clock.ts';
 import type { MeshNode } from '../node.ts';
 import type { Desk } from '../odcm.ts';
 import { VERSION } from '../version.ts';
 import { type Handlers, iso } from './handler.ts';
 import { countFeeds, heardOf } from './health-handlers.ts';
+import { showStore } from './store-handlers.ts';
 
 type MeshRoutes =
   | 'status'
@@ -41,7 +43,8 @@ export const meshHandlers: Pick<Handlers, MeshRoutes> = {
       peerId: node.host.peerId,
       addresses: node.addresses(),
       enrolment: node.odcm?.endpoint ?? null,
-      directory: { size: state.size, ageMs: node.directory.ageMs, state: node.directory.age },
+      directory: showDirectory(node),
+      clock: showClock(node),
       peers: { connected: node.host.connectedPeers().length, known: state.spaces.size - 1 },
       feeds: {
         known: feeds.length,
@@ -49,6 +52,9 @@ export const meshHandlers: Pick<Handlers, MeshRoutes> = {
         subscribed: [...node.subscriptions.all()].length,
       },
       contexts: [...state.contexts.keys()],
+      keyProtection: await node.home.keys.protection(),
+      store: showStore(node),
+      keyInUseAt: node.keyUse.isTwice ? [...node.keyUse.elsewhere] : [],
       refusals: node.allRefusals(),
     };
   },
@@ -90,7 +96,9 @@ export const meshHandlers: Pick<Handlers, MeshRoutes> = {
         address: node.host.addressOf(peerId) ?? null,
         attempts: state?.attempts ?? 0,
         nextTryMs:
-          state?.nextTryMs === undefined ? null : Math.max(0, state.nextTryMs - node.clock.nowMs()),
+          state?.nextTryMs === undefined
+            ? null
+            : Math.max(0, state.nextTryMs - monotonicMs(node.clock)),
         lastError: state?.lastError?.line ?? null,
       };
     });
@@ -105,12 +113,18 @@ export const meshHandlers: Pick<Handlers, MeshRoutes> = {
   },
 
   async ungrant({ node, query }) {
-    return { revoked: await requireOdcm(node).trust.ungrant(query) };
+    const revoked = await requireOdcm(node).trust.ungrant(query);
+    return { revoked, entry: node.directory.state.endedGrants.at(-1)?.ended.entry ?? 0 };
   },
 
   async revoke({ node, body }) {
     const { trust } = requireOdcm(node);
-    const { space, entry } = await trust.revoke(body.space, body.reason, node.home.config.space);
+    const { space, entry } = await trust.revoke(
+      body.space,
+      body.reason,
+      node.home.config.space,
+      body.lastGood,
+    );
     return { space: space.name, entry };
   },
 
@@ -136,10 +150,23 @@ export const meshHandlers: Pick<Handlers, MeshRoutes> = {
   },
 };
 
+function showDirectory({ directory }: MeshNode) {
+  const { state, ageMs, age, limitMs, heldUntilMs } = directory;
+  return {
+    ...{ size: state.size, ageMs: ageMs === null ? null : Math.round(ageMs), state: age, limitMs },
+    heldUntil: heldUntilMs === undefined ? null : iso(heldUntilMs),
+  };
+}
+
+function showClock({ trustClock }: MeshNode) {
+  const { state, offByMs, forMs } = trustClock.verdict;
+  return { state, offByMs: Math.round(offByMs), forMs: Math.round(forMs) };
+}
+
 function showGrant(node: MeshNode, grant: GrantRow) {
   const { state } = node.directory;
   const nameOf = (id: GrantRow['publisher']) => state.spaces.get(id)?.name ?? id;
-  const isExpired = grant.until !== null && Date.parse(grant.until) <= node.clock.nowMs();
+  const isExpired = grant.until !== null && Date.parse(grant.until) <= node.trustClock.nowMs();
   return {
     id: grant.id,
     subscriber: grant.subscriber === '*' ? 'all' : nameOf(grant.subscriber),

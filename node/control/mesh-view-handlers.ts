@@ -5,7 +5,7 @@ import type { RouteResult } from '../../protocols/control-api.ts';
 import { isMeshError } from '../../protocols/errors.ts';
 import type { MeshNode } from '../node.ts';
 import { alertHandlers } from './alert-handlers.ts';
-import { feedHandlers } from './feed-handlers.ts';
+import { feedListHandlers } from './feed-list-handlers.ts';
 import { type Call, type Handlers, iso } from './handler.ts';
 import { healthHandlers } from './health-handlers.ts';
 import { meshHandlers } from './mesh-handlers.ts';
@@ -34,7 +34,7 @@ export const meshViewHandlers: Pick<Handlers, 'mesh' | 'overview'> = {
         meshHandlers.status(plain),
         subscriptionHandlers.subscriptions(plain),
         part(node, healthHandlers.health(plain)),
-        part(node, feedHandlers.feeds(plain)),
+        part(node, feedListHandlers.feeds(plain)),
         part(node, healthHandlers.trust(plain)),
         part(node, alertHandlers.alerts({ ...plain, query: { state: 'open' } })),
         part(node, lastTwoDays(plain)),

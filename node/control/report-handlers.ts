@@ -61,7 +61,7 @@ export const reportHandlers: Pick<Handlers, ReportRoutes> = {
     const { counted } = await node.reports.feeds('deployments', spaceOf(node, query));
     const question = { sinceMs, untilMs, project, environment, outcome, before };
     const found = await listDeployments(counted, question, limit);
-    return Promise.all(found.map((entry) => showDeployment(node, entry)));
+    return Promise.all(found.map((entry) => showDeployment(entry)));
   },
 };
 
@@ -92,8 +92,8 @@ function showInventory(node: MeshNode, newest: NewestInventory) {
   };
 }
 
-async function showDeployment(node: MeshNode, { feed, index }: ListedEntry<Counted>) {
-  const { entry, body, leaf } = await readEntry(feed.feed.log, node.blocks, index);
+async function showDeployment({ feed, index }: ListedEntry<Counted>) {
+  const { entry, body, leaf } = await readEntry(feed.feed, index);
   if (body?.kind !== 'event' || entry.kind === KIND.withdraw)
     throw new MeshError(
       'RECORD_MISSING',

@@ -13,22 +13,36 @@ import { fileError } from '../home/files.ts';
 import type { MeshNode } from '../node.ts';
 import { alertHandlers } from './alert-handlers.ts';
 import { feedHandlers } from './feed-handlers.ts';
+import { feedListHandlers } from './feed-list-handlers.ts';
+import { forkHandlers } from './fork-handlers.ts';
+import { gapHandlers } from './gap-handlers.ts';
 import type { ContentAnswer, Handlers } from './handler.ts';
 import { healthHandlers } from './health-handlers.ts';
+import { keyHandlers } from './key-handlers.ts';
 import { meshHandlers } from './mesh-handlers.ts';
 import { meshViewHandlers } from './mesh-view-handlers.ts';
 import { describeApi } from './openapi.ts';
 import { reportHandlers } from './report-handlers.ts';
+import { revocationHandlers } from './revocation-handlers.ts';
+import { storeHandlers } from './store-handlers.ts';
 import { subscriptionHandlers } from './subscription-handlers.ts';
+import { tailHandlers } from './tail-handlers.ts';
 
 const HANDLERS: Handlers = {
   ...alertHandlers,
+  ...storeHandlers,
   ...meshHandlers,
   ...healthHandlers,
   ...meshViewHandlers,
   ...feedHandlers,
   ...subscriptionHandlers,
   ...reportHandlers,
+  ...keyHandlers,
+  ...revocationHandlers,
+  ...feedListHandlers,
+  ...tailHandlers,
+  ...forkHandlers,
+  ...gapHandlers,
 };
 /** Their bodies are read as they come, at the pace of what is done with them. */
 const UPLOADS: ReadonlySet<RouteName> = new Set<RouteName>([

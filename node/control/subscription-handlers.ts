@@ -7,6 +7,7 @@ import type { FeedId } from '../../protocols/ids.ts';
 import type { MeshNode } from '../node.ts';
 import type { Subscription } from '../replicate/subscriptions.ts';
 import { type Handlers, iso } from './handler.ts';
+import { heardOf } from './health-handlers.ts';
 
 /** Interval of polling when none is given. */
 const POLL_MS = 5 * 60_000;
@@ -121,7 +122,7 @@ function showSubscription(node: MeshNode, row: Subscription) {
     size,
     held,
     applied,
-    lastChangeAt: progress.lastChangeMs === null ? null : iso(progress.lastChangeMs),
+    ...silenceOf(node, row.feed),
     lastError: progress.lastError?.line ?? null,
   };
 }
@@ -136,8 +137,19 @@ function showRequest(node: MeshNode, row: FeedRow) {
     size: null,
     held: 0,
     applied: 0,
-    lastChangeAt: null,
+    ...silenceOf(node, row.id),
     lastError: null,
+  };
+}
+
+/** When something new of a feed came last, and since when nothing was heard of its publisher: not the same. */
+export function silenceOf(node: MeshNode, id: FeedId) {
+  const row = node.directory.state.feeds.get(id);
+  const publisher = row && node.directory.state.spaces.get(row.space);
+  const { lastChangeMs } = node.subscriptions.progress(id);
+  return {
+    lastChangeAt: lastChangeMs === null ? null : iso(lastChangeMs),
+    heardAgoMs: publisher ? heardOf(node, publisher).heardAgoMs : null,
   };
 }
 

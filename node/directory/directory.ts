@@ -1,40 +1,58 @@
 // The directory as a node follows it: ODCM's log in the store, folded into state, with the age of that knowledge.
 // Works from the copy it has; who brings newer entries does not matter, their signature does.
 
-import {
-  type Checkpoint,
-  cosignedAt,
-  decodeNote,
-  type LogKey,
-  logKey,
-  type Note,
-  verifyNote,
-} from '../../protocols/checkpoint.ts';
-import { DirectoryState, type FeedRow } from '../../protocols/directory.ts';
-import { ed25519FromRaw } from '../../protocols/ed25519.ts';
+import { type Checkpoint, decodeNote, type LogKey, type Note } from '../../protocols/checkpoint.ts';
+import { DirectoryState, type FeedRow, type SpaceRow } from '../../protocols/directory.ts';
 import { parseEnvelope } from '../../protocols/envelope.ts';
-import { asMeshError, isMeshError, MeshError } from '../../protocols/errors.ts';
+import { isMeshError, MeshError } from '../../protocols/errors.ts';
 import { directoryOrigin, type MeshId, type Origin } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import type { Root, RootRoleName } from '../../protocols/root.ts';
+import { Frontier } from '../../protocols/merkle.ts';
+import type { DirectoryHead } from '../../protocols/presence.ts';
+import type { Root } from '../../protocols/root.ts';
 import { decodeSegment } from '../../protocols/segment.ts';
 import { DIRECTORY_LOG } from '../../protocols/sync.ts';
 import type { Clock } from '../clock.ts';
 import { type EntrySource, takeIn } from '../feed/intake.ts';
 import { FeedLog } from '../feed/log.ts';
+import { type Donor, mendLog } from '../feed/mend-log.ts';
 import type { Log } from '../log.ts';
-import type { Store } from '../store/store.ts';
+import { isRot, type Store } from '../store/store.ts';
 import { Turn } from '../turn.ts';
+import type { DirectoryCopy } from './copy.ts';
+import { Expiry } from './expiry.ts';
+import { type DirectoryAge, freshnessOf } from './freshness.ts';
+import {
+  makeLogKey,
+  rootKeys,
+  verifyDirectoryNote,
+  verifyFeedNote,
+  vouchedMs,
+} from './log-authority.ts';
 
-export type DirectoryAge = 'fresh' | 'stale' | 'expired' | 'unknown';
+export type { DirectoryAge } from './freshness.ts';
+
+/** What a head of the directory is to a node. */
+export type HeadVerdict = 'newer' | 'time' | 'known' | 'held';
 
 export interface DirectoryOptions {
   readonly store: Store;
   readonly root: Root;
   readonly mesh: MeshId;
-  readonly clock: Clock;
+  /** The time that trust goes by. */
+  readonly clock: Clock & { readonly isRegressed?: boolean };
+  /** Age from which on the directory has expired. */
+  readonly limitMs?: number | undefined;
+  /** ODCM's word that it is this time, later than any before. */
+  readonly onVouched?: ((timeMs: number) => void) | undefined;
   readonly log: Log;
+  /** This node writes the directory: nobody else has its newest entry for sure. */
+  readonly isWriter?: boolean;
+  /** Where a second copy is kept. */
+  readonly copy?: DirectoryCopy | undefined;
 }
+
+const EMPTY_ROOT = new Frontier().root();
 
 export class Directory {
   readonly origin: Origin;
@@ -43,22 +61,74 @@ export class Directory {
   readonly #listeners = new Set<() => void>();
   readonly #turn = new Turn();
   #state = new DirectoryState();
+  /** A head is signed by others than the keys that the root held here names. */
+  onOtherSigners: () => void = () => {};
+  #root: Root;
+  /** Names under which the keys of the root sign. */
+  #signerIds: readonly Buffer[];
   #vouchedMs: number | undefined;
+  #applied = { size: 0, root: EMPTY_ROOT };
+  #heldUntilMs: number | undefined;
+  readonly #expiry: Expiry;
   /** Size of the largest directory whose head was verified here. */
   #knownSize = 0;
 
   private constructor(options: DirectoryOptions, log: FeedLog) {
     this.#o = options;
     this.log = log;
+    this.#expiry = new Expiry(options.store, options.log);
+    this.#root = options.root;
     this.origin = directoryOrigin(options.mesh, options.root.odcm);
+    this.#signerIds = signerIds(options.root, this.origin);
   }
 
   static async open(options: DirectoryOptions): Promise<Directory> {
     const directory = new Directory(options, await FeedLog.open(options.store, DIRECTORY_LOG));
-    await directory.#fold();
+    await directory.#foldSound();
+    await directory.#expiry.load();
     const { note } = directory.log;
     if (note) directory.#vouchedMs = directory.#vouched(decodeNote(note));
     return directory;
+  }
+
+  /** A damaged log is mended from its copy; where that fails, what comes before the damage is better than nothing. */
+  async #foldSound(): Promise<void> {
+    try {
+      if (this.log.damage) throw this.log.damage;
+      if (this.log.size === 0) await this.#fillFromCopy();
+      await this.#fold();
+    } catch (error) {
+      if (!isRot(error)) throw error;
+      this.#o.log.warn({}, `the directory is damaged: ${(error as MeshError).message}`);
+      const donor = await this.#o.copy?.donor(this.log, (note) => this.verify(decodeNote(note)));
+      await this.mend(donor).catch((failure: unknown) => {
+        this.#o.log.warn(
+          { reason: String(failure) },
+          'the directory waits for members who have it',
+        );
+      });
+    }
+  }
+
+  /** The logs were set aside, and members are known from the copy only. */
+  async #fillFromCopy(): Promise<void> {
+    const donor = await this.#o.copy?.donor(this.log, (note) => this.verify(decodeNote(note)));
+    if (donor) await mendLog({ store: this.#o.store, log: this.log, donor });
+  }
+
+  /** Puts a damaged log right with what somebody else has, and folds what was missing. */
+  mend(donor: Donor | undefined): Promise<void> {
+    return this.#turn.take(async () => {
+      const { store, isWriter = false } = this.#o;
+      await mendLog({ store, log: this.log, donor, mayBeShorter: !isWriter });
+      await this.#fold();
+    });
+  }
+
+  /** Writes the second copy from its start. */
+  async copyAnew(): Promise<void> {
+    this.#o.copy?.forget();
+    await this.#o.copy?.follow(this.log);
   }
 
   get state(): DirectoryState {
@@ -73,64 +143,100 @@ export class Directory {
   }
 
   get age(): DirectoryAge {
-    const { ageMs } = this;
-    if (ageMs === null) return 'unknown';
-    if (ageMs <= LIMITS.directoryFreshMs) return 'fresh';
-    return ageMs <= LIMITS.directoryExpiredMs ? 'stale' : 'expired';
+    const { clock } = this.#o;
+    const { ageMs, limitMs } = this;
+    const isClockRegressed = clock.isRegressed ?? false;
+    const age = freshnessOf({ ageMs, limitMs, isClockRegressed });
+    if (this.#vouchedMs === undefined || age === 'unknown') return age;
+    if (this.#expiry.has(this.#vouchedMs)) return 'expired';
+    if (age === 'expired') this.#expiry.note(this.#vouchedMs);
+    return age;
+  }
+
+  get limitMs(): number {
+    return this.#o.limitMs ?? LIMITS.directoryExpiredMs;
+  }
+
+  /** What is on the disk, folded, and in force here. */
+  get applied(): DirectoryHead {
+    return this.#applied;
+  }
+
+  /** When a head that is dated in the future may be used; undefined while none is held. */
+  get heldUntilMs(): number | undefined {
+    return this.#heldUntilMs;
   }
 
   /** True while a head was seen whose entries have not come yet. */
   get isBehind(): boolean {
-    return this.log.size < this.#knownSize;
+    const isDue = this.#heldUntilMs !== undefined && this.#o.clock.nowMs() >= this.#heldUntilMs;
+    return isDue || this.log.size < this.#knownSize;
   }
+
+  /** ODCM signed two histories: nothing of it is taken any more, not even that it is still the newest. */
+  isFrozen = false;
 
   /** Called after entries were folded. */
   onChange(listener: () => void): void {
     this.#listeners.add(listener);
   }
 
-  #keys(role: RootRoleName): LogKey[] {
-    const { root } = this.#o;
-    return root.roles[role].keyids.map((id) => {
-      const raw = root.keys.get(id)!;
-      return logKey(this.origin, ed25519FromRaw(raw), raw);
+  /**
+   * A new version of the root is in force. Where it takes back a key, what that key said of the time and of sizes is
+   * forgotten: a stolen key may have run ahead of ODCM.
+   */
+  adoptRoot(root: Root): Promise<void> {
+    return this.#turn.take(async () => {
+      const before = this.#root;
+      this.#root = root;
+      this.#signerIds = signerIds(root, this.origin);
+      const isLess = (['directory', 'timestamp'] as const).some((role) =>
+        before.roles[role].keyids.some((id) => !root.roles[role].keyids.includes(id)),
+      );
+      if (!isLess) return;
+      const { note } = this.log;
+      this.#vouchedMs = note && this.#vouched(decodeNote(note));
+      this.#knownSize = this.log.size;
+      this.#heldUntilMs = undefined;
     });
+  }
+
+  /** ODCM signs with each key that its root names: with others, or fewer, it goes by another version of the root. */
+  #compareSigners({ lines }: Note): void {
+    const named = this.#signerIds;
+    const plain = lines.filter(({ name, blob }) => name === this.origin && blob.length === 64);
+    const isSame =
+      plain.length === named.length &&
+      named.every((id) => plain.some((line) => line.keyId.equals(id)));
+    if (!isSame) this.onOtherSigners();
   }
 
   /** Verifies a head of the directory by the threshold of its keys in the root. */
   verify(note: Note): Checkpoint {
-    let signatures = 0;
-    let refusal: MeshError | undefined;
-    for (const key of this.#keys('directory')) {
-      try {
-        verifyNote(note, this.origin, key);
-        signatures++;
-      } catch (error) {
-        refusal = asMeshError(error);
-      }
-    }
-    if (signatures >= this.#o.root.roles.directory.threshold) return note.checkpoint;
-    throw refusal ?? new MeshError('UNKNOWN_KEY', 'the root names no key for the directory');
+    this.#compareSigners(note);
+    return verifyDirectoryNote(note, this.#root, this.origin);
   }
 
   #vouched(note: Note): number | undefined {
-    const times = this.#keys('timestamp').map((key) => cosignedAt(note, key));
-    const seconds = times.filter((time) => time !== undefined);
-    return seconds.length === 0 ? undefined : Math.max(...seconds) * 1000;
+    return vouchedMs(note, this.#root, this.origin);
   }
 
   /**
    * Judges a head that came from anywhere.
-   * @returns `newer` entries, a newer `time` for the same entries, or `known`
+   * @returns `newer` entries, a newer `time` for the same entries, `known`, or `held`: dated in the future, so that it must
+   * wait for its time; whoever has it will say it again
    */
-  judge(bytes: Buffer): { verdict: 'newer' | 'time' | 'known'; note: Note } {
+  judge(bytes: Buffer): { verdict: HeadVerdict; note: Note } {
     const note = decodeNote(bytes);
     const { size, root } = this.verify(note);
+    if (this.isFrozen)
+      throw new MeshError('CONFLICT', 'ODCM signed two directories: none of them is followed', {
+        next: 'Ask the holders of the root keys: odcm forks show directory',
+      });
     const vouchedMs = this.#vouched(note);
     if (vouchedMs !== undefined && vouchedMs > this.#o.clock.nowMs() + LIMITS.clockSkewMs) {
-      throw new MeshError('STALE_HEAD', 'a head of the directory is dated in the future', {
-        next: 'Compare the clocks of ODCM and of this machine.',
-      });
+      this.#hold(vouchedMs - LIMITS.clockSkewMs);
+      return { verdict: 'held', note };
     }
     this.#knownSize = Math.max(this.#knownSize, size);
     if (size > this.log.size) return { verdict: 'newer', note };
@@ -141,8 +247,17 @@ export class Directory {
     return { verdict: size === this.log.size && isLater ? 'time' : 'known', note };
   }
 
+  #hold(untilMs: number): void {
+    if (this.#heldUntilMs === undefined)
+      this.#o.log.warn(
+        { aheadMs: untilMs - this.#o.clock.nowMs() },
+        'a head of the directory is dated in the future and waits; compare the clocks of ODCM and of this machine',
+      );
+    this.#heldUntilMs = Math.min(untilMs, this.#heldUntilMs ?? untilMs);
+  }
+
   /** Takes over a head, with the entries below it from `source` when they are new. Resolves to what changed. */
-  accept(bytes: Buffer, source: EntrySource): Promise<'newer' | 'time' | 'known'> {
+  accept(bytes: Buffer, source: EntrySource): Promise<HeadVerdict> {
     return this.#turn.take(async () => {
       const { verdict, note } = this.judge(bytes);
       if (verdict === 'newer') {
@@ -162,8 +277,7 @@ export class Directory {
         }
       }
       if (verdict === 'time') await this.log.setNote(bytes, false);
-      if (verdict !== 'known')
-        this.#vouchedMs = Math.max(this.#vouched(note) ?? 0, this.#vouchedMs ?? 0) || undefined;
+      if (verdict === 'newer' || verdict === 'time') this.#setVouched(this.#vouched(note));
       return verdict;
     });
   }
@@ -172,18 +286,36 @@ export class Directory {
   adoptOwn(note: Buffer): Promise<void> {
     return this.#turn.take(async () => {
       await this.log.setNote(note, true);
-      this.#vouchedMs = this.#vouched(decodeNote(note));
+      this.#setVouched(this.#vouched(decodeNote(note)));
       await this.#fold();
     });
+  }
+
+  /** Never goes back. */
+  #setVouched(vouchedMs: number | undefined): void {
+    if (vouchedMs === undefined || vouchedMs <= (this.#vouchedMs ?? 0)) return;
+    this.#vouchedMs = vouchedMs;
+    this.#heldUntilMs = undefined;
+    this.#o.onVouched?.(vouchedMs);
   }
 
   /** Folds entries that are in the log and not yet in the state. */
   async #fold(): Promise<void> {
     const before = this.#state.size;
-    for await (const bytes of this.log.segments(before, this.log.size)) {
+    const [size, root] = [this.log.size, this.log.root()];
+    for await (const bytes of this.log.segments(before, size)) {
       for (const { record } of decodeSegment(bytes).entries) this.#apply(record);
     }
     if (this.#state.size > before) for (const listener of this.#listeners) listener();
+    // Only now is it said to others: what follows from the entries has begun.
+    this.#applied = { size, root };
+    // Behind the log, and never in its way.
+    await this.#o.copy?.follow(this.log).catch((error: unknown) => {
+      this.#o.log.warn(
+        { reason: String(error) },
+        'the copy of the directory was not brought up to date',
+      );
+    });
   }
 
   #apply(record: Buffer | null): void {
@@ -198,23 +330,43 @@ export class Directory {
     }
   }
 
-  /** Verifies a head of a feed by the key that the directory names for its space. */
+  /**
+   * Verifies a head of a feed by a key that the directory names for its space at that size.
+   * @throws SPACE_UNKNOWN, WRONG_ORIGIN, UNKNOWN_KEY, BAD_SIGNATURE
+   */
   verifyFeedNote(note: Note, row: FeedRow, origin: Origin): Checkpoint {
-    const space = this.#state.spaces.get(row.space);
-    if (!space)
-      throw new MeshError('SPACE_UNKNOWN', `the space of feed ${row.name} is not in the directory`);
-    return verifyNote(note, origin, this.#feedKey(origin, space.nodeKey));
+    const space = this.#publisherOf(row);
+    return verifyFeedNote(note, space, row, origin, (of, raw) => this.#feedKey(of, raw));
   }
 
-  readonly #feedKeys = new Map<Origin, LogKey>();
+  /** Keys whose lines in heads of the feed are worth keeping, newest first. */
+  feedKeys(row: FeedRow, origin: Origin): LogKey[] {
+    const { keys } = this.#publisherOf(row);
+    return keys
+      .slice(-2)
+      .reverse()
+      .map(({ nodeKey }) => this.#feedKey(origin, nodeKey));
+  }
+
+  #publisherOf(row: FeedRow): SpaceRow {
+    const space = this.#state.spaces.get(row.space);
+    if (space) return space;
+    throw new MeshError('SPACE_UNKNOWN', `the space of feed ${row.name} is not in the directory`);
+  }
+
+  readonly #feedKeys = new Map<string, LogKey>();
 
   /** Keys are made once: importing one costs as much as a fifth of a verification. */
   #feedKey(origin: Origin, nodeKey: Buffer): LogKey {
-    let key = this.#feedKeys.get(origin);
+    const name = origin + nodeKey.toString('latin1');
+    let key = this.#feedKeys.get(name);
     if (!key) {
-      key = logKey(origin, ed25519FromRaw(nodeKey), nodeKey);
-      this.#feedKeys.set(origin, key);
+      key = makeLogKey(origin, nodeKey);
+      this.#feedKeys.set(name, key);
     }
     return key;
   }
 }
+
+const signerIds = (root: Root, origin: Origin): Buffer[] =>
+  rootKeys(root, 'directory', origin).map((key) => key.signatureId);

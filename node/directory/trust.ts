@@ -15,8 +15,15 @@ import {
   uuidFromBytes,
 } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { decodePetition, verifyPetition, type Wish } from '../../protocols/petition.ts';
+import {
+  decodePetition,
+  type Petition,
+  verifyPetition,
+  type Wish,
+} from '../../protocols/petition.ts';
+import { identityKeys } from '../../protocols/space-keys.ts';
 import type { Clock, Random } from '../clock.ts';
+import type { KeyOffice } from '../rotate/key-office.ts';
 import { Turn } from '../turn.ts';
 import type { Directory } from './directory.ts';
 import { PetitionQuota } from './petition-quota.ts';
@@ -26,6 +33,8 @@ export interface TrustOptions {
   readonly mesh: MeshId;
   readonly directory: Directory;
   readonly writer: DirectoryWriter;
+  /** Certificates and new keys of spaces; nothing of the kind is carried out without one. */
+  readonly office?: Pick<KeyOffice, 'carryOut'> | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -35,6 +44,8 @@ export interface GrantOrder {
   readonly publisher: string;
   readonly feed?: string | undefined;
   readonly until?: string | undefined;
+  /** Of sealed feeds also what was published before. */
+  readonly history?: boolean | undefined;
 }
 
 /** An order with its names looked up. */
@@ -67,21 +78,58 @@ export class Trust {
     if (petition.space !== speaker.id) {
       throw new MeshError('BAD_SIGNATURE', `${speaker.name} brings a petition of another space`);
     }
-    const wish = verifyPetition(this.#o.mesh, petition, ed25519FromRaw(speaker.nodeKey));
+    const wish = this.#verify(speaker, petition);
     return this.#quota.once(petition, () => this.carryOut(speaker.id, wish));
+  }
+
+  /** By the key in force, or by the one before while a node may still go by it; new keys only by the one in force. */
+  #verify(speaker: SpaceRow, petition: Petition): Wish {
+    const { mesh, clock } = this.#o;
+    let refusal: unknown;
+    for (const [i, raw] of identityKeys(speaker, clock.nowMs()).entries()) {
+      try {
+        const wish = verifyPetition(mesh, petition, ed25519FromRaw(raw));
+        if (i === 0 || wish.wish !== 'rotate-keys') return wish;
+        if (wish.nodeKey === speaker.nodeKey.toString('base64')) return wish;
+      } catch (error) {
+        refusal ??= error;
+      }
+    }
+    throw refusal ?? new MeshError('BAD_SIGNATURE', `${speaker.name} asks with a former key`);
+  }
+
+  #office(): Pick<KeyOffice, 'carryOut'> {
+    if (this.#o.office) return this.#o.office;
+    throw new MeshError('NOT_ODCM', 'this node gives out no certificates');
   }
 
   carryOut(space: SpaceId, wish: Wish): Promise<string> {
     return this.#turn.take(() =>
-      wish.wish === 'feed'
-        ? this.#createFeed(space, wish)
-        : this.#setAddresses(space, wish.addresses),
+      wish.wish === 'certificate' || wish.wish === 'rotate-keys'
+        ? this.#office().carryOut(space, wish)
+        : wish.wish === 'feed'
+          ? this.#createFeed(space, wish)
+          : wish.wish === 'policy'
+            ? this.#setPolicy(space, wish)
+            : this.#setAddresses(space, wish.addresses),
     );
   }
 
   async #setAddresses(space: SpaceId, addresses: readonly string[]): Promise<string> {
     const payload = { space, addresses: [...addresses] };
     await this.#o.writer.append('SpaceAddressesV1Event', payload, `addresses/${space}`);
+    return '{}';
+  }
+
+  async #setPolicy(space: SpaceId, { feed, carriers }: Wish & { wish: 'policy' }): Promise<string> {
+    const { directory, writer } = this.#o;
+    const row = directory.state.feeds.get(feed);
+    if (!row) throw new MeshError('FEED_UNKNOWN', `feed ${feed} is not in the directory`);
+    if (row.space !== space) {
+      const path = directory.state.feedPath(row);
+      throw new MeshError('READ_ONLY', `${path} does not belong to the space that asks`);
+    }
+    await writer.append('FeedPolicyV1Event', { feed, carriers }, `policy/${feed}`);
     return '{}';
   }
 
@@ -113,7 +161,12 @@ export class Trust {
     }
     const feed = parseFeedId(this.#uuid());
     const { name, context, sync } = wish;
-    const created = { feed, space, name, context, sync };
+    const isSealed = wish.sealed ?? wish.to !== 'all';
+    const created = {
+      ...{ feed, space, name, context, sync },
+      ...(isSealed ? ({ sealed: true } as const) : {}),
+      ...(wish.carriers === undefined ? {} : { carriers: wish.carriers }),
+    };
     // Written together: a stop in between must not leave a feed that nobody may have.
     await writer.appendAll([
       directoryDraft('FeedCreatedV1Event', created, `feed/${feed}`),
@@ -161,9 +214,13 @@ export class Trust {
     return this.#turn.take(async () => {
       const resolved = this.#resolve(order);
       const until = order.until ?? null;
-      const same = this.#matching(resolved).find((g) => g.until === until);
+      const history = order.history === true;
+      const same = this.#matching(resolved).find(
+        (g) => g.until === until && (g.history === true) === history,
+      );
       if (same) return same.id;
-      const grant = this.#grant({ ...resolved, until });
+      const asked = history ? ({ history: true } as const) : {};
+      const grant = this.#grant({ ...resolved, until, ...asked });
       await this.#o.writer.appendAll([grantDraft(grant)]);
       return grant.grant;
     });
@@ -184,21 +241,53 @@ export class Trust {
     });
   }
 
-  /** Shuts a space out. Of its feeds, what each node has is kept; nothing newer is accepted. */
+  /** By id what people say by name. */
+  #lastGood(space: SpaceRow, byName: Readonly<Record<string, number>>): Record<string, number> {
+    const { state } = this.#o.directory;
+    const ends = Object.entries(byName).map(([name, size]) => {
+      const bare = name.startsWith(`${space.name}/`) ? name.slice(space.name.length + 1) : name;
+      const feed = state.feedNamed(space.id, bare);
+      if (feed) return [feed.id, size] as const;
+      throw new MeshError('FEED_UNKNOWN', `${space.name} has no feed ${JSON.stringify(bare)}`);
+    });
+    return Object.fromEntries(ends);
+  }
+
+  /** Lets a feed go on in a new epoch from this point of its last one, which was proven. */
+  startEpoch(
+    feed: FeedId,
+    { size, root }: { readonly size: number; readonly root: Buffer },
+  ): Promise<{ epoch: number; entry: number }> {
+    return this.#turn.take(async () => {
+      const { directory, writer } = this.#o;
+      const row = directory.state.feeds.get(feed);
+      if (!row) throw new MeshError('FEED_UNKNOWN', `feed ${feed} is not in the directory`);
+      const entry = directory.log.size;
+      const epoch = row.epoch + 1;
+      const continues = { size, root: root.toString('base64') };
+      const payload = { feed, epoch, continues };
+      await writer.append('FeedEpochStartedV1Event', payload, `epoch/${feed}/${epoch}`);
+      return { epoch, entry };
+    });
+  }
+
+  /** Shuts a space out. Of its feeds, what each node has is kept, or no more than is said to be good; nothing newer is accepted. */
   revoke(
     name: string,
     reason: string,
     ownSpace: SpaceId,
+    lastGoodByName: Readonly<Record<string, number>> = {},
   ): Promise<{ space: SpaceRow; entry: number }> {
     return this.#turn.take(async () => {
       const { directory, writer } = this.#o;
       const space = directory.state.resolveSpace(name);
       if (space.id === ownSpace) throw new MeshError('USAGE', 'ODCM cannot revoke itself');
       if (space.revoked) throw new MeshError('REVOKED', `${space.name} is revoked already`);
+      const lastGood = this.#lastGood(space, lastGoodByName);
       const entry = directory.log.size;
       await writer.append(
         'SpaceRevokedV1Event',
-        { space: space.id, reason, lastGood: {} },
+        { space: space.id, reason, lastGood },
         `revoke/${space.id}`,
       );
       return { space, entry };

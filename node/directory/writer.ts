@@ -2,35 +2,28 @@
 // key before it is answered. One thing at a time: appending and dating again both move the head of the same log.
 
 import type { KeyObject } from 'node:crypto';
-import {
-  cosign,
-  decodeNote,
-  type LogKey,
-  logKey,
-  signCheckpoint,
-  withoutCosignatures,
-} from '../../protocols/checkpoint.ts';
+import { cosign, decodeNote, type Signer, signCheckpointBy } from '../../protocols/checkpoint.ts';
 import type { Context } from '../../protocols/contexts.ts';
 import {
   checkDirectoryEvent,
   type DirectoryEvent,
   type DirectoryPayload,
 } from '../../protocols/directory-events.ts';
-import { ed25519Raw } from '../../protocols/ed25519.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import {
   type FeedName,
-  type Origin,
   parseContextName,
   parseFeedName,
   type SpaceName,
 } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import type { Clock, Random } from '../clock.ts';
+import { crashpoint } from '../crashpoint.ts';
 import type { Draft, Published } from '../feed/batch.ts';
 import type { Blocks } from '../feed/blocks.ts';
 import { type Commit, Publisher } from '../feed/publisher.ts';
 import { FeedView } from '../feed/view.ts';
+import { signerOf } from '../rotate/own-keys.ts';
 import type { Store } from '../store/store.ts';
 import { Turn } from '../turn.ts';
 import type { Directory } from './directory.ts';
@@ -56,6 +49,8 @@ export interface DirectoryWriterOptions {
   readonly space: SpaceName;
   readonly clock: Clock;
   readonly random: Random;
+  /** True while this machine's clock was set back: nothing is issued then. */
+  readonly isClockRegressed?: () => boolean;
   /** What was added, with the dated note; called once it is folded into the directory's state. */
   readonly onAppended?: (commit: Commit) => void;
 }
@@ -63,8 +58,8 @@ export interface DirectoryWriterOptions {
 export class DirectoryWriter {
   readonly #o: DirectoryWriterOptions;
   readonly #publisher: Publisher;
-  readonly #logKey: LogKey;
-  readonly #timeKey: LogKey;
+  #signers: readonly Signer[];
+  #timeSigners: readonly Signer[];
   #commit: Commit | undefined;
   #dated: Buffer | undefined;
   readonly #turn = new Turn();
@@ -72,15 +67,14 @@ export class DirectoryWriter {
   private constructor(options: DirectoryWriterOptions, view: FeedView) {
     const { directory, directoryKey, timestampKey } = options;
     this.#o = options;
-    this.#logKey = keyOf(directory.origin, directoryKey);
-    this.#timeKey = keyOf(directory.origin, timestampKey);
+    this.#signers = [signerOf(directory.origin, directoryKey)];
+    this.#timeSigners = [signerOf(directory.origin, timestampKey)];
     this.#publisher = new Publisher({
       ...options,
       view,
       log: directory.log,
       origin: directory.origin,
-      key: this.#logKey,
-      privateKey: directoryKey,
+      signers: () => this.#signers,
       feedId: null,
       feed: DIRECTORY_FEED,
       context: DIRECTORY_CONTEXT,
@@ -99,6 +93,13 @@ export class DirectoryWriter {
     );
   }
 
+  /** From the next head on these sign: while the root names two keys, both do, so that no version of it is left out. */
+  signWith(keys: { directory: readonly KeyObject[]; timestamp: readonly KeyObject[] }): void {
+    const { origin } = this.#o.directory;
+    this.#signers = keys.directory.map((key) => signerOf(origin, key));
+    this.#timeSigners = keys.timestamp.map((key) => signerOf(origin, key));
+  }
+
   /**
    * Writes one event; when this resolves it is durable, dated and folded into the directory's state.
    * @param subject what it is about, `space/UUID`: an event that says of its subject what the last one said is not written
@@ -115,6 +116,7 @@ export class DirectoryWriter {
   /** The same for up to {@link LIMITS.batchEntries} events that belong together: all of them are written, or none. */
   appendAll(drafts: readonly Draft[]): Promise<Published[]> {
     return this.#turn.take(async () => {
+      this.#requireClock();
       this.#commit = undefined;
       const published = await this.#publisher.publish(drafts);
       await this.#date();
@@ -129,9 +131,16 @@ export class DirectoryWriter {
    */
   renew(): Promise<Buffer> {
     return this.#turn.take(async () => {
+      this.#requireClock();
       await this.#date();
       return this.note;
     });
+  }
+
+  /** What would be dated before what is there already, is never signed. */
+  #requireClock(): void {
+    if (!this.#o.isClockRegressed?.()) return;
+    throw new MeshError('CLOCK_REGRESSED', 'the clock of ODCM was set back: nothing is issued');
   }
 
   /** The newest head that was dated: while an entry is being written, still the one before it. */
@@ -147,16 +156,19 @@ export class DirectoryWriter {
 
   /** The note with the timestamp key's word, in place of older ones, that it is the newest at this time. */
   timestamp(note: Uint8Array, nowMs: number): Buffer {
-    const bare = decodeNote(withoutCosignatures(decodeNote(note)));
-    return cosign(bare, this.#timeKey, this.#o.timestampKey, Math.floor(nowMs / 1000));
+    // Signed anew, too: what was signed by keys of an earlier root would not outlive them.
+    let dated = signCheckpointBy(decodeNote(note).checkpoint, this.#signers);
+    for (const { key, privateKey } of this.#timeSigners)
+      dated = cosign(decodeNote(dated), key, privateKey, Math.floor(nowMs / 1000));
+    return dated;
   }
 
   /** The directory for a node that joins, or the longest part of its beginning that fits, signed as what it is. */
   snapshot(maxBytes = SNAPSHOT_BYTES): Promise<Buffer> {
-    const { directory, directoryKey } = this.#o;
+    const { directory } = this.#o;
     return this.#turn.take(() =>
       encodeSnapshot(directory.log, this.note, maxBytes, (size, root) =>
-        signCheckpoint({ origin: directory.origin, size, root }, this.#logKey, directoryKey),
+        signCheckpointBy({ origin: directory.origin, size, root }, this.#signers),
       ),
     );
   }
@@ -170,7 +182,9 @@ export class DirectoryWriter {
     const { directory, clock } = this.#o;
     await directory.log.refresh();
     const dated = this.timestamp(this.#newest, clock.nowMs());
+    crashpoint('directory.before-date');
     await directory.adoptOwn(dated);
+    crashpoint('directory.after-date');
     this.#dated = dated;
   }
 }
@@ -186,9 +200,4 @@ export function directoryDraft<E extends DirectoryEvent>(
   const sizeBytes = Buffer.byteLength(JSON.stringify(payload)) + ENVELOPE_BYTES;
   if (sizeBytes <= LIMITS.inlineRecordBytes) return { item: subject, type: event, body };
   throw new MeshError('TOO_LARGE', `the ${event} of ${subject} does not fit into the directory`);
-}
-
-function keyOf(origin: Origin, key: KeyObject): LogKey {
-  const raw = ed25519Raw(key);
-  return logKey(origin, key, raw);
 }

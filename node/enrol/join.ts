@@ -41,6 +41,7 @@ import {
   reachableAddresses,
 } from '../home/addresses.ts';
 import { createHome, writeHomeFiles } from '../home/create.ts';
+import { assertPassphrase } from '../home/home-keys.ts';
 import { type Log, silentLog } from '../log.ts';
 import { openLevelStore } from '../store/level.ts';
 import { contact } from './contact.ts';
@@ -63,6 +64,8 @@ export interface JoinOptions {
   readonly signal?: AbortSignal;
   /** How long a lost answer is asked for again. */
   readonly patienceMs?: number;
+  /** Protects the keys of the folder from the start; wiped. */
+  readonly passphrase?: Buffer | undefined;
 }
 
 export interface JoinResult {
@@ -111,6 +114,7 @@ export async function joinMesh(options: JoinOptions): Promise<JoinResult> {
       next: 'Say it with: odcm join TOKEN --at HOST:PORT',
     });
   }
+  if (options.passphrase) assertPassphrase(options.passphrase);
   const space = options.spaceName === undefined ? null : parseSpaceName(options.spaceName);
   return createHome(options.dir, async (staged) => {
     const listen = await fixPorts(options.listen ?? [DEFAULT_LISTEN]);
@@ -142,6 +146,7 @@ export async function joinMesh(options: JoinOptions): Promise<JoinResult> {
       roots: offer.offer.roots,
       keys,
       certificates: answer.certificates,
+      passphrase: options.passphrase,
     });
     return { ...identity, words, listen };
   });

@@ -18,8 +18,11 @@ import { sha256 } from '../../protocols/merkle.ts';
 import { type Body, decodeRecord } from '../../protocols/record.ts';
 import type { Verified } from '../../protocols/run-verifier.ts';
 import { decodeSegment } from '../../protocols/segment.ts';
+import type { Write } from '../store/store.ts';
 import type { Blocks } from './blocks.ts';
 import { type Item, itemOf } from './items.ts';
+import type { Opener } from './opener.ts';
+import { sealedDrafts } from './sealed-drafts.ts';
 
 /** Who and what a feed is: what its events must say. */
 export interface FeedIdentity {
@@ -75,14 +78,23 @@ export class Outcome {
   readonly applied: Applied[] = [];
   /** Hashes of the blocks that these entries name. */
   readonly owned: Uint8Array[] = [];
+  /** Pages of share keys that were taken. */
+  readonly rows: Write[] = [];
   /** Blocks without which the next entry cannot be applied. */
   missing: readonly Cid[] = [];
+  /** The next entry is sealed with a key that may still come. */
+  waitsForKey = false;
 }
 
 /** A record beside its entry is read before anything is looked up, so that rows are asked for once a run. */
-interface Draft {
+export interface Draft {
+  /** The entry as it would be in an open feed. */
   readonly stored: StoredEntry;
+  /** As it is in the log. */
+  readonly kept: StoredEntry;
   readonly body?: Body;
+  /** Of a page of a share key: nothing else follows from it. */
+  readonly row?: Write;
   readonly item?: string;
   readonly refusal?: unknown;
 }
@@ -96,6 +108,8 @@ export interface ApplierOptions {
   readonly blocks: Blocks;
   /** Newest versions of items, as applied so far. */
   readonly itemsOf: (names: readonly string[]) => Promise<(Item | undefined)[]>;
+  /** Present when the feed is sealed. */
+  readonly opener?: Opener | undefined;
 }
 
 export class Applier {
@@ -112,37 +126,56 @@ export class Applier {
   /** Applies entries in order; ends early at blocks that are missing, or when it has become large. */
   async apply(run: readonly StoredEntry[]): Promise<Outcome> {
     const outcome = new Outcome();
-    const drafts = run.map((stored) => this.#draft(stored));
+    const { opener, blocks } = this.#o;
+    const sealed = opener && (await sealedDrafts(run, opener, blocks));
+    const drafts = sealed
+      ? sealed.drafts.map((draft) => this.#named(draft))
+      : run.map((stored) => this.#draft(stored));
     const known = await this.#known(drafts);
     for (const draft of drafts) {
-      const { stored, body, item, refusal } = draft;
+      const { stored, body, item, refusal, row } = draft;
       try {
         if (refusal) throw refusal;
-        if (body && item !== undefined) {
+        if (row) outcome.rows.push(row);
+        else if (body?.kind === 'event' && item !== undefined) {
           this.#take(stored, body, item, outcome.items.get(item) ?? known.get(item), outcome);
         } else {
-          outcome.missing = await this.#applyBlocks(stored, outcome);
+          outcome.missing = await this.#applyBlocks(draft, outcome);
           if (outcome.missing.length > 0) return outcome;
         }
       } catch (error) {
         outcome.deadLetters.push(deadLetter(stored.index, error));
       }
-      await this.#own(stored, outcome.owned);
+      await this.#own(draft.kept, outcome.owned);
       outcome.count++;
       if (outcome.owned.length >= MOST_OWNED) return outcome;
     }
+    if (sealed) {
+      outcome.missing = sealed.missing;
+      outcome.waitsForKey = sealed.waitsForKey;
+    }
     return outcome;
+  }
+
+  #named(draft: Draft): Draft {
+    if (!draft.body) return draft;
+    try {
+      return { ...draft, item: this.#itemName(draft.body.envelope) };
+    } catch (refusal) {
+      return { ...draft, refusal };
+    }
   }
 
   /** Most entries are events with their record beside them: those need no waiting. */
   #draft(stored: StoredEntry): Draft {
     const { entry, record } = stored;
-    if (entry.record?.codec !== RAW || !record) return { stored };
+    const kept = stored;
+    if (entry.record?.codec !== RAW || !record) return { stored, kept };
     try {
       const body = decodeRecord(entry.record, record);
-      return { stored, body, item: this.#itemName(body.envelope) };
+      return { stored, kept, body, item: this.#itemName(body.envelope) };
     } catch (refusal) {
-      return { stored, refusal };
+      return { stored, kept, refusal };
     }
   }
 
@@ -155,13 +188,14 @@ export class Applier {
   }
 
   /** Resolves with the blocks that must come first. */
-  async #applyBlocks(stored: StoredEntry, outcome: Outcome): Promise<readonly Cid[]> {
-    const { entry, record } = stored;
+  async #applyBlocks(draft: Draft, outcome: Outcome): Promise<readonly Cid[]> {
+    const { stored, kept } = draft;
+    const { entry } = stored;
     const { blocks, itemsOf, identity } = this.#o;
     if (entry.record === null) throw new MeshError('EVENT_INVALID', 'the entry has no record');
-    const bytes = record ?? (await blocks.get(entry.record));
+    const bytes = kept.record ?? (await blocks.get(entry.record));
     if (!bytes) return [entry.record];
-    const body = decodeRecord(entry.record, bytes);
+    const body = draft.body ?? decodeRecord(entry.record, bytes);
     if (body.kind === 'attachment') {
       const missing = await blocks.missing(bytes, LIMITS.missingBlocks);
       if (missing.length > 0) return missing;
@@ -171,7 +205,7 @@ export class Applier {
     this.#check(entry, body, item, old);
     if (body.kind === 'attachment' && identity.context.content === 'json')
       await this.#checkJson(body);
-    this.#put(stored, body, item, outcome);
+    this.#put(stored, body, item, old, outcome);
     return [];
   }
 
@@ -183,7 +217,7 @@ export class Applier {
     outcome: Outcome,
   ): void {
     this.#check(stored.entry, body, item, old);
-    this.#put(stored, body, item, outcome);
+    this.#put(stored, body, item, old, outcome);
   }
 
   #check(entry: Entry, body: Body, item: string, old: Item | undefined): void {
@@ -192,8 +226,16 @@ export class Applier {
     this.#contract?.(item, body.kind === 'event' ? body.envelope : null, entry.timeMs);
   }
 
-  #put({ index, entry }: StoredEntry, body: Body, item: string, outcome: Outcome): void {
+  #put(
+    { index, entry }: StoredEntry,
+    body: Body,
+    item: string,
+    old: Item | undefined,
+    outcome: Outcome,
+  ): void {
     outcome.items.set(item, itemOf(entry, index, item, contentHash(entry, body)));
+    // Sealed anew under a later key: nothing new for those who had it.
+    if (old?.version === entry.version) return;
     outcome.applied.push({ index, entry, envelope: body.envelope, item });
   }
 
@@ -233,7 +275,7 @@ function checkOrder(entry: Entry, body: Body, item: string, old: Item | undefine
     throw new MeshError('EVENT_INVALID', `${JSON.stringify(item)} is the name of another item`);
   }
   // Numbers may be missing: an earlier version may be a dead letter, and must not make dead letters of all that follow.
-  if (entry.version <= (old?.version ?? 0)) {
+  if (entry.version <= (old?.version ?? 0) && !isSameAgain(entry, body, old)) {
     throw new MeshError(
       'EVENT_INVALID',
       `version ${entry.version} does not follow version ${old?.version ?? 0}`,
@@ -241,6 +283,13 @@ function checkOrder(entry: Entry, body: Body, item: string, old: Item | undefine
   }
   if (body.kind === 'attachment' && body.attachment.sizeBytes !== entry.sizeBytes)
     throw new MeshError('EVENT_INVALID', 'an entry has another size than its content');
+}
+
+/** Publishers seal the newest versions again under a new key: the same version and content, as a publish with a predecessor. */
+function isSameAgain(entry: Entry, body: Body, old: Item | undefined): boolean {
+  const isAgain = entry.keyEpoch !== null && entry.kind === KIND.publish && entry.prev !== null;
+  if (!isAgain || !old || old.isWithdrawn) return false;
+  return old.version === entry.version && old.sha256.equals(contentHash(entry, body));
 }
 
 function deadLetter(index: number, error: unknown): DeadLetter {

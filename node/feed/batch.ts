@@ -1,13 +1,17 @@
 // A batch on its way: new records become entries and item rows in memory. Nothing is written here; a refused request
 // leaves the batch as it was.
 
+import type { Cid } from '../../protocols/codec.ts';
 import { encodeEntry, KIND } from '../../protocols/entry.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import type { FeedName } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
+import { structCid } from '../../protocols/record.ts';
+import { type Inner, SEALED_EVENT } from '../../protocols/sealed-record.ts';
 import type { Packed } from '../../protocols/segment.ts';
 import type { Item } from './items.ts';
 import type { NewRecord, Random16 } from './new-records.ts';
+import type { SealPlan } from './sealer.ts';
 
 export type { Draft, StoredContent } from './new-records.ts';
 
@@ -28,6 +32,8 @@ export interface BatchOptions {
   /** Newest rows of the items that the drafts name, as far as there are any. */
   readonly rows: Iterable<Item>;
   readonly random16: Random16;
+  /** Present when the feed is sealed: its pages come first. */
+  readonly plan?: SealPlan | undefined;
 }
 
 export class Batch {
@@ -46,6 +52,14 @@ export class Batch {
   constructor(options: BatchOptions) {
     this.#o = options;
     for (const row of options.rows) this.#known.set(row.name, row);
+    for (const { leaf, bytes } of options.plan?.pages ?? [])
+      this.#pack(leaf, structCid(bytes), bytes);
+  }
+
+  #pack(leaf: Buffer, cid: Cid, bytes: Buffer): void {
+    const isInline = bytes.length <= LIMITS.inlineRecordBytes;
+    if (!isInline) this.blocks.push({ hash: cid.hash, bytes });
+    this.packed.push({ leaf, record: isInline ? bytes : null });
   }
 
   /** Adds one request, all or nothing. @throws the refusal of its first bad record */
@@ -89,33 +103,53 @@ export class Batch {
   }
 
   #addEntry(old: Item | undefined, record: NewRecord): Published {
-    const { item: name, isWithdrawal, type, cid, bytes, sizeBytes, sha256 } = record;
-    const { nowMs: timeMs, feedId, from, random16 } = this.#o;
+    const { item: name, isWithdrawal, type, sizeBytes, sha256 } = record;
+    const { nowMs: timeMs, feedId, from, random16, plan } = this.#o;
     const index = from + this.packed.length;
     const version = (old?.version ?? 0) + 1;
     const id = old?.id ?? random16();
+    const sealed = plan?.seal(record.chunked ?? { form: formOf(record), record: record.bytes });
+    const { cid, bytes } = sealed ?? record;
+    const keyEpoch = plan?.epoch ?? null;
     const leaf = encodeEntry({
       kind: isWithdrawal ? KIND.withdraw : old ? KIND.supersede : KIND.publish,
-      event: type,
+      event: sealed ? SEALED_EVENT : type,
       item: id,
       version,
       timeMs,
       feed: feedId,
-      keyEpoch: null,
+      keyEpoch,
       record: cid,
-      sizeBytes,
+      sizeBytes: sealed?.sizeBytes ?? sizeBytes,
       prev: old?.index ?? null,
       expiresS: null,
     });
-    const isInline = bytes.length <= LIMITS.inlineRecordBytes;
-    if (!isInline) this.blocks.push({ hash: cid.hash, bytes });
     if (record.isChunked) this.chunked.push(bytes);
-    this.packed.push({ leaf, record: isInline ? bytes : null });
+    this.#pack(leaf, cid, bytes);
     const isWithdrawn = isWithdrawal;
-    const row: Item = { name, id, version, index, isWithdrawn, sizeBytes, timeMs, sha256 };
+    const row = { name, id, version, index, isWithdrawn, sizeBytes, timeMs, sha256, keyEpoch };
     this.#replaced.push({ name, row: old });
     this.#known.set(name, row);
     this.items.set(name, row);
     return { item: name, status: isWithdrawal ? 'withdrawn' : 'published', version, index };
   }
+
+  /** The newest version of an item under the key of this batch: nothing else of it changes. */
+  addAgain(row: Item, inner: Inner): void {
+    const { feedId, from, plan } = this.#o;
+    if (!plan) throw new MeshError('INTERNAL', 'only a sealed feed is sealed anew');
+    const { cid, bytes, sizeBytes } = plan.seal(inner);
+    const index = from + this.packed.length;
+    const { id: item, version, timeMs } = row;
+    const leaf = encodeEntry({
+      ...{ kind: KIND.publish, event: SEALED_EVENT, item, version, timeMs, feed: feedId },
+      ...{ keyEpoch: plan.epoch, record: cid, sizeBytes, prev: row.index, expiresS: null },
+    });
+    if (inner.form === 'chunked') this.chunked.push(bytes);
+    this.#pack(leaf, cid, bytes);
+    this.items.set(row.name, { ...row, index, keyEpoch: plan.epoch });
+  }
 }
+
+const formOf = ({ cid }: NewRecord) => (cid.codec === RAW ? 'event' : 'file');
+const RAW = 0x55;

@@ -5,47 +5,90 @@ import { createHash } from 'node:crypto';
 import type { Cid } from '../../protocols/codec.ts';
 import { isMeshError, MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { sha256 } from '../../protocols/merkle.ts';
-import {
-  type Attachment,
-  type Content,
-  decodeAttachment,
-  decodeIndex,
-  encodeIndex,
-  verifyBlock,
-} from '../../protocols/record.ts';
-import { blockKey } from '../store/keys.ts';
-import type { Store, Write } from '../store/store.ts';
+import { type Attachment, type Content, decodeIndex, verifyBlock } from '../../protocols/record.ts';
+import { ContentOpener } from '../../protocols/sealed-content.ts';
+import { treeOf } from '../../protocols/sealed-record.ts';
+import { blockKey, givenForKey, givenForRange, logOfGivenForKey } from '../store/keys.ts';
+import { isRot, type Store, type Write } from '../store/store.ts';
+import { ChunkWriter, chunksOf } from './chunk-writer.ts';
 
-/** Blocks collected before they are written together. */
-const GROUP = 16;
+const NO_BYTES = Buffer.alloc(0);
 
 export class Blocks {
   readonly #store: Store;
+  /** Hashes, in hexadecimal, of blocks that are not what they should be: as good as not here, until they come anew. */
+  readonly #damaged = new Set<string>();
+  /** Told of a damaged block when it is found. */
+  onDamaged: ((hash: Buffer) => void) | undefined;
 
   constructor(store: Store) {
     this.#store = store;
   }
 
-  /** The block, checked against its hash, or undefined when it is not here. */
+  /** The block, checked against its hash, or undefined when it is not here; a damaged one is not here. */
   async get(cid: Cid): Promise<Buffer | undefined> {
-    const bytes = await this.#store.get(blockKey(cid.hash));
-    if (bytes) verifyBlock(cid, bytes);
-    return bytes;
+    try {
+      const bytes = await this.#store.get(blockKey(cid.hash));
+      if (bytes) verifyBlock(cid, bytes);
+      return bytes;
+    } catch (error) {
+      if (!isRot(error) && !isMeshError(error, 'HASH_MISMATCH')) throw error;
+      this.markDamaged(cid.hash);
+      return undefined;
+    }
   }
 
-  has(cid: Cid): Promise<boolean> {
+  async has(cid: Cid): Promise<boolean> {
+    if (this.#damaged.size > 0 && this.#damaged.has(hexOf(cid.hash))) return false;
     return this.#store.has(blockKey(cid.hash));
   }
 
-  /** Stores blocks that their caller has verified or made. */
-  async put(blocks: readonly { hash: Uint8Array; bytes: Buffer }[], sync = false): Promise<void> {
-    const writes: Write[] = blocks.map((b) => ({
-      type: 'put',
-      key: blockKey(b.hash),
-      value: b.bytes,
-    }));
+  /** Prefixes of the logs for which peers gave the block. */
+  async givenFor(hash: Uint8Array): Promise<Buffer[]> {
+    const logs: Buffer[] = [];
+    for await (const { key } of this.#store.range(givenForRange(hash)))
+      logs.push(Buffer.from(logOfGivenForKey(key)));
+    return logs;
+  }
+
+  /** From now on the block counts as missing, so that it is fetched again. */
+  markDamaged(hash: Uint8Array): void {
+    if (this.#damaged.has(hexOf(hash))) return;
+    this.#damaged.add(hexOf(hash));
+    this.onDamaged?.(Buffer.from(hash));
+  }
+
+  isDamaged(hash: Uint8Array): boolean {
+    return this.#damaged.has(hexOf(hash));
+  }
+
+  /** Takes a block away that nobody names. */
+  async drop(hashes: readonly Uint8Array[]): Promise<void> {
+    const keys: Buffer[] = [];
+    for (const hash of hashes) {
+      keys.push(blockKey(hash));
+      for await (const { key } of this.#store.range(givenForRange(hash))) keys.push(key);
+    }
+    await this.#store.write(keys.map((key) => ({ type: 'del', key })));
+    for (const hash of hashes) this.#damaged.delete(hexOf(hash));
+  }
+
+  /**
+   * Stores blocks that their caller has verified or made.
+   * @param log for which a peer gave them: who may have that log may have them
+   */
+  async put(
+    blocks: readonly { hash: Uint8Array; bytes: Buffer }[],
+    sync = false,
+    log?: Buffer,
+  ): Promise<void> {
+    const writes: Write[] = [];
+    for (const { hash, bytes } of blocks) {
+      writes.push({ type: 'put', key: blockKey(hash), value: bytes });
+      if (log) writes.push({ type: 'put', key: givenForKey(hash, log), value: NO_BYTES });
+    }
     await this.#store.write(writes, { sync });
+    if (this.#damaged.size > 0) for (const { hash } of blocks) this.#damaged.delete(hexOf(hash));
   }
 
   /**
@@ -56,9 +99,8 @@ export class Blocks {
     source: AsyncIterable<Uint8Array>,
   ): Promise<{ sizeBytes: number; sha256: Buffer; content: Content }> {
     const whole = createHash('sha256');
+    const writer = new ChunkWriter(this);
     let sizeBytes = 0;
-    let hashes: Buffer[] = [];
-    let group: { hash: Buffer; bytes: Buffer }[] = [];
     let first: Buffer | undefined;
     for await (const chunk of chunksOf(source)) {
       sizeBytes += chunk.length;
@@ -67,43 +109,29 @@ export class Blocks {
       }
       whole.update(chunk);
       first ??= chunk;
-      if (group.length === GROUP) {
-        await this.put(group, true);
-        group = [];
-      }
-      group.push({ hash: sha256(chunk), bytes: chunk });
-      hashes.push(group.at(-1)!.hash);
+      await writer.add(chunk);
     }
     const digest = whole.digest();
     if (first && sizeBytes === first.length && sizeBytes <= LIMITS.inlineContentBytes) {
       return { sizeBytes, sha256: digest, content: { inline: first } };
     }
-    let depth = 0;
-    for (; hashes.length > LIMITS.manifestFanout; depth++) hashes = await this.#putIndex(hashes);
-    // Every write is synced: LevelDB changes to a new write-ahead log now and then, and a later sync misses the old one.
-    await this.put(group, true);
-    return { sizeBytes, sha256: digest, content: { depth, hashes } };
-  }
-
-  async #putIndex(hashes: readonly Buffer[]): Promise<Buffer[]> {
-    const blocks: { hash: Buffer; bytes: Buffer }[] = [];
-    for (let at = 0; at < hashes.length; at += LIMITS.manifestFanout) {
-      const bytes = encodeIndex(hashes.slice(at, at + LIMITS.manifestFanout));
-      blocks.push({ hash: sha256(bytes), bytes });
-    }
-    await this.put(blocks, true);
-    return blocks.map((b) => b.hash);
+    return { sizeBytes, sha256: digest, content: await writer.finish() };
   }
 
   /** The content of an attachment, chunk by chunk, each verified; the last one only comes when the whole is right. */
   async *content(attachment: Attachment): AsyncGenerator<Buffer> {
-    if ('inline' in attachment.content) {
-      yield attachment.content.inline;
+    const { content, sizeBytes } = attachment;
+    if ('inline' in content) {
+      yield content.inline;
       return;
     }
+    const opener = content.seal && new ContentOpener(content.seal, sizeBytes);
     const whole = createHash('sha256');
-    let left = attachment.sizeBytes;
-    for await (const chunk of this.#walk(attachment.content.hashes, attachment.content.depth)) {
+    let left = sizeBytes;
+    for await (const stored of this.#walk(content.hashes, content.depth)) {
+      const chunk = opener ? opener.open(stored) : stored;
+      // Padding is opened as well: it, too, must be what was sealed.
+      if (opener && chunk.length === 0) continue;
       if (chunk.length !== Math.min(left, LIMITS.chunkBytes))
         throw new MeshError('HASH_MISMATCH', 'a chunk of other size than promised');
       left -= chunk.length;
@@ -140,8 +168,8 @@ export class Blocks {
 
   /** Hashes of all blocks that a record names, an index block before those below it, which show when it is here. */
   async *tree(record: Buffer): AsyncGenerator<Buffer> {
-    const { content } = decodeAttachment(record);
-    if (!('inline' in content)) yield* this.#tree(content.hashes, content.depth);
+    const tree = treeOf(record);
+    if (tree) yield* this.#tree(tree.hashes, tree.depth);
   }
 
   async *#tree(hashes: readonly Buffer[], depth: number): AsyncGenerator<Buffer> {
@@ -157,10 +185,9 @@ export class Blocks {
    * what is below them: call again when they have come.
    */
   async missing(record: Buffer, most: number): Promise<Cid[]> {
-    const { content } = decodeAttachment(record);
+    const tree = treeOf(record);
     const out: Cid[] = [];
-    if (!('inline' in content))
-      await this.#collectMissing(content.hashes, content.depth, most, out);
+    if (tree) await this.#collectMissing(tree.hashes, tree.depth, most, out);
     return out;
   }
 
@@ -184,21 +211,4 @@ export class Blocks {
   }
 }
 
-/** Pieces of any size as chunks of exactly {@link LIMITS.chunkBytes}, the last one shorter. */
-async function* chunksOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  let chunk = Buffer.allocUnsafe(LIMITS.chunkBytes);
-  let used = 0;
-  for await (const piece of source) {
-    for (let at = 0; at < piece.length; ) {
-      const take = Math.min(piece.length - at, LIMITS.chunkBytes - used);
-      chunk.set(piece.subarray(at, at + take), used);
-      used += take;
-      at += take;
-      if (used < LIMITS.chunkBytes) continue;
-      yield chunk;
-      chunk = Buffer.allocUnsafe(LIMITS.chunkBytes);
-      used = 0;
-    }
-  }
-  if (used > 0) yield chunk.subarray(0, used);
-}
+const hexOf = (hash: Uint8Array): string => Buffer.from(hash).toString('hex');

@@ -1,19 +1,14 @@
 // The feeds a node holds: for each its log, its view, and for its own ones the publisher. Opened when first needed.
 // Judges heads of feeds: who may sign them, what is newer, what contradicts. Knows nothing of peers.
 
-import type { KeyObject } from 'node:crypto';
 import {
   type Checkpoint,
   decodeNote,
-  type LogKey,
-  logKey,
   type Note,
+  signCheckpointBy,
   signedOnly,
-  verifyNote,
 } from '../../protocols/checkpoint.ts';
-import { Writer } from '../../protocols/codec.ts';
 import type { FeedRow, SpaceRow } from '../../protocols/directory.ts';
-import { ed25519FromRaw } from '../../protocols/ed25519.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import {
   type FeedId,
@@ -25,13 +20,19 @@ import {
 } from '../../protocols/ids.ts';
 import type { Clock, Random } from '../clock.ts';
 import type { Directory } from '../directory/directory.ts';
-import { conflictKey } from '../store/keys.ts';
+import { continueLog } from '../fork/continue-log.ts';
+import type { ForkBook } from '../fork/fork-book.ts';
+import type { OwnKeys } from '../rotate/own-keys.ts';
 import type { Store } from '../store/store.ts';
 import { Turn } from '../turn.ts';
 import type { Applied } from './apply.ts';
 import type { Blocks } from './blocks.ts';
+import { judgeHead } from './judge-head.ts';
+import type { SealSecrets } from './key-ring.ts';
 import { FeedLog } from './log.ts';
+import type { Opener } from './opener.ts';
 import { type Commit, Publisher } from './publisher.ts';
+import { openSealing, type Sealing } from './sealing.ts';
 import { FeedView } from './view.ts';
 
 /** A feed that is open in this node. */
@@ -40,16 +41,24 @@ export interface OpenFeed {
   readonly path: string;
   readonly id: Buffer;
   readonly origin: Origin;
-  readonly key: LogKey;
   readonly log: FeedLog;
   readonly view: FeedView;
+  readonly blocks: Blocks;
+  /** Present when the feed is sealed: opens its entries. */
+  readonly opener: Opener | undefined;
+  readonly sealing: Sealing | undefined;
   /** Present when the feed is this space's own. */
   readonly publisher: Publisher | undefined;
   /** Entries come in from one source at a time. */
   readonly intake: Turn;
+  /** From this index on nothing of the feed counts: its space was shut out. */
+  endsAt: number;
   /** Newest head whose signature was verified here; its entries may still be missing. */
   head: Checkpoint | undefined;
-  isFrozen: boolean;
+  /** The same as it was signed. */
+  headNote: Buffer | undefined;
+  /** Two histories under its key are proven: nothing new is accepted before the directory opens a new epoch. */
+  readonly isFrozen: boolean;
 }
 
 export interface FeedsOptions {
@@ -57,20 +66,30 @@ export interface FeedsOptions {
   readonly views: Store;
   readonly blocks: Blocks;
   readonly directory: Directory;
+  readonly forks: ForkBook;
   readonly mesh: MeshId;
   readonly self: SpaceId;
-  readonly nodeKey: KeyObject;
+  /** Sign the heads of this space's own feeds. */
+  readonly keys: Pick<OwnKeys, 'signers'>;
   readonly clock: Clock;
   readonly random: Random;
+  /** What sealed feeds need; a sealed feed cannot be opened without. `trusted` is the time that trust goes by. */
+  readonly sealing?: { readonly secrets: SealSecrets; readonly trusted: Clock };
   /** A batch of an own feed is durable and may be announced. */
   readonly onCommitted: (feed: OpenFeed, commit: Commit) => void;
   readonly onApplied: (feed: OpenFeed, applied: Applied) => void;
+  /** Something of the feed, its log or its view, was found damaged. */
+  readonly onDamaged?: ((feed: OpenFeed, damage: MeshError) => void) | undefined;
+  /** Throws while there is no room for anything new of this space's own. */
+  readonly requireRoom?: (() => void) | undefined;
 }
 
 export class Feeds {
   readonly #o: FeedsOptions;
   readonly #open = new Map<FeedId, Promise<OpenFeed>>();
   readonly #ready = new Map<FeedId, OpenFeed>();
+  /** Whether something may be published to a feed of this space now: waited for before each batch. */
+  mayPublish: (feed: OpenFeed) => Promise<void> | void = () => {};
 
   constructor(options: FeedsOptions) {
     this.#o = options;
@@ -96,6 +115,22 @@ export class Feeds {
     return feed;
   }
 
+  /** After a change of the directory: feeds of spaces that were shut out end where it says. */
+  async cutOff(): Promise<void> {
+    for (const feed of this.#ready.values()) await this.#endWhereItMust(feed);
+  }
+
+  async #endWhereItMust(feed: OpenFeed): Promise<void> {
+    const end = this.#endOf(feed.row);
+    if (end === feed.endsAt) return;
+    feed.endsAt = end;
+    await feed.view.endAt(end);
+  }
+
+  #endOf(row: FeedRow): number {
+    return this.#publisherOf(row).revoked?.lastGood[row.id] ?? Number.POSITIVE_INFINITY;
+  }
+
   #publisherOf(row: FeedRow): SpaceRow {
     const space = this.#o.directory.state.spaces.get(row.space);
     if (!space)
@@ -104,7 +139,7 @@ export class Feeds {
   }
 
   async #make(id: FeedId): Promise<OpenFeed> {
-    const { logs, views, blocks, directory, mesh, self, nodeKey, clock, random } = this.#o;
+    const { logs, views, blocks, directory, forks, mesh, self, keys, clock, random } = this.#o;
     const row = directory.state.feeds.get(id);
     if (!row) throw new MeshError('FEED_UNKNOWN', `feed ${id} is not in the directory`);
     const space = this.#publisherOf(row);
@@ -112,15 +147,18 @@ export class Feeds {
     if (!context)
       throw new MeshError('CONTEXT_UNKNOWN', `context ${row.context} is not in the directory`);
     const bytes = uuidBytes(id);
-    const origin = feedOrigin(mesh, row.space, id);
-    const key = logKey(origin, ed25519FromRaw(space.nodeKey), space.nodeKey);
-    const log = await FeedLog.open(logs, bytes);
+    const origin = feedOrigin(mesh, row.space, id, row.epoch);
+    const log = await FeedLog.open(logs, bytes, row.epoch);
+    if (row.continues) await continueLog({ logs, forks, mesh, row, log });
     let feed: OpenFeed | undefined;
     const identity = { space: space.name, feed: row.name, context };
-    const view = await FeedView.open(views, log, blocks, identity, (applied) => {
+    const sealing = await openSealing(row, log, { ...this.#o, ...this.#o.sealing });
+    const opener = sealing?.opener;
+    const tell = (applied: Applied) => {
       // Of an own feed each commit is told; a reader that applies the same entries meanwhile must not tell them twice.
       if (feed && !feed.publisher) this.#o.onApplied(feed, applied);
-    });
+    };
+    const view = await FeedView.open(views, log, blocks, identity, tell, opener);
     const publisher =
       row.space === self
         ? new Publisher({
@@ -130,25 +168,57 @@ export class Feeds {
               blocks,
               log,
               origin,
-              key,
               clock,
               random,
-              privateKey: nodeKey,
+              signers: () => keys.signers(origin),
               feedId: bytes,
+              requireRoom: this.#o.requireRoom,
+              sealing,
             },
+            mayPublish: () => this.mayPublish(feed!),
             onCommitted: (commit) => {
               feed!.head = commit.checkpoint;
+              feed!.headNote = commit.note;
               this.#o.onCommitted(feed!, commit);
             },
           })
         : undefined;
     feed = {
-      ...{ row, origin, key, log, view, publisher, id: bytes, intake: new Turn() },
+      ...{ row, origin, log, view, blocks, publisher, sealing, opener, id: bytes },
+      intake: new Turn(),
       path: directory.state.feedPath(row),
       head: log.note && decodeNote(log.note).checkpoint,
-      isFrozen: await logs.has(conflictKey(log.prefix)),
+      headNote: log.note,
+      get isFrozen() {
+        return forks.of(origin) !== undefined;
+      },
+      endsAt: Number.POSITIVE_INFINITY,
     };
+    this.#watch(feed);
+    if (publisher && row.continues) await this.#beginEpoch(feed, row.continues);
+    await this.#endWhereItMust(feed);
     return feed;
+  }
+
+  #watch(feed: OpenFeed): void {
+    const { log, view } = feed;
+    const tell = (damage: MeshError) => this.#o.onDamaged?.(feed, damage);
+    log.onDamaged = tell;
+    view.onDamaged = tell;
+    const found = log.damage ?? view.damage;
+    if (found) tell(found);
+  }
+
+  /** Signs a head of an own feed whose entries are in its log, as it was signed before. */
+  signAgain(feed: OpenFeed, { size, root }: Pick<Checkpoint, 'size' | 'root'>): Buffer {
+    return signCheckpointBy({ origin: feed.origin, size, root }, this.#o.keys.signers(feed.origin));
+  }
+
+  /** The log was mended: what is remembered of its head is read anew. */
+  mended(feed: OpenFeed): void {
+    const { note } = feed.log;
+    const checkpoint = note && decodeNote(note).checkpoint;
+    if (checkpoint && checkpoint.size >= (feed.head?.size ?? 0)) feed.head = checkpoint;
   }
 
   /**
@@ -158,9 +228,11 @@ export class Feeds {
    */
   async acceptHead(feed: OpenFeed, received: Buffer): Promise<Buffer> {
     const note = decodeNote(received);
-    verifyNote(note, feed.origin, feed.key);
-    const bytes = signedOnly(note, feed.key);
-    if (await this.adoptHead(feed, { ...note, bytes })) await feed.log.setNote(bytes, false);
+    const { directory } = this.#o;
+    directory.verifyFeedNote(note, feed.row, feed.origin);
+    const bytes = signedOnly(note, directory.feedKeys(feed.row, feed.origin));
+    const isNewer = await this.adoptHead(feed, { ...note, bytes });
+    if (isNewer || isSignedByMore(feed, note, bytes)) await feed.log.setNote(bytes, false);
     return bytes;
   }
 
@@ -169,48 +241,62 @@ export class Feeds {
    * writes the note, alone or with the entries that lead to it.
    */
   async adoptHead(feed: OpenFeed, { checkpoint, bytes }: Note): Promise<boolean> {
-    this.#checkAuthority(feed, checkpoint);
-    // First of all: below the newest head, too, it is unknown which of the two histories a head belongs to.
-    if (feed.isFrozen) throw new MeshError('CONFLICT', `the feed ${feed.path} is frozen`);
-    const known = feed.head;
-    if (known && checkpoint.size < known.size) return false;
-    const contradicts = (size: number, root: Buffer) =>
-      size === checkpoint.size && !root.equals(checkpoint.root);
-    const isFork =
-      (known && contradicts(known.size, known.root)) || contradicts(feed.log.size, feed.log.root());
-    if (isFork) await this.#freeze(feed, bytes);
-    if (known && checkpoint.size === known.size) return false;
-    feed.head = checkpoint;
-    return true;
+    return judgeHead(feed, { checkpoint, bytes }, this.#publisherOf(feed.row), this.#o.forks);
   }
 
-  #checkAuthority(feed: OpenFeed, checkpoint: Checkpoint): void {
-    const space = this.#publisherOf(feed.row);
-    if (!space.revoked) return;
-    const lastGood = space.revoked.lastGood[feed.row.id] ?? feed.log.size;
-    if (checkpoint.size > lastGood) {
-      throw new MeshError(
-        'REVOKED',
-        `${space.name} was revoked: ${feed.path} ends at entry ${lastGood}`,
+  /** The first head of an epoch is the point that it continues from: its publisher says so before anything else. */
+  async #beginEpoch(
+    feed: OpenFeed,
+    continues: { readonly size: number; readonly root: Buffer },
+  ): Promise<void> {
+    if (feed.head) return;
+    const note = this.signAgain(feed, continues);
+    await feed.log.setNote(note, true);
+    feed.head = { origin: feed.origin, ...continues };
+    feed.headNote = note;
+  }
+
+  /** The directory opened new epochs: logs of older ones are left, those of the new ones taken up. */
+  async followEpochs(): Promise<OpenFeed[]> {
+    const moved: OpenFeed[] = [];
+    for (const feed of [...this.#ready.values()]) {
+      const { id, epoch } = feed.row;
+      const isOld = this.#o.directory.state.feeds.get(id)?.epoch !== epoch;
+      if (!isOld || this.#ready.get(id) !== feed) continue;
+      this.#ready.delete(id);
+      this.#open.delete(id);
+      const next = this.#leave(feed).then(() => this.#make(id));
+      this.#open.set(id, next);
+      await next.then(
+        (opened) => {
+          this.#ready.set(id, opened);
+          moved.push(opened);
+        },
+        (error: unknown) => {
+          this.#open.delete(id);
+          throw error;
+        },
       );
     }
+    return moved;
   }
 
-  /** Keeps both statements as evidence; nothing new is accepted until the directory opens a new epoch. */
-  async #freeze(feed: OpenFeed, other: Buffer): Promise<void> {
-    const evidence = new Writer(1024)
-      .array(2)
-      .bytes(feed.log.note ?? Buffer.alloc(0))
-      .bytes(other)
-      .take();
-    await this.#o.logs.write(
-      [{ type: 'put', key: conflictKey(feed.log.prefix), value: evidence }],
-      { sync: true },
+  /** Waits for what is under way; from now on nothing is published to it. */
+  async #leave(feed: OpenFeed): Promise<void> {
+    feed.publisher?.end(
+      new MeshError('BUSY', `${feed.path} goes on in a new epoch just now`, {
+        next: 'Publish it again.',
+      }),
     );
-    feed.isFrozen = true;
-    throw new MeshError(
-      'CONFLICT',
-      `two histories of ${feed.path} meet at size ${decodeNote(other).checkpoint.size}`,
-    );
+    await feed.publisher?.idle();
+    await feed.intake.take(async () => {});
   }
+}
+
+/** The head that is known, with the signature of the next key as well: those who come later may know only that one. */
+function isSignedByMore(feed: OpenFeed, { checkpoint }: Note, bytes: Buffer): boolean {
+  const known = feed.headNote;
+  if (!known || feed.head?.size !== checkpoint.size || bytes.length <= known.length) return false;
+  feed.headNote = bytes;
+  return true;
 }

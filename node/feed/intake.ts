@@ -13,6 +13,7 @@ import {
   type Verified,
   verifySkeleton,
 } from '../../protocols/run-verifier.ts';
+import { crashpoint } from '../crashpoint.ts';
 import type { FeedLog } from './log.ts';
 
 /** Where entries come from: a peer, a file, the inline part of an announcement. Nothing it gives is trusted. */
@@ -142,10 +143,12 @@ class GroupWriter {
 
   async #write(group: readonly Verified[]): Promise<void> {
     const { log, note, sync = false, onVerified } = this.#o;
-    const stored = log.exclusively(async () =>
-      log.commit(await log.growVerified(group), note, sync),
-    );
+    const stored = log.exclusively(async () => {
+      crashpoint('intake.before-write');
+      await log.commit(await log.growVerified(group), note, sync);
+    });
     await Promise.all([stored, onVerified?.(group, stored)]);
+    crashpoint('intake.after-write');
   }
 
   async flush(): Promise<void> {

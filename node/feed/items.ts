@@ -4,7 +4,7 @@ import { Reader, Writer } from '../../protocols/codec.ts';
 import { type Entry, KIND } from '../../protocols/entry.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { itemKey, nameOfItemKey, tableRange } from '../store/keys.ts';
-import type { Store, Write } from '../store/store.ts';
+import type { RangeOptions, Row, Store, Write } from '../store/store.ts';
 
 export interface Item {
   readonly name: string;
@@ -18,19 +18,28 @@ export interface Item {
   readonly timeMs: number;
   /** SHA-256 of the content; zeros when withdrawn. */
   readonly sha256: Buffer;
+  /** Of the entry, in a sealed feed. */
+  readonly keyEpoch: number | null;
 }
 
 const writer = new Writer(128);
 
 export function putItem(log: Buffer, item: Item): Write {
-  const w = writer.reset().array(7).bytes(item.id).uint(item.version).uint(item.index);
+  const { keyEpoch } = item;
+  const w = writer
+    .reset()
+    .array(keyEpoch === null ? 7 : 8)
+    .bytes(item.id)
+    .uint(item.version)
+    .uint(item.index);
   w.bool(item.isWithdrawn).uint(item.sizeBytes).uint(item.timeMs).bytes(item.sha256);
+  if (keyEpoch !== null) w.uint(keyEpoch);
   return { type: 'put', key: itemKey(log, item.name), value: w.take() };
 }
 
 function decodeItem(name: string, bytes: Buffer): Item {
   const r = new Reader(bytes);
-  r.tuple(7);
+  const isOpen = r.array(8) === 7;
   return {
     name,
     id: r.bytesOf(16),
@@ -40,14 +49,16 @@ function decodeItem(name: string, bytes: Buffer): Item {
     sizeBytes: r.uint(),
     timeMs: r.uint(),
     sha256: r.bytesOf(32),
+    keyEpoch: isOpen ? null : r.uint(),
   };
 }
 
 /** The row that an entry makes, once its record told the name and the content's hash. */
 export function itemOf(entry: Entry, index: number, name: string, sha256: Buffer): Item {
-  const { item, version, kind, sizeBytes, timeMs } = entry;
+  const { item, version, kind, sizeBytes, timeMs, keyEpoch } = entry;
   const isWithdrawn = kind === KIND.withdraw;
-  return { name, id: Buffer.from(item), version, index, isWithdrawn, sizeBytes, timeMs, sha256 };
+  const id = Buffer.from(item);
+  return { name, id, version, index, isWithdrawn, sizeBytes, timeMs, sha256, keyEpoch };
 }
 
 /** Rows of several names, in the same order. */
@@ -73,14 +84,14 @@ export interface ListOptions {
 
 /** Items in byte order of their names. */
 export async function* listItems(
-  store: Store,
+  rows: (options: RangeOptions) => AsyncGenerator<Row>,
   log: Buffer,
   options: ListOptions = {},
 ): AsyncGenerator<Item> {
   const { after, limit = LIMITS.pageRows, withWithdrawn = false } = options;
   const { gte, lt } = tableRange('i', log);
   let left = limit;
-  for await (const row of store.range(
+  for await (const row of rows(
     after === undefined ? { gte, lt } : { gt: itemKey(log, after), lt },
   )) {
     const item = decodeItem(nameOfItemKey(row.key), row.value);

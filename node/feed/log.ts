@@ -2,16 +2,16 @@
 // It trusts what it is given to append; verification is protocols/run-verifier, signing is node/feed/publisher.
 
 import { type Checkpoint, sizeOfNote } from '../../protocols/checkpoint.ts';
-import { Reader, Writer } from '../../protocols/codec.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { Frontier, HASH_BYTES, leafHash, nodeHash, TILE_HEIGHT } from '../../protocols/merkle.ts';
 import type { TileHash, Verified } from '../../protocols/run-verifier.ts';
 import { decodeSegment, type Packed, packSegments } from '../../protocols/segment.ts';
-import { headKey, logPrefix, tileKey } from '../store/keys.ts';
-import type { Store, Write } from '../store/store.ts';
+import { logPrefix, tileKey } from '../store/keys.ts';
+import { isRot, type Store } from '../store/store.ts';
 import { Turn } from '../turn.ts';
 import { type Grown, type Growth, growthOf } from './growth.ts';
+import { putHead, readHead, readLevels, splitHashes } from './log-head.ts';
 import { damagedLog, StoredSegments } from './stored-segments.ts';
 
 const TILE = LIMITS.tileHashes;
@@ -27,6 +27,11 @@ export class FeedLog {
   /** Starts of finished tiles that lie in many pieces. */
   readonly #scattered = new Set<number>();
   #isStale = false;
+  /** What the newest look at head and newest entries found, and what was found elsewhere. */
+  #loadDamage: MeshError | undefined;
+  #foundDamage: MeshError | undefined;
+  /** Told once of each damage: the log grows no further until it is mended. */
+  onDamaged: ((damage: MeshError) => void) | undefined;
   readonly #turn = new Turn();
 
   private constructor(store: Store, feed: Uint8Array, epoch: number) {
@@ -38,11 +43,28 @@ export class FeedLog {
     });
   }
 
-  /** Reads the head and the unfinished tile; cost does not grow with the log. */
+  /**
+   * Reads the head and the unfinished tile; cost does not grow with the log. One that is damaged there opens as well: with
+   * size 0 and {@link damage}, and it grows no more before it is mended.
+   */
   static async open(store: Store, feed: Uint8Array, epoch = 1): Promise<FeedLog> {
     const log = new FeedLog(store, feed, epoch);
-    await log.#load();
+    await log.#load().catch((error: unknown) => {
+      if (!isRot(error)) throw error;
+    });
     return log;
+  }
+
+  /** Why it is read-only; undefined while nothing is known to be wrong with it. */
+  get damage(): MeshError | undefined {
+    return this.#loadDamage ?? this.#foundDamage;
+  }
+
+  /** Something of it was found damaged: nothing is added to it until it is mended. */
+  markDamaged(damage: MeshError): void {
+    if (this.damage) return;
+    this.#foundDamage = damage;
+    this.onDamaged?.(damage);
   }
 
   get size(): number {
@@ -71,55 +93,38 @@ export class FeedLog {
     this.#isStale = false;
     try {
       await this.#loadHead();
+      this.#loadDamage = undefined;
     } catch (error) {
       this.#isStale = true;
+      if (isRot(error) && !this.#loadDamage) {
+        this.#loadDamage = error as MeshError;
+        this.onDamaged?.(this.#loadDamage);
+      }
       throw error;
     }
   }
 
+  /**
+   * Puts its rows right by `work`, which nothing of this process disturbs, and reads it anew.
+   * @throws what `work` throws, or what is still wrong afterwards
+   */
+  mend<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turn.take(async () => {
+      const result = await work();
+      this.#scattered.clear();
+      await this.#load();
+      this.#foundDamage = undefined;
+      return result;
+    });
+  }
+
   /** Reads everything before it changes anything: others may be reading the log meanwhile. */
   async #loadHead(): Promise<void> {
-    const head = await this.#store.get(headKey(this.#prefix));
-    if (!head) await this.#checkEmpty();
-    const r = new Reader(head ?? EMPTY_HEAD);
-    r.tuple(3);
-    const tree = new Frontier(r.uint(), split(r.bytes(LIMITS.proofHashes * HASH_BYTES)));
-    const note = r.nothing() ? undefined : Buffer.from(r.bytes(LIMITS.noteBytes));
-    this.#held = await this.#readLevels(tree);
-    this.#note = note;
-    this.#noteSize = sizeOf(note);
-  }
-
-  /** A log without a head must have no entries either: continuing it from nothing would fork it. */
-  async #checkEmpty(): Promise<void> {
-    if (!(await this.#segments.isEmpty())) throw damagedLog(this.#prefix, 'the head is missing');
-  }
-
-  async #readLevels(tree: Frontier): Promise<Grown> {
-    const { size } = tree;
-    const leaves: Buffer[] = [];
-    const levels = [leaves];
-    let pieces = 0;
-    for await (const bytes of this.#segments.read(size - (size % TILE), size)) {
-      for (const { leaf } of decodeSegment(bytes).entries) leaves.push(leafHash(leaf));
-      pieces++;
-    }
-    let nodes = Math.floor(size / TILE);
-    for (let level = 1; nodes > 0; level++) {
-      const used = nodes % TILE;
-      const n = Math.floor(nodes / TILE);
-      const tile = used > 0 ? await this.#store.get(tileKey(this.#prefix, level, n)) : undefined;
-      if (used > 0 && (tile?.length ?? 0) < used * HASH_BYTES)
-        throw damagedLog(this.#prefix, 'a tile is missing');
-      levels[level] = tile ? split(tile.subarray(0, used * HASH_BYTES)) : [];
-      nodes = n;
-    }
-    const rest = new Frontier();
-    for (const leaf of leaves) rest.append(leaf);
-    const tail = tree.hashes.slice(tree.hashes.length - rest.hashes.length);
-    if (!tail.every((hash, i) => hash.equals(rest.hashes[i]!)))
-      throw damagedLog(this.#prefix, 'the newest entries do not fold');
-    return { tree, levels, pieces };
+    const head = await readHead(this.#store, this.#prefix, this.#segments);
+    const tree = head?.tree ?? new Frontier();
+    this.#held = await readLevels(this.#store, this.#prefix, this.#segments, tree);
+    this.#note = head?.note;
+    this.#noteSize = sizeOf(this.#note);
   }
 
   /** After a failed write memory and disk may differ: the disk decides. It waits for a commit that is under way. */
@@ -178,13 +183,7 @@ export class FeedLog {
     }
     const noteSize = sizeOf(note);
     const newest = note && noteSize >= this.#noteSize ? note : this.#note;
-    const head = new Writer(1024)
-      .array(3)
-      .uint(growth.tree.size)
-      .bytes(Buffer.concat(growth.tree.hashes));
-    if (newest) head.bytes(newest);
-    else head.nothing();
-    const put: Write = { type: 'put', key: headKey(this.#prefix), value: head.take() };
+    const put = putHead(this.#prefix, { tree: growth.tree, note: newest });
     try {
       await this.#store.write([...growth.writes, put], { sync });
     } catch (error) {
@@ -210,13 +209,19 @@ export class FeedLog {
   exclusively<T>(work: () => Promise<T>): Promise<T> {
     return this.#turn.take(async () => {
       if (this.#isStale) await this.#load();
+      if (this.#foundDamage) throw this.#foundDamage;
       return work();
     });
   }
 
   /** Stored segments that cover [from, to), cut to that range, oldest first. */
-  segments(from: number, to: number): AsyncGenerator<Buffer> {
-    return this.#segments.read(from, Math.min(to, this.size));
+  async *segments(from: number, to: number): AsyncGenerator<Buffer> {
+    try {
+      yield* this.#segments.read(from, Math.min(to, this.size));
+    } catch (error) {
+      if (isRot(error)) this.markDamaged(error as MeshError);
+      throw error;
+    }
   }
 
   /** One entry with its record when that lies beside it. */
@@ -248,17 +253,21 @@ export class FeedLog {
   }
 
   async #tile(level: number, n: number): Promise<Buffer> {
-    const tile = await this.#store.get(tileKey(this.#prefix, level, n));
-    if (tile?.length !== TILE * HASH_BYTES)
+    try {
+      const tile = await this.#store.get(tileKey(this.#prefix, level, n));
+      if (tile?.length === TILE * HASH_BYTES) return tile;
       throw damagedLog(this.#prefix, `tile ${level}/${n} is missing`);
-    return tile;
+    } catch (error) {
+      if (isRot(error)) this.markDamaged(error as MeshError);
+      throw error;
+    }
   }
 
   /** Root of a perfect subtree, out of the tiles: what proofs are built from. */
   async node(height: number, index: number): Promise<Buffer> {
     const level = Math.floor(height / TILE_HEIGHT);
     const width = 2 ** (height % TILE_HEIGHT);
-    let row = split(await this.hashes(level, index * width, (index + 1) * width));
+    let row = splitHashes(await this.hashes(level, index * width, (index + 1) * width));
     while (row.length > 1) {
       const next: Buffer[] = [];
       for (let i = 0; i < row.length; i += 2) next.push(nodeHash(row[i]!, row[i + 1]!));
@@ -273,13 +282,4 @@ export class FeedLog {
   }
 }
 
-const EMPTY_HEAD = new Writer(8).array(3).uint(0).bytes(Buffer.alloc(0)).nothing().take();
-
 const sizeOf = (note: Buffer | undefined): number => (note ? sizeOfNote(note) : 0);
-
-function split(bytes: Buffer): Buffer[] {
-  const out: Buffer[] = [];
-  for (let at = 0; at < bytes.length; at += HASH_BYTES)
-    out.push(bytes.subarray(at, at + HASH_BYTES));
-  return out;
-}

@@ -15,6 +15,8 @@ import {
 import { LIMITS } from '../../protocols/limits.ts';
 import { sha256 } from '../../protocols/merkle.ts';
 import { type Content, encodeAttachment, rawCid, structCid } from '../../protocols/record.ts';
+import type { ChunkedInner } from '../../protocols/sealed-record.ts';
+import { refuseSensitive } from '../../protocols/sensitive.ts';
 import type { Random } from '../clock.ts';
 
 /** Content that lies in the block store already, or fits into the record. */
@@ -23,6 +25,8 @@ export interface StoredContent {
   readonly sha256: Buffer;
   readonly content: Content;
   readonly mediaType: string;
+  /** Of chunks that are sealed: their key, and nothing else of the content, goes into the record. */
+  readonly fileKey?: Buffer;
 }
 
 export interface Draft {
@@ -47,6 +51,8 @@ export interface NewRecord {
   /** Of the content; zeros when there is none. */
   readonly sha256: Buffer;
   readonly sizeBytes: number;
+  /** What is sealed in place of `bytes`, which is then the event alone. */
+  readonly chunked?: ChunkedInner;
 }
 
 export interface RecordsOptions {
@@ -55,6 +61,8 @@ export interface RecordsOptions {
   readonly context: Context;
   readonly nowMs: number;
   readonly random16: Random16;
+  /** Who reads it holds a key: it may hold sensitive values. */
+  readonly isSealed?: boolean;
 }
 
 /** Gives the next 16 random bytes. */
@@ -80,8 +88,10 @@ export class NewRecords {
   readonly #nowMs: number;
   readonly #time: string;
   readonly #contract: Contract | undefined;
+  readonly #isSealed: boolean;
 
-  constructor({ space, feed, context, nowMs, random16 }: RecordsOptions) {
+  constructor({ space, feed, context, nowMs, random16, isSealed = false }: RecordsOptions) {
+    this.#isSealed = isSealed;
     this.#random16 = random16;
     this.#published = publishedEvent(context);
     this.#publishedJson = JSON.stringify(this.#published);
@@ -105,6 +115,7 @@ export class NewRecords {
     if (body !== null && 'sha256' in body) return this.#attachment(draft, activityId, body);
     const isWithdrawal = body === null;
     const payload = isWithdrawal ? '{}' : payloadText(draft, body.payload);
+    if (!this.#isSealed) refuseSensitive(payload, JSON.stringify(item));
     const type = draft.type ?? (isWithdrawal ? this.#withdrawn : this.#published);
     const bytes = this.#envelope(draft, type, activityId, payload);
     const common = { item, isWithdrawal, isChunked: false, type, cid: rawCid(bytes), bytes };
@@ -121,11 +132,28 @@ export class NewRecords {
     }
     const type = draft.type ?? this.#published;
     const envelope = this.#envelope(draft, type, activityId, JSON.stringify({ mediaType }));
+    if (stored.fileKey) return this.#sealedFile(item, type, envelope, stored, stored.fileKey);
     const bytes = encodeAttachment({ ...stored, envelope });
     const isChunked = !('inline' in content);
     const { sha256: hash } = stored;
     const cid = structCid(bytes);
     return { item, isWithdrawal: false, isChunked, type, cid, bytes, sha256: hash, sizeBytes };
+  }
+
+  #sealedFile(
+    item: string,
+    type: string,
+    envelope: Buffer,
+    { sizeBytes, sha256: hash, content }: StoredContent,
+    fileKey: Buffer,
+  ): NewRecord {
+    if ('inline' in content || !content.seal)
+      throw new MeshError('EVENT_INVALID', `the content of ${JSON.stringify(item)} is not sealed`);
+    const { depth, hashes, seal } = content;
+    const tail = { sizeBytes: seal.sizeBytes, depth, hashes };
+    const chunked = { form: 'chunked', envelope, sizeBytes, sha256: hash, fileKey, tail } as const;
+    const common = { item, isWithdrawal: false, isChunked: true, type, sizeBytes, sha256: hash };
+    return { ...common, cid: rawCid(envelope), bytes: envelope, chunked };
   }
 
   #quoted(type: string): string {

@@ -1,8 +1,7 @@
 // Publishing: drafts become entries of the space's own log in batches, one signature and one sync a batch.
 // What is acknowledged is durable; what a batch changed is told to `onCommitted` only after that.
 
-import type { KeyObject } from 'node:crypto';
-import { type Checkpoint, type LogKey, signCheckpoint } from '../../protocols/checkpoint.ts';
+import { type Checkpoint, type Signer, signCheckpointBy } from '../../protocols/checkpoint.ts';
 import type { Context } from '../../protocols/contexts.ts';
 import { asMeshError, MeshError } from '../../protocols/errors.ts';
 import type { FeedName, Origin, SpaceName } from '../../protocols/ids.ts';
@@ -10,10 +9,14 @@ import { LIMITS } from '../../protocols/limits.ts';
 import type { Frontier } from '../../protocols/merkle.ts';
 import { packSegments } from '../../protocols/segment.ts';
 import type { Clock, Random } from '../clock.ts';
+import { crashpoint } from '../crashpoint.ts';
 import { Batch, type Published } from './batch.ts';
 import type { Blocks } from './blocks.ts';
 import type { FeedLog } from './log.ts';
 import { type Draft, drawIds, type NewRecord, NewRecords } from './new-records.ts';
+import type { Opener } from './opener.ts';
+import { addAgain, takePages } from './rekey.ts';
+import type { Sealer, SealPlan } from './sealer.ts';
 import type { FeedView } from './view.ts';
 
 /** What a batch added: enough for an announcement without reading the store. */
@@ -29,8 +32,8 @@ export interface PublisherOptions {
   readonly blocks: Blocks;
   readonly log: FeedLog;
   readonly origin: Origin;
-  readonly key: LogKey;
-  readonly privateKey: KeyObject;
+  /** Who signs the heads, asked for each: keys change while the node runs. */
+  readonly signers: () => readonly Signer[];
   /** 16-byte feed id; null for the directory. */
   readonly feedId: Uint8Array | null;
   readonly space: SpaceName;
@@ -39,6 +42,12 @@ export interface PublisherOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly onCommitted: (commit: Commit) => void;
+  /** Throws while the disk has no room to spare. */
+  readonly requireRoom?: (() => void) | undefined;
+  /** Throws while nothing may be published; waits while that is being found out. */
+  readonly mayPublish?: (() => Promise<void> | void) | undefined;
+  /** Present when the feed is sealed. */
+  readonly sealing?: { readonly sealer: Sealer; readonly opener: Opener } | undefined;
 }
 
 interface Job {
@@ -51,6 +60,12 @@ export class Publisher {
   readonly #o: PublisherOptions;
   readonly #queue: Job[] = [];
   #running: Promise<void> | undefined;
+  #ended: MeshError | undefined;
+  /** Keys must be looked at; when that is under way, items up to this name are sealed anew already. */
+  #rekeying: { readonly after: string | undefined } | undefined;
+  #rekeyFault: unknown;
+  /** Epoch under whose key all newest versions were found or brought by this process. */
+  #sealedAnew = 0;
 
   constructor(options: PublisherOptions) {
     this.#o = options;
@@ -63,6 +78,7 @@ export class Publisher {
    */
   publish(drafts: readonly Draft[]): Promise<Published[]> {
     if (drafts.length === 0) return Promise.resolve([]);
+    if (this.#ended) return Promise.reject(this.#ended);
     const parts: Promise<Published[]>[] = [];
     for (let at = 0; at < drafts.length; at += LIMITS.batchEntries) {
       const slice = drafts.slice(at, at + LIMITS.batchEntries);
@@ -74,15 +90,39 @@ export class Publisher {
     return Promise.all(parts).then((results) => results.flat());
   }
 
+  /** From now on everything is refused for this reason. */
+  end(reason: MeshError): void {
+    this.#ended = reason;
+  }
+
   /** Waits until nothing is being written. */
   async idle(): Promise<void> {
     while (this.#running) await this.#running;
   }
 
+  /**
+   * Brings the keys of a sealed feed to what the directory says: pages for new readers, a new key when one may read no
+   * more, and then the newest version of each item under it. Publishing goes on in between. Done again it does the rest.
+   */
+  async rekey(): Promise<void> {
+    if (!this.#o.sealing || this.#ended) return;
+    this.#rekeying = { after: undefined };
+    this.#rekeyFault = undefined;
+    this.#running ??= this.#drain();
+    await this.idle();
+    if (this.#rekeyFault) throw this.#rekeyFault;
+  }
+
   async #drain(): Promise<void> {
-    while (this.#queue.length > 0) {
+    while (this.#queue.length > 0 || this.#rekeying) {
+      if (this.#queue.length === 0) {
+        await this.#rekeySome();
+        continue;
+      }
       const jobs = this.#takeJobs();
       try {
+        await this.#o.mayPublish?.();
+        if (this.#ended) throw this.#ended;
         await this.#o.log.exclusively(() => this.#commit(jobs));
       } catch (error) {
         for (const job of jobs) job.reject(asMeshError(error));
@@ -106,20 +146,55 @@ export class Publisher {
     return jobs;
   }
 
-  async #commit(jobs: readonly Job[]): Promise<void> {
-    const { view, log, random, clock, space, feed, context, feedId } = this.#o;
+  async #rekeySome(): Promise<void> {
+    const { sealing, log, feedId, feed, clock, random } = this.#o;
+    const after = this.#rekeying?.after;
+    this.#rekeying = undefined;
+    try {
+      await this.#o.mayPublish?.();
+      await log.exclusively(async () => {
+        await this.#level();
+        // The first key is made when there is something to seal.
+        if (!sealing || sealing.sealer.ring.newest === 0) return;
+        const plan = await sealing.sealer.plan();
+        const random16 = drawIds(random, 0, 0);
+        const options = { feed, feedId, nowMs: clock.nowMs(), from: log.size, rows: [], random16 };
+        const batch = new Batch({ ...options, plan });
+        if (plan.pages.length === 0 && this.#sealedAnew === plan.epoch) return;
+        const { opener } = sealing;
+        const last = await addAgain(batch, plan.epoch, after, { ...this.#o, opener });
+        if (batch.packed.length > 0) await this.#write(batch, plan);
+        if (last === undefined) this.#sealedAnew = plan.epoch;
+        else this.#rekeying ??= { after: last };
+      });
+    } catch (error) {
+      this.#rekeyFault = error;
+    }
+  }
+
+  async #level(): Promise<void> {
+    const { view, feed } = this.#o;
+    this.#o.requireRoom?.();
     await view.reconcile();
     const missing = await view.catchUp();
     if (missing.length > 0)
       throw new MeshError('RECORD_MISSING', `records of the own feed ${feed} are missing`);
+  }
+
+  async #commit(jobs: readonly Job[]): Promise<void> {
+    const { view, log, random, clock, space, feed, context, feedId } = this.#o;
+    await this.#level();
     // The store looks for what is there already while the records are made.
     const found = view.items(namesOf(jobs));
     const count = jobs.reduce((sum, { drafts }) => sum + drafts.length, 0);
     const random16 = drawIds(random, count, jobs.length);
     const nowMs = clock.nowMs();
-    const requests = makeAll(jobs, new NewRecords({ space, feed, context, nowMs, random16 }));
+    const isSealed = this.#o.sealing !== undefined;
+    const maker = new NewRecords({ space, feed, context, nowMs, random16, isSealed });
+    const requests = makeAll(jobs, maker);
     const rows = (await found).filter((row) => row !== undefined);
-    const batch = new Batch({ feed, feedId, nowMs, from: log.size, rows, random16 });
+    const plan = await this.#o.sealing?.sealer.plan();
+    const batch = new Batch({ feed, feedId, nowMs, from: log.size, rows, random16, plan });
     const done: (() => void)[] = [];
     for (const { job, records } of requests) {
       try {
@@ -129,23 +204,29 @@ export class Publisher {
         job.reject(asMeshError(error));
       }
     }
-    if (batch.packed.length > 0) await this.#write(batch);
+    if (batch.packed.length > 0) await this.#write(batch, plan);
     for (const resolve of done) resolve();
   }
 
   /** Records first, then entries and their signed head in one synced batch, and only then the world. */
-  async #write(batch: Batch): Promise<void> {
-    const { view, log, blocks, origin, key, privateKey } = this.#o;
+  async #write(batch: Batch, plan: SealPlan | undefined): Promise<void> {
+    const { view, log, blocks, origin, signers, sealing } = this.#o;
+    crashpoint('publish.before-blocks');
     if (batch.blocks.length > 0) await blocks.put(batch.blocks, true);
     const hashes = await hashesOf(batch, blocks);
     const before = log.frontier();
     const segments = packSegments(log.size, batch.packed);
     const growth = await log.grow(batch.packed, segments);
     const checkpoint = { origin, size: growth.tree.size, root: growth.tree.root() };
-    const note = signCheckpoint(checkpoint, key, privateKey);
+    const note = signCheckpointBy(checkpoint, signers());
+    crashpoint('publish.before-sync');
     const durable = log.commit(growth, note, true);
     // The rows are made while the disk syncs the log. Should the log not take the batch, the view is made anew.
-    const rows = view.advance([...batch.items.values()], checkpoint.size, hashes).catch(() => {});
+    const items = [...batch.items.values()];
+    const hasPages = plan !== undefined && plan.pages.length > 0;
+    const rows = hasPages
+      ? Promise.resolve()
+      : view.advance(items, checkpoint.size, hashes).catch(() => {});
     try {
       await durable;
     } catch (error) {
@@ -157,7 +238,15 @@ export class Publisher {
         .catch(() => {});
       throw error;
     }
+    crashpoint('publish.after-sync');
     await rows;
+    if (hasPages && sealing) {
+      // A key counts once its pages are in the log: before that a crash would leave records that nobody can open.
+      const pages = await takePages(plan, before.size, sealing.sealer.ring);
+      await view.advance(items, checkpoint.size, hashes, pages).catch(() => {});
+      this.#rekeying = { after: undefined };
+    }
+    crashpoint('publish.before-release');
     this.#o.onCommitted({ note, checkpoint, before, segments });
   }
 }

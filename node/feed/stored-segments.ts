@@ -4,7 +4,7 @@
 import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { decodeSegment, type Packed, packSegments, segmentRange } from '../../protocols/segment.ts';
-import { segmentKey, tableRange } from '../store/keys.ts';
+import { copiedSegmentKey, segmentKey, tableRange } from '../store/keys.ts';
 import type { Store, Write } from '../store/store.ts';
 
 const TILE = LIMITS.tileHashes;
@@ -16,34 +16,45 @@ export const putSegment = (prefix: Buffer, bytes: Buffer): Write => ({
 });
 
 export function damagedLog(prefix: Buffer, what: string): MeshError {
-  return new MeshError('STORE_DAMAGED', `${what} in the log ${prefix.toString('hex')}`);
+  const log = prefix.toString('hex');
+  return new MeshError('STORE_DAMAGED', `${what} in the log ${log}`, { detail: { log } });
 }
 
 export class StoredSegments {
   readonly #store: Store;
   readonly #prefix: Buffer;
 
-  constructor(store: Store, prefix: Buffer) {
+  readonly #table: 's' | 'r';
+
+  /** @param table where the segments lie: those of the log, or a copy of them */
+  constructor(store: Store, prefix: Buffer, table: 's' | 'r' = 's') {
     this.#store = store;
     this.#prefix = prefix;
+    this.#table = table;
+  }
+
+  #key(index: number): Buffer {
+    return this.#table === 's'
+      ? segmentKey(this.#prefix, index)
+      : copiedSegmentKey(this.#prefix, index);
+  }
+
+  get #all(): { gte: Buffer; lt: Buffer } {
+    return tableRange(this.#table, this.#prefix);
   }
 
   async isEmpty(): Promise<boolean> {
-    for await (const _ of this.#store.range({ ...tableRange('s', this.#prefix), limit: 1 }))
-      return false;
+    for await (const _ of this.#store.range({ ...this.#all, limit: 1 })) return false;
     return true;
   }
 
   /** Segments that cover [from, end), all of which must be there, cut to that range, oldest first. */
   async *read(from: number, end: number): AsyncGenerator<Buffer> {
     if (from >= end) return;
-    const { lt } = tableRange('s', this.#prefix);
+    const { lt } = this.#all;
     let next = from;
     // Between finding the first segment and reading it the tile may have been rewritten: then from the tile's start.
-    for (const gte of [
-      await this.#keyAtOrBefore(from),
-      segmentKey(this.#prefix, from - (from % TILE)),
-    ]) {
+    for (const gte of [await this.#keyAtOrBefore(from), this.#key(from - (from % TILE))]) {
       for await (const { value } of this.#store.range({ gte, lt })) {
         const range = segmentRange(value);
         if (range.from > next) break;
@@ -58,8 +69,8 @@ export class StoredSegments {
   }
 
   async #keyAtOrBefore(index: number): Promise<Buffer> {
-    const { gte } = tableRange('s', this.#prefix);
-    const lte = segmentKey(this.#prefix, index);
+    const { gte } = this.#all;
+    const lte = this.#key(index);
     for await (const row of this.#store.range({ gte, lte, reverse: true, limit: 1 }))
       return row.key;
     return lte;

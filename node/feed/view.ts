@@ -3,11 +3,12 @@
 
 import type { Cid } from '../../protocols/codec.ts';
 import { Reader, Writer } from '../../protocols/codec.ts';
-import type { Code } from '../../protocols/errors.ts';
+import { decodeEntry } from '../../protocols/entry.ts';
+import type { Code, MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import type { Verified } from '../../protocols/run-verifier.ts';
 import { appliedKey, deadLetterKey, indexOfKey, ownedKey, tableRange } from '../store/keys.ts';
-import type { Store, Write } from '../store/store.ts';
+import { isRot, type RangeOptions, type Row, type Store, type Write } from '../store/store.ts';
 import {
   type Applied,
   Applier,
@@ -21,6 +22,7 @@ import type { Blocks } from './blocks.ts';
 import { type Item, type ListOptions, listItems, putItem, readItem, readItems } from './items.ts';
 import type { FeedLog } from './log.ts';
 import { NameFilter } from './name-filter.ts';
+import type { Opener } from './opener.ts';
 
 /** Entries applied and written together: bounds memory while a long log is applied. */
 const GROUP = 1000;
@@ -29,13 +31,21 @@ export class FeedView {
   readonly #store: Store;
   readonly #log: FeedLog;
   readonly #applier: Applier;
+  readonly #opener: Opener | undefined;
   readonly #onApplied: (applied: Applied) => void;
   #applied = 0;
   #deadLetters = 0;
+  #end = Number.POSITIVE_INFINITY;
   #isStale = true;
+  /** A row of it is damaged: it is made anew before anything is applied. */
+  #damage: MeshError | undefined;
+  /** Told of a damaged row when it is found. */
+  onDamaged: ((damage: MeshError) => void) | undefined;
   /** Of all rows; absent when there were rows before this process. */
   #names: NameFilter | undefined;
   #running: Promise<readonly Cid[]> | undefined;
+  /** Size of the log in which the key of the next entry was not found; it can only come with more entries. */
+  #keylessAt = -1;
 
   private constructor(
     store: Store,
@@ -43,10 +53,13 @@ export class FeedView {
     blocks: Blocks,
     identity: FeedIdentity,
     onApplied: (applied: Applied) => void,
+    opener: Opener | undefined,
   ) {
     this.#store = store;
     this.#log = log;
-    this.#applier = new Applier({ identity, blocks, itemsOf: (names) => this.items(names) });
+    const itemsOf = (names: readonly string[]) => this.items(names);
+    this.#applier = new Applier({ identity, blocks, itemsOf, opener });
+    this.#opener = opener;
     this.#onApplied = onApplied;
   }
 
@@ -56,16 +69,54 @@ export class FeedView {
     blocks: Blocks,
     identity: FeedIdentity,
     onApplied: (applied: Applied) => void = () => {},
+    opener?: Opener,
   ): Promise<FeedView> {
-    const view = new FeedView(store, log, blocks, identity, onApplied);
-    await view.reconcile();
+    const view = new FeedView(store, log, blocks, identity, onApplied, opener);
+    // The rows of a feed whose log is damaged are shown as they are.
+    if (log.damage) await view.#sound(() => view.#load()).catch(passRot);
+    else await view.reconcile();
     return view;
   }
 
   /** The view is not synced with the log: after a power cut it may be ahead of it. Then it is made anew. */
   async #level(): Promise<void> {
-    if (this.#isStale) await this.#load();
-    if (this.#applied > this.#log.size) await this.#clear();
+    // How long a damaged log is, is not known before it is mended.
+    if (this.#log.damage) throw this.#log.damage;
+    if (this.#isStale && !this.#damage) await this.#sound(() => this.#load()).catch(passRot);
+    if (!this.#damage && this.#applied <= this.#size) return;
+    await this.#clear();
+    this.#damage = undefined;
+    this.#isStale = false;
+  }
+
+  get damage(): MeshError | undefined {
+    return this.#damage;
+  }
+
+  /** A row of it, or of what is counted from it, was found damaged. */
+  markDamaged(damage: MeshError): void {
+    this.#isStale = true;
+    if (this.#damage) return;
+    this.#damage = damage;
+    this.onDamaged?.(damage);
+  }
+
+  async #sound<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (isRot(error)) this.markDamaged(error as MeshError);
+      throw error;
+    }
+  }
+
+  async *#range(options: RangeOptions): AsyncGenerator<Row> {
+    try {
+      yield* this.#store.range(options);
+    } catch (error) {
+      if (isRot(error)) this.markDamaged(error as MeshError);
+      throw error;
+    }
   }
 
   async #load(): Promise<void> {
@@ -83,6 +134,19 @@ export class FeedView {
     this.#names = this.#applied === 0 ? new NameFilter() : undefined;
   }
 
+  /** Entries of the log that may be items. */
+  get #size(): number {
+    return Math.min(this.#end, this.#log.size);
+  }
+
+  /** From this index on no entry counts: its space was shut out, and what it signed from there on is not good. */
+  async endAt(index: number): Promise<void> {
+    if (index === this.#end) return;
+    this.#end = index;
+    await this.reconcile();
+    await this.catchUp();
+  }
+
   /** Entries of the log that are items now. */
   get applied(): number {
     return this.#applied;
@@ -90,20 +154,32 @@ export class FeedView {
 
   /** False while entries wait to be applied, or a write failed and the rows are in doubt. */
   get isLevel(): boolean {
-    return !this.#isStale && this.#applied === this.#log.size;
+    return !this.#isStale && this.#applied === this.#size;
   }
 
+  /** Entries that break their contract; those that were sealed before this space had a grant are not counted. */
   get deadLetterCount(): number {
     return this.#deadLetters;
   }
 
+  /** True while the next entry is sealed with a key that this space has not been given. */
+  get waitsForKey(): boolean {
+    return this.#keylessAt === this.#log.size && !this.isLevel;
+  }
+
   async #clear(): Promise<void> {
     const writes: Write[] = [];
-    for (const table of ['i', 'd', 'o']) {
-      for await (const { key } of this.#store.range(tableRange(table, this.#log.prefix)))
+    this.#keylessAt = -1;
+    for (const table of ['i', 'd', 'o', 'p']) {
+      const onDamaged = (key: Buffer) => writes.push({ type: 'del', key });
+      for await (const { key } of this.#store.range({
+        ...tableRange(table, this.#log.prefix),
+        onDamaged,
+      }))
         writes.push({ type: 'del', key });
     }
     this.#deadLetters = 0;
+    this.#names = new NameFilter();
     // Rows and cursor in one batch: a cursor of 0 over old rows would make dead letters of good entries.
     await this.#write([], [], 0, writes);
   }
@@ -121,7 +197,8 @@ export class FeedView {
       const value = new Writer().array(2).text(d.code).text(d.message.slice(0, 300)).take();
       writes.push({ type: 'put', key: deadLetterKey(prefix, d.index), value });
     }
-    const count = this.#deadLetters + deadLetters.length;
+    const counted = deadLetters.filter(({ code }) => code !== 'KEY_UNKNOWN').length;
+    const count = this.#deadLetters + counted;
     const cursor = new Writer().array(2).uint(applied).uint(count).take();
     try {
       await this.#store.write([...writes, { type: 'put', key: appliedKey(prefix), value: cursor }]);
@@ -156,12 +233,13 @@ export class FeedView {
     items: readonly Item[],
     size: number,
     hashes: readonly Uint8Array[] = [],
+    pages: readonly Write[] = [],
   ): Promise<void> {
     // A reader may be applying the same entries just now: older rows must not come after newer ones.
     while (this.#running) await this.#running;
     if (this.#applied >= size) return;
-    const owned = hashes.map((hash) => this.#ownedRow(hash));
-    await this.#alone(() => this.#write(items, [], size, owned).then(() => []));
+    const rows = [...pages, ...hashes.map((hash) => this.#ownedRow(hash))];
+    await this.#alone(() => this.#write(items, [], size, rows).then(() => []));
   }
 
   #ownedRow(hash: Uint8Array): Write {
@@ -177,23 +255,23 @@ export class FeedView {
   async items(names: readonly string[]): Promise<(Item | undefined)[]> {
     const filter = this.#names;
     const asked = filter ? names.filter((name) => filter.mayHave(name)) : names;
-    const found = await readItems(this.#store, this.#log.prefix, asked);
+    const found = await this.#sound(() => readItems(this.#store, this.#log.prefix, asked));
     if (asked.length === names.length) return found;
     const byName = new Map(found.map((item, i) => [asked[i]!, item]));
     return names.map((name) => byName.get(name));
   }
 
   item(name: string): Promise<Item | undefined> {
-    return readItem(this.#store, this.#log.prefix, name);
+    return this.#sound(() => readItem(this.#store, this.#log.prefix, name));
   }
 
   list(options: ListOptions): AsyncGenerator<Item> {
-    return listItems(this.#store, this.#log.prefix, options);
+    return listItems((range) => this.#range(range), this.#log.prefix, options);
   }
 
   async deadLetters(limit: number): Promise<DeadLetter[]> {
     const out: DeadLetter[] = [];
-    for await (const { key, value } of this.#store.range({
+    for await (const { key, value } of this.#range({
       ...tableRange('d', this.#log.prefix),
       limit,
     })) {
@@ -215,9 +293,10 @@ export class FeedView {
    */
   async catchUp(upTo = Number.POSITIVE_INFINITY): Promise<readonly Cid[]> {
     // A run that was under way may have begun before the newest entries came.
-    while (this.#isStale || this.#applied < Math.min(upTo, this.#log.size)) {
+    while (this.#isStale || this.#applied < Math.min(upTo, this.#size)) {
+      if (this.waitsForKey && !this.#isStale) return [];
       const missing = await (this.#running ??
-        this.#alone(() => this.#catchUp(Math.min(upTo, this.#log.size))));
+        this.#alone(() => this.#catchUp(Math.min(upTo, this.#size))));
       if (missing.length > 0) return missing;
     }
     return [];
@@ -229,7 +308,8 @@ export class FeedView {
    */
   async take(run: readonly Verified[], stored: Promise<void>): Promise<readonly Cid[]> {
     while (this.#running) await this.#running;
-    if (this.#isStale || this.#applied !== run[0]?.segment.from) {
+    const isNext = !this.#isStale && this.#applied === run[0]?.segment.from;
+    if (!isNext || this.#end < Number.POSITIVE_INFINITY) {
       await stored;
       return this.catchUp();
     }
@@ -252,11 +332,13 @@ export class FeedView {
   /** Entries are told of when their rows and, if that is under way, they themselves are stored. */
   async #apply(run: readonly StoredEntry[], stored?: Promise<void>): Promise<readonly Cid[]> {
     for (let at = 0; at < run.length; ) {
+      // Entries that are being stored just now are not looked through for keys.
+      const { size } = this.#log;
       const outcome = await this.#applier.apply(run.slice(at, at + GROUP));
-      const { count, items, deadLetters, owned, applied, missing } = outcome;
+      const { count, items, deadLetters, owned, applied, missing, waitsForKey } = outcome;
       at += count;
       if (count > 0) {
-        const rows = owned.map((hash) => this.#ownedRow(hash));
+        const rows = [...outcome.rows, ...owned.map((hash) => this.#ownedRow(hash))];
         await this.#write([...items.values()], deadLetters, this.#applied + count, rows);
       }
       await stored?.catch((error: unknown) => {
@@ -265,9 +347,31 @@ export class FeedView {
       });
       for (const one of applied) this.#onApplied(one);
       if (missing.length > 0) return missing;
+      if (waitsForKey) {
+        this.#keylessAt = size;
+        return [];
+      }
+      if (outcome.rows.length > 0 && (await this.#isHistoryOpen())) {
+        await this.#clear();
+        return [];
+      }
     }
     return [];
+  }
+
+  /** A page gave a key for what was passed over before: then the view is made anew, in the order of the log. */
+  async #isHistoryOpen(): Promise<boolean> {
+    for (const { index, code } of await this.deadLetters(LIMITS.pageRows)) {
+      if (code !== 'KEY_UNKNOWN') continue;
+      const { keyEpoch } = decodeEntry((await this.#log.entry(index)).leaf);
+      return keyEpoch !== null && this.#opener?.ring.key(keyEpoch) !== undefined;
+    }
+    return false;
   }
 }
 
 const NO_BYTES = Buffer.alloc(0);
+
+function passRot(error: unknown): void {
+  if (!isRot(error)) throw error;
+}

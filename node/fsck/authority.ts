@@ -13,6 +13,7 @@ import {
   formatUuid,
   type Origin,
 } from '../../protocols/ids.ts';
+import { keysAt } from '../../protocols/space-keys.ts';
 import { DIRECTORY_LOG } from '../../protocols/sync.ts';
 import { DIRECTORY_CONTEXT, DIRECTORY_FEED } from '../directory/writer.ts';
 import type { FeedIdentity } from '../feed/apply.ts';
@@ -42,21 +43,21 @@ export class Authority {
     return DIRECTORY_LOG.equals(prefix.subarray(0, 16));
   }
 
-  #feedOf(prefix: Buffer): FeedRow | undefined {
+  feedOf(prefix: Buffer): FeedRow | undefined {
     return this.directory.feeds.get(formatUuid(prefix.subarray(0, 16)) as FeedId);
   }
 
   /** What people call a log. */
   nameOf(prefix: Buffer): string {
     if (this.isDirectory(prefix)) return 'the directory';
-    const row = this.#feedOf(prefix);
+    const row = this.feedOf(prefix);
     return row ? this.directory.feedPath(row) : `log ${formatUuid(prefix.subarray(0, 16))}`;
   }
 
   /** True for what this node signs itself, which nobody else can be asked to have in full. */
   isOwn(prefix: Buffer): boolean {
     if (this.isDirectory(prefix)) return this.#home.isOdcm;
-    return this.#feedOf(prefix)?.space === this.#home.config.space;
+    return this.feedOf(prefix)?.space === this.#home.config.space;
   }
 
   /** Undefined for a feed that the directory does not know. */
@@ -66,7 +67,7 @@ export class Authority {
       const space = directory.spaces.get(this.#home.root.root.odcm)?.name;
       return space && { space, feed: DIRECTORY_FEED, context: DIRECTORY_CONTEXT };
     }
-    const row = this.#feedOf(prefix);
+    const row = this.feedOf(prefix);
     const space = row && directory.spaces.get(row.space)?.name;
     const context = row && directory.contexts.get(row.context);
     return space && context && { space, feed: row.name, context };
@@ -84,12 +85,26 @@ export class Authority {
       this.#verifyDirectory(note, directoryOrigin(mesh, this.#home.root.root.odcm, epoch));
       return note;
     }
-    const row = this.#feedOf(prefix);
+    const row = this.feedOf(prefix);
     const space = row && this.directory.spaces.get(row.space);
     if (!space) throw new MeshError('FEED_UNKNOWN', 'the directory names nobody who could sign it');
     const origin = feedOrigin(mesh, row.space, row.id, epoch);
-    verifyNote(note, origin, logKey(origin, ed25519FromRaw(space.nodeKey), space.nodeKey));
+    this.#verifyFeed(note, origin, keysAt(space.keys, row.id, note.checkpoint.size));
     return note;
+  }
+
+  /** By any key that the space had for this size of the feed. */
+  #verifyFeed(note: Note, origin: Origin, keys: readonly Buffer[]): void {
+    let refusal: MeshError | undefined;
+    for (const raw of keys) {
+      try {
+        verifyNote(note, origin, logKey(origin, ed25519FromRaw(raw), raw));
+        return;
+      } catch (error) {
+        refusal = asMeshError(error);
+      }
+    }
+    throw refusal ?? new MeshError('UNKNOWN_KEY', 'the directory names no key for it');
   }
 
   #verifyDirectory(note: Note, origin: Origin): void {

@@ -2,13 +2,19 @@
 // next. Works on a snapshot and changes nothing in the node's folder but its lock.
 
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { ed25519Raw } from '../../protocols/ed25519.ts';
 import { isMeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
+import { systemRandom } from '../clock.ts';
 import { Blocks } from '../feed/blocks.ts';
+import type { FeedLog } from '../feed/log.ts';
+import type { Opener } from '../feed/opener.ts';
+import { openOpener } from '../feed/sealing.ts';
 import type { Home } from '../home/home.ts';
+import { KEY_NAMES } from '../home/home-keys.ts';
 import { lockHome } from '../home/lock.ts';
+import { sealSecrets } from '../home/seal-secrets.ts';
 import { Subscriptions } from '../replicate/subscriptions.ts';
 import { markOf, openLevelStore } from '../store/level.ts';
 import type { Store } from '../store/store.ts';
@@ -83,7 +89,7 @@ class NodeCheck {
     const views: Views = viewRows ? await readViews(viewRows, report, authority) : new Map();
     const checks = logRows ? await checkLogs(logRows, { report, authority, views, blocks }) : [];
     report.logs.push(...checks.map((check) => check.counts));
-    if (logRows) await this.#checkNodeKey();
+    if (logRows) await this.#checkKeys();
     const logs = await this.#store(logRows);
     if (!logs) return;
     await this.#checkSubscriptions(logs);
@@ -119,6 +125,28 @@ class NodeCheck {
       if (isMeshError(error)) return undefined;
       throw error;
     }
+  }
+
+  /** Every key opens; in a protected folder none lies open. */
+  async #checkKeys(): Promise<void> {
+    const { keys, paths } = this.#home;
+    try {
+      const isProtected = (await keys.protection()) === 'passphrase';
+      for (const name of KEY_NAMES) {
+        const state = await keys.state(name);
+        if (state !== 'missing') await keys.get(name);
+        if (state !== 'plain' || !isProtected) continue;
+        const what = `${relative(paths.dir, paths[name])} is not encrypted, though the folder has a passphrase`;
+        const next =
+          'Unless you put it there: somebody did. Restore the folder keys from a backup.';
+        this.report.problem('STORE_DAMAGED', what, next);
+      }
+    } catch (error) {
+      const next = 'Give the passphrase with --passphrase-file, or restore the folder keys.';
+      this.report.caught(error, 'the keys of the node', next);
+      return;
+    }
+    await this.#checkNodeKey();
   }
 
   async #checkNodeKey(): Promise<void> {
@@ -167,13 +195,37 @@ class NodeCheck {
       }
       const identity = this.#authority.identityOf(check.prefix);
       if (!identity || !check.areRecordsHere) continue;
-      const all = { ...stores, report: this.report, scratch, signal: this.#signal };
+      const openerOf = (prefix: Buffer, log: FeedLog) =>
+        this.#openerOf(prefix, log, { ...stores, views: scratch });
+      const all = { ...stores, report: this.report, scratch, signal: this.#signal, openerOf };
+      // Without the passphrase nobody can say what is in it; that it is missing was said of the keys.
+      if (await this.#isLocked(check.prefix)) continue;
       await checkView(all, check, identity, view.cursor);
       await checkCounts(all, check, identity.context.name, view.cursor);
     }
     for (const { prefix, cursor } of left.values()) {
       this.#reportAhead(prefix, cursor.applied, 0);
     }
+  }
+
+  async #openerOf(
+    prefix: Buffer,
+    log: FeedLog,
+    stores: { readonly logs: Store; readonly blocks: Blocks; readonly views: Store },
+  ): Promise<Opener | undefined> {
+    const row = this.#authority.feedOf(prefix);
+    if (!row?.isSealed) return undefined;
+    const { mesh } = this.#home.config;
+    const secrets = sealSecrets(this.#home);
+    return openOpener(row, log, { ...stores, mesh, secrets, random: systemRandom });
+  }
+
+  async #isLocked(prefix: Buffer): Promise<boolean> {
+    if (!this.#authority.feedOf(prefix)?.isSealed) return false;
+    return Promise.all([this.#home.localKey(), this.#home.exchangeKeys()]).then(
+      () => false,
+      () => true,
+    );
   }
 
   /** A publisher writes rows while its log syncs: killed then, it leaves the rows of a batch that never was answered. */

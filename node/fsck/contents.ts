@@ -7,7 +7,14 @@ import { decodeSegment } from '../../protocols/segment.ts';
 import { DIRECTORY_LOG } from '../../protocols/sync.ts';
 import type { Blocks } from '../feed/blocks.ts';
 import { COUNT_TABLES } from '../reports/feed-counts.ts';
-import { indexOfKey, logOfKey, nameOfItemKey, tableOf, tableRange } from '../store/keys.ts';
+import {
+  hashOfOwnedKey,
+  indexOfKey,
+  logOfKey,
+  nameOfItemKey,
+  tableOf,
+  tableRange,
+} from '../store/keys.ts';
 import type { Authority } from './authority.ts';
 import type { CheckedRows } from './database.ts';
 import { type CheckedEntry, LogCheck } from './log-check.ts';
@@ -24,6 +31,9 @@ export interface ViewRows {
   isDamaged: boolean;
 }
 
+/** Second copies, which are no part of a view. */
+const COPY_TABLES = 'rnl';
+
 /** By the log's key in hexadecimal. */
 export type Views = ReadonlyMap<string, ViewRows>;
 
@@ -32,8 +42,11 @@ const foreign = (key: Buffer): string => `a row of no known kind (${key.toString
 export async function checkBlocks(rows: CheckedRows, report: Report): Promise<void> {
   const nameOf = (key: Buffer) => `the block ${key.toString('hex', 1)}`;
   for await (const { key, value } of rows.all(nameOf)) {
-    if (tableOf(key) !== 'b') rows.problem(`store/blocks holds ${foreign(key)}`);
-    else if (!sha256(value).equals(key.subarray(1))) {
+    const table = tableOf(key);
+    // Who gave a block says nothing of what it is.
+    if (table === 'z') continue;
+    if (table !== 'b' && table !== 'v') rows.problem(`store/blocks holds ${foreign(key)}`);
+    else if (!sha256(value).equals(table === 'b' ? key.subarray(1) : hashOfOwnedKey(key))) {
       const what = `${nameOf(key)} holds other bytes than its hash says`;
       report.problem('HASH_MISMATCH', what, rows.next);
     }
@@ -72,14 +85,16 @@ export async function readViews(
   };
   const nameOf = (key: Buffer) => nameOfViewRow(key, authority);
   const onDamaged = (key: Buffer) => {
-    if (tableOf(key)) viewOf(key).isDamaged = true;
+    const table = tableOf(key);
+    if (table && !COPY_TABLES.includes(table)) viewOf(key).isDamaged = true;
   };
   for await (const { key, value } of rows.all(nameOf, onDamaged)) {
     const table = tableOf(key);
-    if (table === undefined || !`aido${COUNT_TABLES}`.includes(table)) {
+    if (table === undefined || !`aidop${COUNT_TABLES}${COPY_TABLES}`.includes(table)) {
       rows.problem(`store/views holds ${foreign(key)}`);
       continue;
     }
+    if (COPY_TABLES.includes(table)) continue;
     const view = viewOf(key);
     if (table === 'i') view.items++;
     if (table !== 'a') continue;
@@ -96,6 +111,7 @@ export async function readViews(
 function nameOfViewRow(key: Buffer, authority: Authority): string {
   const table = tableOf(key);
   if (!table) return foreign(key);
+  if (COPY_TABLES.includes(table)) return 'a second copy of a row of the directory';
   const name = authority.nameOf(logOfKey(key));
   if (table === 'i') return `the item ${JSON.stringify(nameOfItemKey(key))} in the view of ${name}`;
   if (COUNT_TABLES.includes(table)) return `a row of the counts of ${name}`;
@@ -146,6 +162,7 @@ export async function checkLogs(rows: CheckedRows, check: LogsCheck): Promise<Lo
         checkMark(key, value, logAt);
         break;
       case 'u':
+      case 'w':
         break;
       default:
         rows.problem(`store/log holds ${foreign(key)}`);

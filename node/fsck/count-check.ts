@@ -26,8 +26,9 @@ export async function checkCounts(
   const log = await FeedLog.open(logs, prefix.subarray(0, 16), prefix.readUInt16BE(16));
   const counts = new FeedCounts(scratch, prefix, context as ReportContext);
   const view = { applied: cursor.next, catchUp: () => Promise.resolve([]) };
+  const opener = await check.openerOf?.(prefix, log);
   await new Counter(
-    { path: name, log, view, publisher: undefined },
+    { path: name, log, view, opener, publisher: undefined },
     counts,
     scratch,
     blocks,

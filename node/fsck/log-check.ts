@@ -4,6 +4,7 @@
 import { Reader } from '../../protocols/codec.ts';
 import type { Entry } from '../../protocols/entry.ts';
 import type { Code } from '../../protocols/errors.ts';
+import { decodeForkProof, verifyForkProof } from '../../protocols/fork-proof.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { Frontier, HASH_BYTES, leafHash, sha256, TILE_HEIGHT } from '../../protocols/merkle.ts';
 import { checkPacked } from '../../protocols/run-verifier.ts';
@@ -218,16 +219,20 @@ export class LogCheck {
 
   /** Two heads that contradict each other were kept: the feed is frozen. */
   checkConflict(value: Buffer): void {
-    const sizes: number[] = [];
+    let sizes: readonly number[];
     try {
       const r = new Reader(value);
-      r.tuple(2);
-      const notes = [r.bytes(LIMITS.noteBytes), r.bytes(LIMITS.noteBytes)];
+      r.tuple(3);
+      const proof = decodeForkProof(r.bytes(LIMITS.forkProofBytes));
+      // When it was found, and how much of what is here is in both histories.
+      r.uint();
+      r.uint();
       r.end();
-      for (const note of notes) {
-        if (note.length > 0)
-          sizes.push(this.#authority.verifyHead(this.prefix, note).checkpoint.size);
-      }
+      const heads = verifyForkProof(
+        proof,
+        ({ bytes }) => this.#authority.verifyHead(this.prefix, bytes).checkpoint,
+      );
+      sizes = heads.map(({ size }) => size);
     } catch (error) {
       this.#report.caught(error, `the evidence of a conflict in ${this.name}`, this.#remedy);
       return;

@@ -5,6 +5,7 @@ import { Reader } from '../../protocols/codec.ts';
 import type { FeedIdentity } from '../feed/apply.ts';
 import type { Blocks } from '../feed/blocks.ts';
 import { FeedLog } from '../feed/log.ts';
+import type { Opener } from '../feed/opener.ts';
 import { FeedView } from '../feed/view.ts';
 import { hashOfOwnedKey, indexOfKey, nameOfItemKey, tableRange } from '../store/keys.ts';
 import type { Row, Store } from '../store/store.ts';
@@ -36,6 +37,8 @@ export interface ViewCheck {
   /** An empty database. */
   readonly scratch: Store;
   readonly signal: AbortSignal;
+  /** What opens the entries of a log that is sealed. */
+  readonly openerOf?: (prefix: Buffer, log: FeedLog) => Promise<Opener | undefined>;
 }
 
 /** Compares the view of a sound log whose records are all here, up to its cursor. */
@@ -47,7 +50,9 @@ export async function checkView(
 ): Promise<void> {
   const { report, logs, blocks, scratch, signal } = check;
   const log = await FeedLog.open(logs, prefix.subarray(0, 16), prefix.readUInt16BE(16));
-  const replay = await FeedView.open(scratch, log, blocks, identity, () => signal.throwIfAborted());
+  const opener = await check.openerOf?.(prefix, log);
+  const onApplied = () => signal.throwIfAborted();
+  const replay = await FeedView.open(scratch, log, blocks, identity, onApplied, opener);
   await replay.catchUp(cursor.applied);
   const problem = (what: string) => report.problem('STORE_DAMAGED', what, VIEWS_NEXT);
   for await (const key of differences(check, 'i', prefix, (a, b) => a.equals(b))) {

@@ -30,7 +30,7 @@ const DAY_MS = 24 * 3_600_000;
 /** Certificates of spaces live for 30 days, and a new one is a matter of minutes. */
 const SPACE_WARN_MS = 14 * DAY_MS;
 /** New CA certificates and root metadata need the keepers of the root keys in one place. */
-const ROOT_WARN_MS = 60 * DAY_MS;
+const ROOT_WARN_MS = 90 * DAY_MS;
 
 export function stateOfLife(leftMs: number, warnMs: number, isRevoked: boolean): LifeState {
   if (isRevoked) return 'revoked';

@@ -7,6 +7,13 @@ import { chmod, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { CertificateFiles } from '../../certs/enrol-messages.ts';
 import { writeKeyFile } from '../../certs/keystore.ts';
+import {
+  encodePlainLocalKey,
+  generateLocalKey,
+  keyFileSecret,
+  wrapLocalKey,
+} from '../../certs/local-key.ts';
+import { writePrivateFile } from '../../certs/private-files.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import { type HomeConfig, readConfig, writeConfig } from './config.ts';
 import { codeOf, fileError, syncFolder, writeFileDurable } from './files.ts';
@@ -33,6 +40,8 @@ export interface HomeContent {
     readonly timestamp: KeyObject;
     readonly issuing: KeyObject;
   };
+  /** With one, the keys are protected from the start. It is wiped. */
+  readonly passphrase?: Buffer | undefined;
 }
 
 /**
@@ -125,20 +134,39 @@ async function removeEmptied(dir: string): Promise<void> {
 
 /** Writes everything but the databases. */
 export async function writeHomeFiles(paths: HomePaths, content: HomeContent): Promise<void> {
-  const { keys, certificates, odcm, roots } = content;
+  const { certificates, roots } = content;
   for (const folder of [paths.roots, paths.keys, paths.certs]) await mkdirPrivate(folder);
   for (const [i, envelope] of roots.entries()) await writeFileDurable(paths.root(i + 1), envelope);
-  await writeKeyFile(paths.nodeKey, keys.node);
-  await writeKeyFile(paths.exchangeKey, keys.exchange);
-  await writeKeyFile(paths.tlsKey, keys.tls);
+  await writeKeys(paths, content);
   await writeFileDurable(paths.spaceCertificate, certificates.leaf);
   await writeFileDurable(paths.issuingCertificate, certificates.issuing);
   await writeFileDurable(paths.rootCertificate, certificates.root);
+  await writeConfig(paths.config, content.config);
+}
+
+/** The local key first: with a passphrase no key ever lies open on the disk. */
+async function writeKeys(paths: HomePaths, content: HomeContent): Promise<void> {
+  const { keys, odcm, passphrase } = content;
+  const localKey = generateLocalKey();
+  const bytes = passphrase
+    ? await wrapLocalKey(localKey, passphrase)
+    : encodePlainLocalKey(localKey);
+  passphrase?.fill(0);
+  await writePrivateFile(paths.localKey, bytes);
+  const secret = passphrase ? keyFileSecret(localKey) : undefined;
+  const files: [string, KeyObject][] = [
+    [paths.nodeKey, keys.node],
+    [paths.exchangeKey, keys.exchange],
+    [paths.tlsKey, keys.tls],
+  ];
   if (odcm) {
     await mkdirPrivate(paths.odcm);
-    await writeKeyFile(paths.directoryKey, odcm.directory);
-    await writeKeyFile(paths.timestampKey, odcm.timestamp);
-    await writeKeyFile(paths.issuingKey, odcm.issuing);
+    files.push(
+      [paths.directoryKey, odcm.directory],
+      [paths.timestampKey, odcm.timestamp],
+      [paths.issuingKey, odcm.issuing],
+    );
   }
-  await writeConfig(paths.config, content.config);
+  for (const [path, key] of files) await writeKeyFile(path, key, { secret });
+  secret?.fill(0);
 }

@@ -2,6 +2,7 @@
 // Knows nothing of what is in them; key files are certs/keystore.ts.
 
 import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MeshError } from '../../protocols/errors.ts';
@@ -38,10 +39,18 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** The content, or undefined when there is no such file; size first, so that nothing large is read by mistake. */
-export async function readSmallFile(path: string, maxBytes: number): Promise<Buffer | undefined> {
+/**
+ * The content, or undefined when there is no such file; size first, so that nothing large is read by mistake. Files that this
+ * program writes are never links; those that people put there may be, as secrets of containers are.
+ */
+export async function readSmallFile(
+  path: string,
+  maxBytes: number,
+  { mayBeLink = false }: { readonly mayBeLink?: boolean } = {},
+): Promise<Buffer | undefined> {
   try {
-    const file = await open(path, 'r');
+    const { O_RDONLY, O_NOFOLLOW } = constants;
+    const file = await open(path, mayBeLink ? O_RDONLY : O_RDONLY | O_NOFOLLOW);
     try {
       const { size } = await file.stat();
       if (size > maxBytes) throw new MeshError('TOO_LARGE', `${path} is above ${maxBytes} bytes`);

@@ -6,12 +6,13 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Authority } from '../../certs/authority.ts';
 import type { CertificateFiles } from '../../certs/enrol-messages.ts';
-import { readKeyFile } from '../../certs/keystore.ts';
 import { isMeshError, MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { type VerifiedRoot, verifyRootChain } from '../../protocols/root-chain.ts';
+import { extendRootChain, type VerifiedRoot, verifyRootChain } from '../../protocols/root-chain.ts';
 import { type HomeConfig, readConfig } from './config.ts';
-import { fileError, readSmallFile } from './files.ts';
+import { fileError, readSmallFile, writeFileDurable } from './files.ts';
+import { HomeKeys } from './home-keys.ts';
+import { noPassphrase, type PassphraseSource } from './passphrase.ts';
 
 export type HomePaths = ReturnType<typeof homePaths>;
 
@@ -26,6 +27,12 @@ export function homePaths(folder: string) {
     nodeKey: join(dir, 'keys', 'node.pem'),
     exchangeKey: join(dir, 'keys', 'exchange.pem'),
     tlsKey: join(dir, 'keys', 'tls.pem'),
+    localKey: join(dir, 'keys', 'local.key'),
+    // While keys are rotated: what comes next, and what still counts beside the newest.
+    nodeKeyNext: join(dir, 'keys', 'node.next.pem'),
+    nodeKeyBefore: join(dir, 'keys', 'node.before.pem'),
+    exchangeKeyNext: join(dir, 'keys', 'exchange.next.pem'),
+    exchangeKeyBefore: join(dir, 'keys', 'exchange.before.pem'),
     certs: join(dir, 'certs'),
     spaceCertificate: join(dir, 'certs', 'space.pem'),
     issuingCertificate: join(dir, 'certs', 'issuing.pem'),
@@ -39,41 +46,36 @@ export function homePaths(folder: string) {
     directoryKey: join(dir, 'odcm', 'directory.pem'),
     timestampKey: join(dir, 'odcm', 'timestamp.pem'),
     issuingKey: join(dir, 'odcm', 'issuing-ca.pem'),
+    directoryKeyNext: join(dir, 'odcm', 'directory.next.pem'),
+    timestampKeyNext: join(dir, 'odcm', 'timestamp.next.pem'),
+    issuingKeyNext: join(dir, 'odcm', 'issuing-ca.next.pem'),
+    issuingCertificateNext: join(dir, 'odcm', 'issuing.next.pem'),
     invites: join(dir, 'odcm', 'invites.json'),
+    quarantine: join(dir, 'gap', 'quarantine'),
   } as const;
 }
 
-type KeyName = 'nodeKey' | 'exchangeKey' | 'tlsKey' | OdcmKeyName;
 type OdcmKeyName = 'directoryKey' | 'timestampKey' | 'issuingKey';
-
-const KEY_TYPES: Readonly<Record<KeyName, 'ed25519' | 'x25519' | 'rsa'>> = {
-  nodeKey: 'ed25519',
-  exchangeKey: 'x25519',
-  tlsKey: 'rsa',
-  directoryKey: 'ed25519',
-  timestampKey: 'ed25519',
-  issuingKey: 'rsa',
-};
 
 export class Home {
   readonly paths: HomePaths;
   readonly config: HomeConfig;
-  /** Envelopes of all versions, oldest first. */
-  readonly rootEnvelopes: readonly Buffer[];
-  /** Verified but for its expiry: a node goes on with what it has; see {@link isRootExpired}. */
-  readonly root: VerifiedRoot;
-  readonly #keys = new Map<KeyName, Promise<KeyObject>>();
+  #rootEnvelopes: readonly Buffer[];
+  #root: VerifiedRoot;
+  readonly keys: HomeKeys;
 
   constructor(
     paths: HomePaths,
     config: HomeConfig,
     rootEnvelopes: readonly Buffer[],
     root: VerifiedRoot,
+    passphrase: PassphraseSource = noPassphrase,
   ) {
+    this.keys = new HomeKeys(paths, passphrase);
     this.paths = paths;
     this.config = config;
-    this.rootEnvelopes = rootEnvelopes;
-    this.root = root;
+    this.#rootEnvelopes = rootEnvelopes;
+    this.#root = root;
   }
 
   get dir(): string {
@@ -84,23 +86,60 @@ export class Home {
     return this.config.role === 'odcm';
   }
 
+  /** Envelopes of all versions, oldest first. */
+  get rootEnvelopes(): readonly Buffer[] {
+    return this.#rootEnvelopes;
+  }
+
+  /** Verified but for its expiry: a node goes on with what it has; see {@link isRootExpired}. */
+  get root(): VerifiedRoot {
+    return this.#root;
+  }
+
+  /**
+   * Takes the version that follows the newest; durable when it resolves. One at a time: who calls this sees to it.
+   * @throws ROOT_INVALID, MALFORMED … for anything but the one that follows
+   */
+  async addRoot(envelope: Uint8Array): Promise<void> {
+    const root = extendRootChain(this.#root, envelope);
+    await this.keepRoot(root.versions, envelope);
+    this.#root = root;
+    this.#rootEnvelopes = [...this.#rootEnvelopes, Buffer.from(envelope)];
+  }
+
+  /** Where versions are written down. */
+  protected keepRoot(version: number, envelope: Uint8Array): Promise<void> {
+    return writeFileDurable(this.paths.root(version), envelope);
+  }
+
   isRootExpired(nowMs: number): boolean {
     return nowMs >= Date.parse(this.root.root.expires);
   }
 
+  /** Secret of 32 bytes, under which this node's other secrets rest. @throws KEYS_LOCKED without the passphrase */
+  localKey(): Promise<KeyObject> {
+    return this.keys.localKey();
+  }
+
   /** Ed25519: signs the feeds of the space and is its identity on the network. */
   nodeKey(): Promise<KeyObject> {
-    return this.#key('nodeKey');
+    return this.keys.get('nodeKey');
   }
 
   /** X25519: what is sealed for the space is sealed for this key. */
   exchangeKey(): Promise<KeyObject> {
-    return this.#key('exchangeKey');
+    return this.keys.get('exchangeKey');
+  }
+
+  /** The exchange key, and behind it the one before as long as it is kept: what was wrapped for that still opens. */
+  async exchangeKeys(): Promise<KeyObject[]> {
+    const former = await this.keys.find('exchangeKeyBefore');
+    return [await this.exchangeKey(), ...(former ? [former] : [])];
   }
 
   /** RSA: the key of the space's certificate. */
   tlsKey(): Promise<KeyObject> {
-    return this.#key('tlsKey');
+    return this.keys.get('tlsKey');
   }
 
   /** Ed25519; ODCM only. */
@@ -130,25 +169,15 @@ export class Home {
   }
 
   #odcmKey(name: OdcmKeyName): Promise<KeyObject> {
-    if (this.isOdcm) return this.#key(name);
+    if (this.isOdcm) return this.keys.get(name);
     return Promise.reject(
       new MeshError('NOT_ODCM', `${this.config.name} is not the ODCM node of its mesh`),
     );
   }
-
-  #key(name: KeyName): Promise<KeyObject> {
-    const known = this.#keys.get(name);
-    if (known !== undefined) return known;
-    const reading = readTypedKey(this.paths[name], KEY_TYPES[name]);
-    this.#keys.set(name, reading);
-    // A file that was put right is read again.
-    reading.catch(() => this.#keys.delete(name));
-    return reading;
-  }
 }
 
 /** @throws NOT_INITIALISED when there is no node, STORE_MISSING or STORE_DAMAGED when there was one */
-export async function openHome(folder: string): Promise<Home> {
+export async function openHome(folder: string, passphrase?: PassphraseSource): Promise<Home> {
   const paths = homePaths(folder);
   const config = await readConfig(paths.config);
   if (config === undefined) throw await notThere(paths);
@@ -166,7 +195,7 @@ export async function openHome(folder: string): Promise<Home> {
       next: 'Correct that file, or restore it from a backup.',
     });
   }
-  return new Home(paths, config, envelopes, root);
+  return new Home(paths, config, envelopes, root, passphrase);
 }
 
 async function notThere(paths: HomePaths): Promise<MeshError> {
@@ -214,14 +243,6 @@ function verifyRoots({ roots }: HomePaths, envelopes: readonly Buffer[]): Verifi
       cause,
     });
   }
-}
-
-async function readTypedKey(path: string, type: string): Promise<KeyObject> {
-  const key = await readKeyFile(path);
-  if (key.asymmetricKeyType === type) return key;
-  throw new MeshError('FILE_UNREADABLE', `${path} holds no ${type} key`, {
-    next: 'Restore the key file from a backup.',
-  });
 }
 
 async function readPem(path: string): Promise<string> {

@@ -53,6 +53,7 @@ import {
 import { createHome, type HomeContent, writeHomeFiles } from './create.ts';
 import { fileError } from './files.ts';
 import { type HomePaths, homePaths } from './home.ts';
+import { assertPassphrase } from './home-keys.ts';
 
 export interface InitOptions {
   readonly dir: string;
@@ -71,6 +72,8 @@ export interface InitOptions {
   readonly rsaBits?: { readonly root?: number; readonly issuing?: number; readonly space?: number };
   readonly clock?: Clock;
   readonly random?: Random;
+  /** Protects the keys of the folder from the start; wiped. The offline keys are not protected by it. */
+  readonly passphrase?: Buffer | undefined;
 }
 
 export interface InitResult {
@@ -104,6 +107,7 @@ function planOf(options: InitOptions) {
   if (!Number.isInteger(threshold) || threshold < 1 || threshold > rootKeys) {
     throw new MeshError('USAGE', `the threshold is 1 to ${rootKeys}, not ${threshold}`);
   }
+  if (options.passphrase) assertPassphrase(options.passphrase);
   const { dir, listen = [DEFAULT_LISTEN], announce = [], random = systemRandom } = options;
   for (const address of [...listen, ...announce]) assertAddress(address);
   return {
@@ -143,7 +147,7 @@ export async function initMesh(options: InitOptions): Promise<InitResult> {
       acceptForced: options.acceptForced ?? false,
     };
     await writeFirstEntry(staged, plan, made, reachableAddresses(listen, plan.announce));
-    await writeHomeFiles(staged, { ...made, config });
+    await writeHomeFiles(staged, { ...made, config, passphrase: options.passphrase });
     const { mesh, fingerprint } = made;
     const facts = {
       mesh,

@@ -23,6 +23,12 @@ export function createMetrics(registry: Registry) {
     diskSizeBytes: gauge('disk_size_bytes', 'Size of the disk of its folder'),
     writes: counter('file_writes_total', 'Writes of the process to the file system'),
 
+    storeDamaged: gauge('store_damaged', 'Found damaged in the store and not repaired yet'),
+    storeRepaired: counter('store_repaired_total', 'Found damaged in the store and repaired'),
+    scrubBytes: gauge('scrub_bytes', 'Read by the round of the scrub that is under way'),
+    scrubAge: gauge('scrub_age_seconds', 'Since the last round of the scrub ended'),
+    diskState: gauge('disk_state', 'Room on the disk: 0 ok, 1 low, 2 scarce, 3 full'),
+
     peers: gauge('peers', 'Members by whether this node is connected to them', ['state']),
     gossip: counter('gossip_messages_total', 'Gossip messages that came, by what they were', [
       'result',
@@ -43,7 +49,11 @@ export function createMetrics(registry: Registry) {
     feedBehind: gauge('feed_behind_entries', 'Entries that are missing here', ['feed']),
     feedLag: gauge('feed_lag_seconds', 'Age of the oldest entry that is missing', ['feed']),
     feedDeadLetters: gauge('feed_dead_letters', 'Entries that break their contract', ['feed']),
-    feedCarriers: gauge('feed_carriers', 'Connected holders of a copy', ['feed']),
+    feedCarriers: gauge('feed_carriers', 'Carriers known to hold some of a feed', ['feed']),
+    feedCarriersComplete: gauge('feed_carriers_complete', 'Of these, with all of it', ['feed']),
+    feedCarriersWanted: gauge('feed_carriers_wanted', 'Carriers that the feed wants', ['feed']),
+    carriedBytes: gauge('carried_bytes', 'Kept on the disk for other spaces'),
+    carryQuotaBytes: gauge('carry_quota_bytes', 'Most that is kept for other spaces'),
 
     spaces: gauge('spaces', 'Spaces of the mesh by state', ['state']),
     alerts: gauge('alerts', 'Alerts that are open and not looked after, by level', ['level']),

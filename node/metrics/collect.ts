@@ -8,7 +8,7 @@ import type { Counter, Gauge } from 'prom-client';
 import { ALERT_LEVELS } from '../../protocols/control-alerts.ts';
 import type { RouteResult } from '../../protocols/control-api.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { feedHandlers } from '../control/feed-handlers.ts';
+import { feedListHandlers } from '../control/feed-list-handlers.ts';
 import { healthRows } from '../control/health-handlers.ts';
 import type { MeshNode } from '../node.ts';
 import type { Metrics } from './catalogue.ts';
@@ -20,6 +20,7 @@ export async function collect(node: MeshNode, metrics: Metrics): Promise<void> {
   collectMesh(node, metrics);
   collectSpaces(node, metrics);
   collectAlerts(node, metrics);
+  collectStore(node, metrics);
   await Promise.all([collectFeeds(node, metrics), collectDisk(node, metrics)]);
 }
 
@@ -34,6 +35,18 @@ function collectMesh(node: MeshNode, metrics: Metrics): void {
   // Never heard of is no age at all.
   metrics.directoryAge.set(directory.ageMs === null ? Number.NaN : directory.ageMs / 1000);
   carry(metrics.writes, {}, process.resourceUsage().fsWrite);
+}
+
+const DISK_LEVELS = { ok: 0, low: 1, scarce: 2, full: 3 } as const;
+
+function collectStore({ care, clock }: MeshNode, metrics: Metrics): void {
+  const { board, scrub, disk } = care;
+  metrics.storeDamaged.set(board.open.length);
+  carry(metrics.storeRepaired, {}, board.repaired);
+  metrics.scrubBytes.set(scrub.round?.bytes ?? 0);
+  const { last } = scrub;
+  metrics.scrubAge.set(last ? (clock.nowMs() - last.finishedMs) / 1000 : Number.NaN);
+  metrics.diskState.set(DISK_LEVELS[disk.state]);
 }
 
 const STATES = ['self', 'online', 'suspected', 'offline', 'unknown', 'revoked'] as const;
@@ -60,7 +73,7 @@ function collectAlerts(node: MeshNode, metrics: Metrics): void {
 const OTHERS = '(others)';
 
 async function collectFeeds(node: MeshNode, metrics: Metrics): Promise<void> {
-  const rows = await feedHandlers.feeds({
+  const rows = await feedListHandlers.feeds({
     ...{ node, query: undefined, body: undefined, mediaType: '' },
     stream: Readable.from([]),
     signal: new AbortController().signal,
@@ -68,7 +81,7 @@ async function collectFeeds(node: MeshNode, metrics: Metrics): Promise<void> {
   const ours = rows
     .filter(({ subscribed, grant }) => subscribed || grant === 'own')
     .sort((a, b) => (a.feed < b.feed ? -1 : 1));
-  const gauges: readonly (readonly [Gauge<'feed'>, (row: Feed) => number])[] = [
+  const gauges: readonly (readonly [Gauge<'feed'>, (row: Feed) => number | null])[] = [
     [metrics.feedSize, (row) => row.size ?? row.held],
     [metrics.feedHeld, (row) => row.held],
     [metrics.feedApplied, (row) => row.applied],
@@ -76,14 +89,20 @@ async function collectFeeds(node: MeshNode, metrics: Metrics): Promise<void> {
     [metrics.feedLag, (row) => (row.lagMs ?? 0) / 1000],
     [metrics.feedDeadLetters, (row) => row.deadLetters],
     [metrics.feedCarriers, (row) => row.carriers],
+    [metrics.feedCarriersComplete, (row) => row.carriersComplete],
+    [metrics.feedCarriersWanted, (row) => row.carriersWanted],
   ];
   const named = ours.slice(0, LIMITS.metricFeeds);
   const others = ours.slice(LIMITS.metricFeeds);
   for (const [gauge, figure] of gauges) {
     gauge.reset();
-    for (const row of named) gauge.set({ feed: row.feed }, figure(row));
-    if (others.length === 0) continue;
-    const figures = others.map(figure);
+    for (const row of named) {
+      const value = figure(row);
+      // What is not known has no sample, in place of nought.
+      if (value !== null) gauge.set({ feed: row.feed }, value);
+    }
+    const figures = others.map(figure).filter((value) => value !== null);
+    if (figures.length === 0) continue;
     // Ages do not add up.
     const isAge = gauge === metrics.feedLag;
     const sum = isAge ? Math.max(...figures) : figures.reduce((a, b) => a + b, 0);
@@ -91,7 +110,11 @@ async function collectFeeds(node: MeshNode, metrics: Metrics): Promise<void> {
   }
 }
 
-async function collectDisk({ home }: MeshNode, metrics: Metrics): Promise<void> {
+async function collectDisk({ home, carrying }: MeshNode, metrics: Metrics): Promise<void> {
+  const { carriedBytes, quotaBytes } = carrying.carry;
+  metrics.carriedBytes.set(carriedBytes);
+  if (quotaBytes !== null && quotaBytes < Number.MAX_SAFE_INTEGER)
+    metrics.carryQuotaBytes.set(quotaBytes);
   const { paths } = home;
   const stores = { log: paths.log, blocks: paths.blocks, views: paths.views, peers: paths.peers };
   await Promise.all(

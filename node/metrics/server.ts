@@ -43,7 +43,13 @@ export async function startMetrics(
 ): Promise<MetricsServer> {
   const { host, port } = parseMetricsAddress(address, isOpen);
   const measuring = measure(node);
+  let isLocal = true;
   const server = createServer((request, response) => {
+    // Of a page in a browser on this machine, whose name somebody points here: it must not read what only this machine may.
+    if (isLocal && !isLocalName(request.headers.host)) {
+      response.writeHead(421, { 'content-type': 'text/plain' }).end('Ask for localhost.\n');
+      return;
+    }
     answer(node, measuring, request, response).catch((error: unknown) => {
       node.log.warn({ reason: String(error) }, 'metrics could not be read');
       response.destroy();
@@ -62,6 +68,7 @@ export async function startMetrics(
     });
   }
   const bound = server.address() as AddressInfo;
+  isLocal = LOOPBACK.test(bound.address);
   const name = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
   const url = `http://${name}:${bound.port}/metrics`;
   node.log.info({ url }, 'metrics are served');
@@ -74,6 +81,13 @@ export async function startMetrics(
       await once(server, 'close');
     },
   };
+}
+
+const LOOPBACK = /^(127\.|::1$)/;
+
+/** A name that cannot be made to mean this machine by somebody else. */
+function isLocalName(host: string | undefined): boolean {
+  return host !== undefined && /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(host);
 }
 
 interface Measuring {

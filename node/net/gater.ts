@@ -6,12 +6,13 @@ import type { Multiaddr } from '@multiformats/multiaddr';
 import { type Code, MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import type { Clock } from '../clock.ts';
+import { Outcasts } from './outcasts.ts';
 
 export interface Membership {
   isMember(peerId: string): boolean;
   /** A member once, and no more: refused like a stranger, counted apart. */
   isRevoked?(peerId: string): boolean;
-  /** Whether the directory lists this address (as IP text) for any member: such an address is never rate-limited. */
+  /** Whether the directory lists this address (as IP text) for any member: such an address is given more room. */
   isMemberHost?(host: string): boolean;
 }
 
@@ -24,6 +25,9 @@ export interface Gate {
   refusals(): Readonly<Partial<Record<Code, number>>>;
   /** Handshakes under way. */
   readonly pending: number;
+  /** The peer sent something provably false: it is refused for a while. Who calls this ends its connections. */
+  cast(peerId: string): void;
+  isOutcast(peerId: string): boolean;
 }
 
 const RATE_WINDOW_MS = 1000;
@@ -33,12 +37,16 @@ export function createGate(membership: Membership, clock: Clock): Gate {
   const count = (code: Code): void => void refused.set(code, (refused.get(code) ?? 0) + 1);
   const isKnownHost = (host: string): boolean => membership.isMemberHost?.(host) ?? false;
   const handshakes = createHandshakes(isKnownHost, () => count('BUSY'));
-  const rate = createRate(clock);
+  const connects = createPerSecond(clock);
+  const strangers = createPerSecond(clock);
+  const outcasts = new Outcasts(clock);
+  const perPeer = createPerPeer(() => count('BUSY'));
 
   const deny = (peer: PeerId): boolean => {
     const peerId = peer.toString();
     if (membership.isRevoked?.(peerId)) count('REVOKED');
     else if (!membership.isMember(peerId)) count('NOT_A_MEMBER');
+    else if (outcasts.has(peerId)) count('OUTCAST');
     else return false;
     return true;
   };
@@ -49,7 +57,10 @@ export function createGate(membership: Membership, clock: Clock): Gate {
       denyOutboundEncryptedConnection: deny,
       denyInboundConnection: (connection) => {
         const host = hostOf(connection.remoteAddr);
-        if (!isKnownHost(host) && rate.exceeded(host)) {
+        const isTooOften = (): boolean =>
+          connects.add(host) > LIMITS.inboundPerSecondPerHost ||
+          strangers.of(host) >= LIMITS.strangersPerSecondPerHost;
+        if (!isKnownHost(host) && isTooOften()) {
           count('BUSY');
           return true;
         }
@@ -58,7 +69,12 @@ export function createGate(membership: Membership, clock: Clock): Gate {
       },
       denyInboundEncryptedConnection: (peer, connection) => {
         handshakes.end(connection);
-        return deny(peer);
+        if (deny(peer)) {
+          strangers.add(hostOf(connection.remoteAddr));
+          return true;
+        }
+        perPeer.add(peer.toString(), connection);
+        return false;
       },
       // Only addresses of members are worth remembering; called for every address a peer tells.
       filterMultiaddrForPeer: (peer) => membership.isMember(peer.toString()),
@@ -66,6 +82,33 @@ export function createGate(membership: Membership, clock: Clock): Gate {
     refusals: () => Object.fromEntries(refused),
     get pending() {
       return handshakes.size;
+    },
+    cast: (peerId) => outcasts.cast(peerId),
+    isOutcast: (peerId) => outcasts.has(peerId),
+  };
+}
+
+/**
+ * How many connections one member holds to us: one that opens many would leave none for others. The oldest goes, because
+ * a peer that restarts leaves dead ones behind and must get in at once.
+ */
+function createPerPeer(dropped: () => void) {
+  const open = new Map<string, Set<MultiaddrConnection>>();
+  return {
+    add(peerId: string, connection: MultiaddrConnection): void {
+      const own = open.get(peerId) ?? new Set();
+      open.set(peerId, own);
+      const [oldest] = own;
+      if (oldest && own.size >= LIMITS.connectionsPerPeer) {
+        own.delete(oldest);
+        dropped();
+        oldest.abort(new MeshError('BUSY', 'too many connections of one peer'));
+      }
+      own.add(connection);
+      connection.addEventListener('close', () => {
+        own.delete(connection);
+        if (own.size === 0 && open.get(peerId) === own) open.delete(peerId);
+      });
     },
   };
 }
@@ -124,21 +167,31 @@ function createHandshakes(isKnownHost: (host: string) => boolean, dropped: () =>
   };
 }
 
-/** Connections of one address within the current second; the table is emptied each second, so that it stays small. */
-function createRate(clock: Clock): { exceeded(host: string): boolean } {
+interface PerSecond {
+  /** One more; how many there were in this second. */
+  add(host: string): number;
+  of(host: string): number;
+}
+
+/** How often within the current second, by address; the table is emptied each second, so that it stays small. */
+function createPerSecond(clock: Clock): PerSecond {
   const seen = new Map<string, number>();
   let windowStartMs = 0;
+  const of = (host: string): number => {
+    const now = clock.nowMs();
+    // A clock that was set back starts a new window, too.
+    if (now - windowStartMs >= RATE_WINDOW_MS || now < windowStartMs) {
+      seen.clear();
+      windowStartMs = now;
+    }
+    return seen.get(host) ?? 0;
+  };
   return {
-    exceeded(host) {
-      const now = clock.nowMs();
-      // A clock that was set back starts a new window, too.
-      if (now - windowStartMs >= RATE_WINDOW_MS || now < windowStartMs) {
-        seen.clear();
-        windowStartMs = now;
-      }
-      const connections = (seen.get(host) ?? 0) + 1;
-      seen.set(host, connections);
-      return connections > LIMITS.inboundPerSecondPerHost;
+    of,
+    add(host) {
+      const count = of(host) + 1;
+      seen.set(host, count);
+      return count;
     },
   };
 }

@@ -8,6 +8,7 @@ import {
   StrictNoSign,
   type TopicValidatorResult,
 } from '@libp2p/gossipsub';
+import type { PeerId, Stream } from '@libp2p/interface';
 import { LIMITS } from '../../protocols/limits.ts';
 import type { Membership } from './gater.ts';
 
@@ -28,14 +29,20 @@ export interface Gossip extends GossipSub {
   ): void;
 }
 
-/** The inner parts that are looked at or wrapped below; the package is pinned to the version they belong to. */
-interface GossipInternals extends Gossip {
+/** The inner parts that are looked at or wrapped here and in gossip-guard.ts; the package is pinned to the version they belong to. */
+export interface GossipInternals extends Gossip {
   readonly peers: ReadonlyMap<string, unknown>;
   readonly streamsOutbound: ReadonlyMap<string, unknown>;
+  readonly streamsInbound: ReadonlyMap<string, { readonly rawStream: Stream }>;
+  readonly allowedTopics: Set<string>;
+  decodeRpc(bytes: Uint8Array): Rpc;
+  pipePeerReadStream(peerId: PeerId, source: AsyncIterable<Frame>): Promise<void>;
+  sendSubscriptions(peerId: string, topics: string[], isSubscribed: boolean): void;
   sendRpc(peerId: string, rpc: Rpc): boolean;
   pushGossip(peerId: string, offers: Offer[]): void;
   forwardMessage(id: string, message: unknown, from?: string, except?: ReadonlySet<string>): void;
   readonly score: {
+    readonly params: { readonly topics: Record<string, unknown> };
     readonly deliveryRecords: {
       /** The peers that passed the message on to this node, after the first one. */
       getRecord(id: string): { readonly peers: ReadonlySet<string> } | undefined;
@@ -43,8 +50,13 @@ interface GossipInternals extends Gossip {
   };
 }
 
-interface Rpc {
+export interface Frame {
+  subarray(): Uint8Array;
+}
+
+export interface Rpc {
   messages: Array<{ data?: Uint8Array }>;
+  subscriptions?: readonly unknown[];
   control?: unknown;
 }
 
@@ -52,6 +64,7 @@ interface Offer {
   messageIDs: Uint8Array[];
 }
 
+const ID_BYTES = 20;
 const MEMBER_SCORE = 10;
 const STRANGER_SCORE = -1000;
 const DEFAULT_REJECTED_WEIGHT = -100;
@@ -76,12 +89,13 @@ export function gossipService(topics: readonly GossipTopic[], membership: Member
     idontwantMinDataSize: IDONTWANT_MIN_BYTES,
     // Past a limit the whole frame is dropped, hence these are never below what wrapped senders put into a frame.
     decodeRpcLimits: {
-      maxSubscriptions: 16,
+      maxSubscriptions: LIMITS.gossipSubscriptions,
       maxMessages: 2 * LIMITS.gossipBatchMessages,
       maxIhaveMessageIDs: LIMITS.gossipIds,
-      maxIwantMessageIDs: Math.max(1, topics.length) * LIMITS.gossipIds,
+      // As many as fit into a frame: topics may come later.
+      maxIwantMessageIDs: LIMITS.gossipFrameBytes / ID_BYTES,
       maxIdontwantMessageIDs: 128,
-      maxControlMessages: 64,
+      maxControlMessages: LIMITS.gossipControls,
       maxPeerInfos: 0,
     },
     scoreParams: scoreParams(topics, membership),
@@ -91,11 +105,12 @@ export function gossipService(topics: readonly GossipTopic[], membership: Member
 /** Same bytes on the same topic are the same message, whoever sends them. */
 export function messageId(topic: string, data: Uint8Array): Uint8Array {
   const prefix = Buffer.from(`${topic}\0`);
-  return hash('sha256', Buffer.concat([prefix, data]), 'buffer').subarray(0, 20);
+  return hash('sha256', Buffer.concat([prefix, data]), 'buffer').subarray(0, ID_BYTES);
 }
 
-function scoreParams(topics: readonly GossipTopic[], membership: Membership) {
-  const topicParams = ({ rejectedWeight = DEFAULT_REJECTED_WEIGHT }: GossipTopic) => ({
+/** What counts for and against a peer on one topic. */
+export function topicParams({ rejectedWeight = DEFAULT_REJECTED_WEIGHT }: GossipTopic) {
+  return {
     topicWeight: 1,
     // Good conduct earns nothing, so that it cannot pay for bad conduct later.
     timeInMeshWeight: 0,
@@ -115,7 +130,10 @@ function scoreParams(topics: readonly GossipTopic[], membership: Membership) {
     meshFailurePenaltyDecay: 0.5,
     invalidMessageDeliveriesWeight: rejectedWeight,
     invalidMessageDeliveriesDecay: REJECTED_DECAY,
-  });
+  };
+}
+
+function scoreParams(topics: readonly GossipTopic[], membership: Membership) {
   return {
     // Spaces share hosts and sites share one address: more than a few peers behind one are normal.
     IPColocationFactorWeight: 0,

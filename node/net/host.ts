@@ -3,7 +3,7 @@
 
 import { identify } from '@libp2p/identify';
 import type { Libp2p } from '@libp2p/interface';
-import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht';
+import { type KadDHT, type KadDHTComponents, kadDHT, passthroughMapper } from '@libp2p/kad-dht';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { ping } from '@libp2p/ping';
 import { LevelDatastore } from 'datastore-level';
@@ -11,8 +11,10 @@ import { createLibp2p } from 'libp2p';
 import { MeshError } from '../../protocols/errors.ts';
 import type { MeshId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { type Clock, systemClock } from '../clock.ts';
+import { type Clock, systemClock, systemTimers } from '../clock.ts';
 import { type Log, silentLog } from '../log.ts';
+import { withBoundedRecords } from './bounded-records.ts';
+import { createBufferCap } from './buffer-cap.ts';
 import { createGate, type Membership } from './gater.ts';
 import {
   boundFrames,
@@ -23,9 +25,10 @@ import {
   hearsGossip,
   relayLater,
 } from './gossip.ts';
+import { lateTopics, shutOutForgers } from './gossip-guard.ts';
 import type { Network } from './network.ts';
 import { networkError } from './network-error.ts';
-import { openFrames, serveFrames } from './streams.ts';
+import { bufferedBytes, openFrames, serveFrames } from './streams.ts';
 import type { Reach } from './supervisor.ts';
 import { dialAddresses, transportOptions } from './transport.ts';
 
@@ -42,6 +45,10 @@ export interface HostOptions {
   readonly log?: Log;
   readonly clock?: Clock;
 }
+
+/** Mark of the peers that this node dialled, out of the directory. */
+const CHOSEN = 'odcm-chosen';
+const CHOSEN_VALUE = 100;
 
 /** A stopped host may be started again. */
 export interface Host extends Network {
@@ -67,18 +74,35 @@ export async function createHost(options: HostOptions): Promise<Host> {
       identify: identify(),
       ping: ping(),
       gossip: gossipService(topics, membership),
-      dht: kadDHT({
-        protocol: `/odcm/${options.meshId}/kad/1.0.0`,
-        // The defaults wait for a public address and hide private ones: nothing would work inside a company.
-        clientMode: false,
-        peerInfoMapper: passthroughMapper,
-        allowQueryWithZeroPeers: true,
-      }),
+      dht: privateDht(options.meshId),
     },
   });
   const gossip = node.services.gossip as Gossip;
   boundFrames(gossip);
   relayLater(gossip);
+  const reach = createReach(node, gossip);
+  const shutOut = (peerId: string): void => {
+    gate.cast(peerId);
+    log.warn({ peerId }, 'a peer sent gossip that is provably false: it is shut out for a while');
+    // At once, whatever the peer still sends; in a turn of its own, as this is called in the middle of its message.
+    const cut = new MeshError('OUTCAST', 'gossip that is provably false');
+    setImmediate(() => {
+      for (const connection of node.getConnections(peerIdFromString(peerId))) connection.abort(cut);
+    });
+  };
+  shutOutForgers(gossip, gate, shutOut, clock);
+
+  const cap = createBufferCap({
+    timers: systemTimers,
+    connections: () =>
+      node.getConnections().map((connection) => ({
+        openedMs: connection.timeline.open,
+        bufferedBytes: connection.streams.reduce((sum, stream) => sum + bufferedBytes(stream), 0),
+        abort: (error) => connection.abort(error),
+      })),
+    onDropped: (count) =>
+      log.warn({ count }, 'too much was buffered: the newest peers were dropped'),
+  });
 
   return {
     peerId: node.peerId.toString(),
@@ -103,13 +127,15 @@ export async function createHost(options: HostOptions): Promise<Host> {
       node.addEventListener('peer:disconnect', ({ detail }) => disconnected(detail.toString()));
     },
     refusals: gate.refusals,
-    ...createReach(node, gossip),
+    ...reach,
+    allowTopic: lateTopics(gossip),
     serve: (protocol, handler, serve = {}) => serveFrames(node, protocol, handler, serve, log),
     open: (peerId, protocol, open = {}) => openFrames(node, peerId, protocol, open),
     start: async () => {
       await openStore(store);
       try {
         await node.start();
+        cap.start();
       } catch (error) {
         await node.stop();
         await store?.close();
@@ -117,10 +143,22 @@ export async function createHost(options: HostOptions): Promise<Host> {
       }
     },
     stop: async () => {
+      cap.stop();
       await node.stop();
       await store?.close();
     },
   };
+}
+
+function privateDht(meshId: MeshId): (components: KadDHTComponents) => KadDHT {
+  const create = kadDHT({
+    protocol: `/odcm/${meshId}/kad/1.0.0`,
+    // The defaults wait for a public address and hide private ones: nothing would work inside a company.
+    clientMode: false,
+    peerInfoMapper: passthroughMapper,
+    allowQueryWithZeroPeers: true,
+  });
+  return (components) => create(withBoundedRecords(components)) as KadDHT;
 }
 
 function createReach(node: Libp2p, gossip: Gossip): Omit<Reach, 'peerId'> & Pick<Host, 'expel'> {
@@ -138,13 +176,18 @@ function createReach(node: Libp2p, gossip: Gossip): Omit<Reach, 'peerId'> & Pick
     dial: async (peerId, addresses, signal) => {
       try {
         await node.dial(dialAddresses(peerId, addresses), { signal });
+        // Of too many connections those go first that others opened: whom this node chose itself surrounds nobody.
+        const tags = { [CHOSEN]: { value: CHOSEN_VALUE } };
+        await node.peerStore.merge(peerIdFromString(peerId), { tags });
       } catch (error) {
         throw networkError(error, `the peer ${peerId}`);
       }
     },
     hangUp,
     expel: async (peerId) => {
-      await hangUp(peerId);
+      const cut = new MeshError('REVOKED', 'the peer is no member any more');
+      // At once: a polite end waits for the peer.
+      for (const connection of node.getConnections(peerIdFromString(peerId))) connection.abort(cut);
       await node.peerStore.delete(peerIdFromString(peerId));
     },
   };

@@ -26,6 +26,8 @@ export interface Network extends Reach {
     GossipSub,
     'topicValidators' | 'addEventListener' | 'subscribe' | 'publish'
   >;
+  /** Lets in a topic that was not named when the network was made; to be joined after. Not needed where all are let in. */
+  allowTopic?(topic: string): void;
   readonly dht: Pick<KadDHT, 'provide' | 'findProviders'>;
   /** Connections refused since the start, by code. */
   refusals(): Readonly<Partial<Record<Code, number>>>;

@@ -4,6 +4,7 @@
 import type { Cid } from '../../protocols/codec.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
+import { HASH_BYTES } from '../../protocols/merkle.ts';
 import {
   type Answer,
   type CarriedHead,
@@ -121,6 +122,15 @@ export class SyncClient {
     return (await this.#one({ type: 'hashes', log, level, from, to }, 'hashes')).hashes;
   }
 
+  /** Path from the root of the first `first` entries to that of the first `second`; whoever asks folds it. */
+  async consistency(log: Uint8Array, first: number, second: number): Promise<Buffer[]> {
+    const { hashes } = await this.#one({ type: 'consistency', log, first, second }, 'hashes');
+    const path: Buffer[] = [];
+    for (let at = 0; at < hashes.length; at += HASH_BYTES)
+      path.push(Buffer.from(hashes.subarray(at, at + HASH_BYTES)));
+    return path;
+  }
+
   async *entries(log: Uint8Array, from: number, to: number): AsyncGenerator<Buffer> {
     for await (const { bytes } of this.#ask({ type: 'entries', log, from, to }, 'segment'))
       yield bytes;
@@ -142,6 +152,17 @@ export class SyncClient {
 
   async petition(bytes: Uint8Array): Promise<string> {
     return (await this.#one({ type: 'petition', bytes }, 'carried')).result;
+  }
+
+  /** Envelopes of root metadata from this version on, as many as the peer gives at once. */
+  async roots(version: number): Promise<Buffer[]> {
+    const out: Buffer[] = [];
+    for await (const { bytes } of this.#ask({ type: 'roots', version }, 'root')) {
+      out.push(Buffer.from(bytes));
+      if (out.length > LIMITS.rootsPerAnswer)
+        throw new MeshError('MALFORMED', 'the peer gave more versions of the root than it may');
+    }
+    return out;
   }
 
   /** The peer as a source for intake of one log. */

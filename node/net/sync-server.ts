@@ -3,7 +3,6 @@
 
 import type { Cid } from '../../protocols/codec.ts';
 import { asMeshError, MeshError } from '../../protocols/errors.ts';
-import { LIMITS } from '../../protocols/limits.ts';
 import { consistencyProof } from '../../protocols/merkle.ts';
 import {
   type Answer,
@@ -13,14 +12,15 @@ import {
   encodeAnswer,
   type Request,
 } from '../../protocols/sync.ts';
-import { systemTimers, type Timers, withDeadline } from '../clock.ts';
+import { systemTimers, type Timers } from '../clock.ts';
 import type { FeedLog } from '../feed/log.ts';
 import type { FrameChannel } from './frames.ts';
+import { nextRequest, ReaderPace } from './request-pace.ts';
 
 /** What a node serves, and to whom. */
 export interface Carrier {
   /** @throws NO_GRANT, REVOKED, FEED_UNKNOWN */
-  carriedLog(peerId: string, log: Uint8Array): Promise<FeedLog>;
+  carriedLog(peerId: string, log: Uint8Array, what?: 'entries' | 'proofs'): Promise<FeedLog>;
   /** Newest head, and before it the newest one whose entries are all here, where that is another. */
   carriedHeads(peerId: string, log: Uint8Array): Promise<CarriedHead[]>;
   /**
@@ -28,6 +28,10 @@ export interface Carrier {
    * @throws NO_GRANT, REVOKED, FEED_UNKNOWN
    */
   carriedBlock(peerId: string, log: Uint8Array, cid: Cid): Promise<Buffer | undefined>;
+  /** Of a forked log, how many entries are still given: those in both of its histories. Undefined for any other. */
+  servedTo?(log: Uint8Array): number | undefined;
+  /** Envelopes of root metadata from this version on; to members only. */
+  roots(peerId: string, version: number): readonly Buffer[];
   /** A wish of a member to ODCM; refused by every other node. */
   petition(peerId: string, bytes: Uint8Array): Promise<string>;
 }
@@ -39,28 +43,39 @@ export async function serveSync(
   carrier: Carrier,
   timers: Timers = systemTimers,
 ): Promise<void> {
-  const send = (answer: Answer) =>
-    withDeadline(timers, LIMITS.requestTimeoutMs, undefined, (signal) =>
-      channel.send(encodeAnswer(answer), { signal }),
-    );
   for (;;) {
-    const frame = await withDeadline(timers, LIMITS.streamIdleMs, undefined, (signal) =>
-      channel.read({ signal }),
-    );
+    const frame = await nextRequest(channel, timers);
     if (!frame) return;
-    // A request that cannot be read ends the stream: whoever sends it does not speak this protocol.
-    const request = decodeRequest(frame);
+    const reader = new ReaderPace(channel, timers);
     try {
-      await answer(request, peerId, carrier, send);
-    } catch (error) {
-      // The stream may be gone, or the peer too slow: then there is nobody to tell.
-      if (channel.error) throw channel.error;
-      const { code, message } = asMeshError(error);
-      await send({ type: 'refused', code, message });
-      continue;
+      await serveOne(frame, channel, peerId, carrier, (answer) =>
+        reader.send(encodeAnswer(answer)),
+      );
+    } finally {
+      reader.stop();
     }
-    await send({ type: 'done' });
   }
+}
+
+async function serveOne(
+  frame: Uint8Array,
+  channel: FrameChannel,
+  peerId: string,
+  carrier: Carrier,
+  send: (answer: Answer) => Promise<void>,
+): Promise<void> {
+  // A request that cannot be read ends the stream: whoever sends it does not speak this protocol.
+  const request = decodeRequest(frame);
+  try {
+    await answer(request, peerId, carrier, send);
+  } catch (error) {
+    // The stream may be gone, or the peer too slow: then there is nobody to tell.
+    if (channel.error) throw channel.error;
+    const { code, message } = asMeshError(error);
+    await send({ type: 'refused', code, message });
+    return;
+  }
+  await send({ type: 'done' });
 }
 
 async function answer(
@@ -78,14 +93,17 @@ async function answer(
       return send({ type: 'heads', heads });
     }
     case 'hashes': {
-      const log = await carrier.carriedLog(peerId, q.log);
+      const log = await carrier.carriedLog(peerId, q.log, 'proofs');
       return send({ type: 'hashes', hashes: await log.hashes(q.level, q.from, q.to) });
     }
     case 'entries': {
       const log = await carrier.carriedLog(peerId, q.log);
+      const end = Math.min(log.size, carrier.servedTo?.(q.log) ?? log.size);
       if (q.from >= log.size)
         throw new MeshError('NO_SUCH_ENTRY', `${log.size} entries are held here`);
-      for await (const bytes of log.segments(q.from, Math.min(q.to, log.size))) {
+      if (q.from >= end)
+        throw new MeshError('CONFLICT', `two histories of the log part behind entry ${end}`);
+      for await (const bytes of log.segments(q.from, Math.min(q.to, end))) {
         await send({ type: 'segment', bytes });
         // A long answer to a slow reader must not outlive the grant.
         await carrier.carriedLog(peerId, q.log);
@@ -102,10 +120,14 @@ async function answer(
       }
       return;
     }
+    case 'roots': {
+      for (const bytes of carrier.roots(peerId, q.version)) await send({ type: 'root', bytes });
+      return;
+    }
     case 'petition':
       return send({ type: 'carried', result: await carrier.petition(peerId, q.bytes) });
     case 'consistency': {
-      const log = await carrier.carriedLog(peerId, q.log);
+      const log = await carrier.carriedLog(peerId, q.log, 'proofs');
       const proof = await consistencyProof(q.first, Math.min(q.second, log.size), (h, i) =>
         log.node(h, i),
       );

@@ -12,6 +12,7 @@ import type { Directory } from '../directory/directory.ts';
 import type { OpenFeed } from '../feed/feeds.ts';
 import type { Commit } from '../feed/publisher.ts';
 import { frontierAt } from './inline-entries.ts';
+import { Rate } from '../rate.ts';
 
 export interface AnnouncerOptions {
   readonly mesh: MeshId;
@@ -36,10 +37,16 @@ export class Announcer {
   readonly #o: AnnouncerOptions;
   readonly #waiting = new Map<OpenFeed, Waiting>();
   readonly #flushedMs = new Map<OpenFeed, number>();
+  readonly #rate: Rate;
   #isStopped = false;
 
   constructor(options: AnnouncerOptions) {
     this.#o = options;
+    this.#rate = new Rate({
+      perSecond: LIMITS.announcementsPerSecond,
+      burst: LIMITS.announcementsBurst,
+      clock: options.clock,
+    });
   }
 
   stop(): void {
@@ -61,9 +68,9 @@ export class Announcer {
     }
     waiting.note = commit.note;
     for (const segment of commit.segments) waiting.sizeBytes += segment.length;
-    // Until feeds are sealed, only what everybody may read travels in the open; the others learn the head and pull.
-    const isOpen = directory.state.isForAll(feed.row, clock.nowMs());
-    if (isOpen && waiting.sizeBytes <= LIMITS.announcementBytes)
+    // What everybody may read or nobody without a key travels with the head; of the rest others learn the head and pull.
+    const mayTravel = feed.row.isSealed || directory.state.isForAll(feed.row, clock.nowMs());
+    if (mayTravel && waiting.sizeBytes <= LIMITS.announcementBytes)
       waiting.segments.push(...commit.segments);
   }
 
@@ -72,8 +79,14 @@ export class Announcer {
     const { clock, timers, run } = this.#o;
     const isFirst = clock.nowMs() - (this.#flushedMs.get(feed) ?? 0) > LIMITS.announceDelayMs;
     const flush = async () => this.#flush(feed);
-    if (isFirst) run(Promise.resolve().then(flush));
-    else waiting.timer = timers.setTimeout(() => run(flush()), LIMITS.announceDelayMs);
+    const waitMs = this.#rate.waitMs();
+    // Told or not, it has its place in the row: feeds that wait together share what there is.
+    this.#rate.take();
+    if (isFirst && waitMs === 0) run(Promise.resolve().then(flush));
+    else {
+      const delayMs = Math.max(LIMITS.announceDelayMs, waitMs);
+      waiting.timer = timers.setTimeout(() => run(flush()), delayMs);
+    }
   }
 
   async #flush(feed: OpenFeed): Promise<void> {

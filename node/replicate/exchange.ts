@@ -11,20 +11,34 @@ import { verifyBlock } from '../../protocols/record.ts';
 import type { Verified } from '../../protocols/run-verifier.ts';
 import { decodeSegment } from '../../protocols/segment.ts';
 import { type CarriedHead, DIRECTORY_LOG } from '../../protocols/sync.ts';
+import type { Copies } from '../carry/copies.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Blocks } from '../feed/blocks.ts';
 import type { Feeds, OpenFeed } from '../feed/feeds.ts';
 import { takeIn } from '../feed/intake.ts';
+import {
+  acceptDirectory,
+  afterMismatch,
+  checkOlder,
+  knownHeads,
+  learnCommon,
+} from '../fork/contradiction.ts';
+import type { ForkBook } from '../fork/fork-book.ts';
 import type { SyncClient } from '../net/sync-client.ts';
 import type { HeldNotes } from './held-notes.ts';
 
 export interface ExchangeOptions {
+  /** Asks the peer for newer root metadata, when that is due: heads of the directory are verified by it. */
+  readonly askRoots?: ((client: SyncClient) => Promise<void>) | undefined;
   readonly directory: Directory;
+  readonly forks: ForkBook;
   readonly feeds: Feeds;
   readonly blocks: Blocks;
   readonly heldNotes: HeldNotes;
-  /** What the peer holds of a feed. */
-  readonly onCarried: (feed: FeedId, held: number) => void;
+  /** What is kept for others only. */
+  readonly copies: Pick<Copies, 'take' | 'fetchBlocks' | 'isFull'>;
+  /** What the peer says that it has of a feed; the head is undefined when it gives none. */
+  readonly onCarried: (feed: OpenFeed, head: CarriedHead | undefined) => void;
   readonly onProgress: (feed: OpenFeed) => void;
   readonly onRefused: (feed: OpenFeed | undefined, error: MeshError) => void;
 }
@@ -32,13 +46,21 @@ export interface ExchangeOptions {
 /** Brings the directory up to what the peer has. */
 export async function exchangeDirectory(
   client: SyncClient,
-  { directory, onRefused }: ExchangeOptions,
+  { directory, forks, onRefused, askRoots }: ExchangeOptions,
 ): Promise<void> {
+  try {
+    await askRoots?.(client);
+  } catch (error) {
+    // A peer with a root that does not verify may still carry a good directory.
+    const refusal = asMeshError(error);
+    onRefused(undefined, refusal);
+    if (refusal.code === 'PEER_UNREACHABLE' || refusal.code === 'TIMEOUT') throw refusal;
+  }
   for (const head of await client.heads([DIRECTORY_LOG])) {
     try {
       // A peer that is behind its own head cannot prove it; another can.
       if (head.held < decodeNote(head.note).checkpoint.size) continue;
-      await directory.accept(Buffer.from(head.note), client.source(DIRECTORY_LOG));
+      await acceptDirectory(client, Buffer.from(head.note), { directory, forks });
     } catch (error) {
       // A head that is refused, by a wrong clock for example, must not cost the feeds.
       const refusal = asMeshError(error);
@@ -48,14 +70,17 @@ export async function exchangeDirectory(
   }
 }
 
+/** What is done with a feed: it becomes items, or a copy kept for others; or only its head is learnt. */
+export type Take = 'items' | 'copy' | 'head';
+
 /**
- * Learns the peer's heads of these feeds, and fetches those that `shouldFetch` names.
+ * Learns the peer's heads of these feeds, and fetches what `takeOf` says.
  * A fault of one feed is reported and does not stop the others; a broken stream ends the exchange.
  */
 export async function exchangeFeeds(
   client: SyncClient,
   ids: readonly FeedId[],
-  shouldFetch: (feed: OpenFeed) => boolean,
+  takeOf: (feed: OpenFeed) => Take,
   options: ExchangeOptions,
 ): Promise<void> {
   const open = new Map<string, OpenFeed>();
@@ -69,12 +94,17 @@ export async function exchangeFeeds(
     }
   }
   const heads = await client.heads([...open.values()].map((feed) => feed.id));
+  const given = new Set(heads.map((head) => head.log.toString('hex')));
+  for (const [name, feed] of open) if (!given.has(name)) options.onCarried(feed, undefined);
   for (const head of heads) {
     const feed = open.get(head.log.toString('hex'))!;
+    const take = takeOf(feed);
     try {
-      await exchangeFeed(client, feed, head, shouldFetch(feed), options);
+      await exchangeFeed(client, feed, head, take, options);
     } catch (error) {
       const refusal = asMeshError(error);
+      // It ended because it had to: nobody did anything wrong.
+      if (take === 'copy' && options.copies.isFull(feed.row.id)) continue;
       options.onRefused(feed, refusal);
       if (refusal.code === 'PEER_UNREACHABLE' || refusal.code === 'TIMEOUT') throw refusal;
     }
@@ -85,18 +115,33 @@ async function exchangeFeed(
   client: SyncClient,
   feed: OpenFeed,
   head: CarriedHead,
-  isWanted: boolean,
+  take: Take,
   options: ExchangeOptions,
 ): Promise<void> {
   const { checkpoint } = decodeNote(head.note);
-  await options.heldNotes.keep(feed.log, checkpoint.size);
+  const { forks, heldNotes } = options;
+  if (feed.isFrozen) return learnCommon(client, feed, forks);
+  await heldNotes.keep(feed.log, checkpoint.size);
+  const known = await knownHeads(feed, heldNotes);
   const note = await options.feeds.acceptHead(feed, Buffer.from(head.note));
-  options.onCarried(feed.row.id, head.held);
-  if (!isWanted) return;
+  const suspect = { feed, note, known };
+  await checkOlder(client, suspect, forks);
+  options.onCarried(feed, head);
+  if (take === 'head') return;
   await feed.intake.take(async () => {
     // A peer that is still catching up cannot prove a prefix of this head: it gave an older one, or is asked later.
     if (checkpoint.size <= feed.log.size || head.held < checkpoint.size) return;
     const { log, id: feedId } = feed;
+    const source = client.source(feedId);
+    // Where an epoch begins stands in the directory: what is here is brought to that first.
+    const { continues } = feed.row;
+    if (continues && log.size < continues.size) {
+      const begin = { origin: feed.origin, ...continues };
+      await takeIn({ log, feedId, checkpoint: begin, source });
+    }
+    const mismatch = (error: unknown) => afterMismatch(client, suspect, forks, error);
+    if (take === 'copy')
+      return options.copies.take(feed, { checkpoint, note, source }).catch(mismatch);
     // What is verified becomes readable while the rest still arrives, and intake runs no further ahead of it than one
     // group; faults of applying show when all is applied below.
     const onVerified = async (run: readonly Verified[], stored: Promise<void>) => {
@@ -104,13 +149,14 @@ async function exchangeFeed(
       options.onProgress(feed);
     };
     // With its note: it may be known from gossip already, and then was not written.
-    await takeIn({ log, feedId, checkpoint, note, source: client.source(feedId), onVerified });
+    await takeIn({ log, feedId, checkpoint, note, source, onVerified }).catch(mismatch);
   });
-  await applyWithBlocks(client, feed, options);
+  if (take === 'copy') await options.copies.fetchBlocks(client, feed);
+  else await applyWithBlocks(client, feed, options);
 }
 
 /** Applies what is held, fetching missing blocks from this peer as far as it has them. */
-async function applyWithBlocks(
+export async function applyWithBlocks(
   client: SyncClient,
   feed: OpenFeed,
   { blocks, onProgress }: Pick<ExchangeOptions, 'blocks' | 'onProgress'>,
@@ -120,7 +166,7 @@ async function applyWithBlocks(
     onProgress(feed);
     if (missing.length === 0) return;
     const wanted = await lookAhead(feed, missing, blocks);
-    const got = await fetchBlocks(client, feed.id, wanted, blocks);
+    const got = await fetchBlocks(client, feed, wanted, blocks);
     if (got === 0) {
       throw new MeshError('RECORD_MISSING', `the peer does not hold a block of ${feed.path}`, {
         next: 'It will be fetched from another carrier.',
@@ -146,14 +192,14 @@ async function lookAhead(feed: OpenFeed, missing: readonly Cid[], blocks: Blocks
 
 async function fetchBlocks(
   client: SyncClient,
-  log: Uint8Array,
+  { id, log }: OpenFeed,
   missing: readonly Cid[],
   blocks: Blocks,
 ): Promise<number> {
   let count = 0;
   for (let at = 0; at < missing.length; at += LIMITS.blocksPerRequest) {
     const cids = missing.slice(at, at + LIMITS.blocksPerRequest);
-    const answers = await client.blocks(log, cids);
+    const answers = await client.blocks(id, cids);
     const found: { hash: Uint8Array; bytes: Buffer }[] = [];
     answers.forEach((bytes, i) => {
       if (!bytes) return;
@@ -161,7 +207,7 @@ async function fetchBlocks(
       found.push({ hash: cids[i]!.hash, bytes });
     });
     // Synced: the view, a database apart, says that they are here, and must not outlive them in a power cut.
-    if (found.length > 0) await blocks.put(found, true);
+    if (found.length > 0) await blocks.put(found, true, log.prefix);
     count += found.length;
   }
   return count;

@@ -20,17 +20,21 @@ import {
 } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import type { Verified } from '../../protocols/run-verifier.ts';
+import type { Carry } from '../carry/carry.ts';
 import type { Clock, Timers } from '../clock.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Feeds, OpenFeed } from '../feed/feeds.ts';
 import { takeIn } from '../feed/intake.ts';
 import type { Commit } from '../feed/publisher.ts';
+import type { ForkGossip } from '../fork/fork-gossip.ts';
 import type { Log } from '../log.ts';
 import type { Network } from '../net/network.ts';
 import { Announcer } from './announcer.ts';
+import type { DirectoryFirst } from './directory-first.ts';
 import type { HeldNotes } from './held-notes.ts';
 import { inline, logOf } from './inline-entries.ts';
 import { knowsHeads } from './known-heads.ts';
+import { Rate } from '../rate.ts';
 import { SeenHeads } from './seen-heads.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
@@ -41,10 +45,15 @@ export interface GossipFeedsOptions {
   readonly feeds: Feeds;
   readonly subscriptions: Subscriptions;
   readonly heldNotes: HeldNotes;
+  readonly forks: Pick<ForkGossip, 'judge'>;
   readonly clock: Clock;
+  /** The time that trust goes by. */
+  readonly trusted: Clock;
+  readonly directoryFirst: Pick<DirectoryFirst, 'isSettled'>;
   readonly timers: Timers;
   readonly log: Log;
   readonly mayTake: (feed: FeedId) => boolean;
+  readonly carry: Pick<Carry, 'copies' | 'isCopied' | 'isFetched'>;
   readonly onRefused: (code: Code) => void;
   /** The peer that told us has something we could not take from the message alone. */
   readonly onBehind: (peerId: string, feed?: OpenFeed) => void;
@@ -58,6 +67,9 @@ export class GossipFeeds {
   /** What the validator took apart, for the listener that follows it with the same message. */
   readonly #valid = new WeakMap<object, Announcement>();
   readonly #seen = new SeenHeads();
+  readonly #rates = new Map<SpaceId, Rate>();
+  readonly #joined = new Set<string>();
+  #isStarted = false;
 
   constructor(options: GossipFeedsOptions) {
     this.#o = options;
@@ -70,15 +82,13 @@ export class GossipFeeds {
 
   /** Joins the topics of the directory and of every context. */
   start(): void {
-    const { host, mesh, directory } = this.#o;
+    const { host, mesh } = this.#o;
     const { gossip } = host;
-    const topics = [...directory.state.contexts.keys()].map((context) =>
-      contextTopic(mesh, context),
-    );
-    for (const topic of topics)
-      gossip.topicValidators.set(topic, (_, message) => this.#judgeFeed(topic, message));
     const ofDirectory = directoryTopic(mesh);
-    gossip.topicValidators.set(ofDirectory, (_, message) => this.#judgeDirectory(message));
+    gossip.topicValidators.set(
+      ofDirectory,
+      (_, message) => this.#o.forks.judge(message) ?? this.#judgeDirectory(message),
+    );
     gossip.addEventListener('gossipsub:message', ({ detail }) => {
       const announcement = this.#valid.get(detail.msg);
       if (!announcement) return;
@@ -89,7 +99,23 @@ export class GossipFeeds {
           : this.#takeFeed(announcement, from),
       );
     });
-    for (const topic of [...topics, ofDirectory]) gossip.subscribe(topic);
+    gossip.subscribe(ofDirectory);
+    this.#isStarted = true;
+    this.joinContexts();
+  }
+
+  /** Joins the topics of contexts that it has not joined yet: the directory may have brought some. */
+  joinContexts(): void {
+    if (!this.#isStarted) return;
+    const { host, mesh, directory } = this.#o;
+    for (const context of directory.state.contexts.keys()) {
+      const topic = contextTopic(mesh, context);
+      if (this.#joined.has(topic)) continue;
+      this.#joined.add(topic);
+      host.allowTopic?.(topic);
+      host.gossip.topicValidators.set(topic, (_, message) => this.#judgeFeed(topic, message));
+      host.gossip.subscribe(topic);
+    }
   }
 
   async stop(): Promise<void> {
@@ -116,6 +142,19 @@ export class GossipFeeds {
     return this.#announcer.announceDirectory(note, from);
   }
 
+  /** What was held may go: everybody learns the newest head. */
+  announceHeld(feed: OpenFeed): void {
+    const { head, headNote, log } = feed;
+    if (!head || !headNote || head.size !== log.size) return;
+    const held = { note: headNote, checkpoint: head, before: log.frontier(), segments: [] };
+    this.#announcer.announce(feed, held);
+  }
+
+  /** The newest head that was heard of a feed, also of one that is not taken. */
+  heardNote(feed: FeedId): Buffer | undefined {
+    return this.#seen.newest(feed)?.signed;
+  }
+
   /** True when gossip brought all heads that this hash of a space's presence stands for: then nobody has to be asked. */
   knows(space: SpaceId, headsHash: Buffer): boolean {
     return knowsHeads({ ...this.#o, seen: this.#seen }, space, headsHash);
@@ -129,7 +168,8 @@ export class GossipFeeds {
       const id = parts.log.slice('feed-'.length) as FeedId;
       const row = directory.state.feeds.get(id);
       // A relay may know a newer directory than this node: unknown is no offence.
-      if (!row || origin !== feedOrigin(mesh, row.space, id)) return TopicValidatorResult.Ignore;
+      if (!row || origin !== feedOrigin(mesh, row.space, id, row.epoch))
+        return TopicValidatorResult.Ignore;
       if (contextTopic(mesh, row.context) !== topic) return TopicValidatorResult.Reject;
       // What it signs is accepted nowhere any more; a relay that has not heard of that yet does no wrong.
       if (directory.state.spaces.get(row.space)?.revoked) return TopicValidatorResult.Ignore;
@@ -138,11 +178,25 @@ export class GossipFeeds {
       const feed = feeds.peek(id);
       if (feed && isBehind(feed, checkpoint)) return TopicValidatorResult.Ignore;
       if (this.#seen.isOld(id, checkpoint)) return TopicValidatorResult.Ignore;
+      // Only what is genuine counts: nobody can use up the rate of another. What is passed over here, presence shows.
+      const rate = this.#rateOf(row.space);
+      if (rate.waitMs() > 0) return TopicValidatorResult.Ignore;
       directory.verifyFeedNote(announcement.note, row, origin);
+      rate.take();
       this.#verifyEntries(announcement);
-      this.#seen.note(id, checkpoint);
+      this.#seen.note(id, checkpoint, announcement.note.bytes);
       return TopicValidatorResult.Accept;
     });
+  }
+
+  #rateOf(space: SpaceId): Rate {
+    let rate = this.#rates.get(space);
+    if (!rate) {
+      const { headsPerSecond: perSecond, headsBurst: burst } = LIMITS;
+      rate = new Rate({ perSecond, burst, clock: this.#o.clock });
+      this.#rates.set(space, rate);
+    }
+    return rate;
   }
 
   #judgeDirectory(message: Message): TopicValidatorResult {
@@ -151,7 +205,7 @@ export class GossipFeeds {
       if (announcement.note.checkpoint.origin !== directory.origin)
         return TopicValidatorResult.Ignore;
       const { verdict } = directory.judge(announcement.note.bytes);
-      if (verdict === 'known') return TopicValidatorResult.Ignore;
+      if (verdict === 'known' || verdict === 'held') return TopicValidatorResult.Ignore;
       this.#verifyEntries(announcement);
       return TopicValidatorResult.Accept;
     });
@@ -189,16 +243,23 @@ export class GossipFeeds {
   }
 
   async #takeFeed(announcement: Announcement, from: string): Promise<void> {
-    const { feeds, subscriptions, heldNotes, mayTake, onBehind, onApplied } = this.#o;
+    const { feeds, subscriptions, heldNotes, mayTake, carry, onBehind, onApplied } = this.#o;
     const { origin, size } = announcement.note.checkpoint;
     const id = parseOrigin(origin).log.slice('feed-'.length) as FeedId;
     const row = subscriptions.get(id);
-    if (!row || !mayTake(id)) return;
+    const isCopied = carry.isCopied(id);
+    if (!isCopied && !(row && mayTake(id))) return;
+    const isTaken = isCopied ? carry.isFetched(id) : row?.mode === 'auto' && row.via === 'gossip';
     const feed = await feeds.open(id);
-    const note = decodeNote(signedOnly(announcement.note, feed.key));
+    // The directory before data: its publisher may be shut out by now.
+    if (!this.#o.directoryFirst.isSettled(from)) {
+      if (isTaken) onBehind(from, feed);
+      return;
+    }
+    const keys = this.#o.directory.feedKeys(feed.row, feed.origin);
+    const note = decodeNote(signedOnly(announcement.note, keys));
     const { checkpoint } = note;
     const isNewer = await feeds.adoptHead(feed, note);
-    const isTaken = row.mode === 'auto' && row.via === 'gossip';
     const isInline =
       announcement.segments.length > 0 && feed.intake.waiting <= LIMITS.announcementsWaiting;
     if (!isTaken || !isInline) {
@@ -211,13 +272,26 @@ export class GossipFeeds {
     }
     await feed.intake.take(async () => {
       if (feed.log.size >= size || announcement.frontier.size > feed.log.size) return;
+      // Where the epoch begins must be here before anything is put on top of it.
+      if (feed.log.size < (feed.row.continues?.size ?? 0)) return;
       const { log, view, id: feedId } = feed;
       const onVerified = async (run: readonly Verified[], stored: Promise<void>) => {
         await view.take(run, stored);
       };
       const source = inline(announcement);
-      await takeIn({ log, feedId, checkpoint, note: note.bytes, source, onVerified });
+      const taken = isCopied
+        ? carry.copies.take(feed, { checkpoint, note: note.bytes, source })
+        : takeIn({ log, feedId, checkpoint, note: note.bytes, source, onVerified });
+      await taken.catch((error: unknown) => {
+        // What is held may be another history: whoever has this one can prove it.
+        onBehind(from, feed);
+        throw error;
+      });
     });
+    if (isCopied) {
+      if (feed.log.size < size || carry.copies.whole(feed) < feed.log.size) onBehind(from, feed);
+      return;
+    }
     // Not only for what came just now: entries before it may have waited for a block that is here by now.
     const missing = feed.view.isLevel ? [] : await feed.view.catchUp();
     onApplied(feed);

@@ -31,4 +31,11 @@ export class HeldNotes {
   }
 }
 
-const keyOf = (log: FeedLog): Buffer => markKey(`held/${log.prefix.toString('hex')}`);
+const NAME = 'held/';
+const keyOf = (log: FeedLog): Buffer => markKey(`${NAME}${log.prefix.toString('hex')}`);
+
+/** The rows of a feed, in all its epochs. */
+export function heldRange(feed: Uint8Array): { gte: Buffer; lt: Buffer } {
+  const name = `${NAME}${Buffer.from(feed).toString('hex')}`;
+  return { gte: markKey(name), lt: markKey(`${name}~`) };
+}

@@ -4,6 +4,7 @@
 import type { Checkpoint } from '../../protocols/checkpoint.ts';
 import { feedOrigin, type MeshId, type SpaceId } from '../../protocols/ids.ts';
 import { headsHash } from '../../protocols/presence.ts';
+import type { Carry } from '../carry/carry.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Feeds } from '../feed/feeds.ts';
 import type { SeenHeads } from './seen-heads.ts';
@@ -14,6 +15,7 @@ export interface KnownHeadsOptions {
   readonly directory: Directory;
   readonly feeds: Feeds;
   readonly subscriptions: Subscriptions;
+  readonly carry: Pick<Carry, 'isCopied'>;
   readonly seen: SeenHeads;
 }
 
@@ -23,8 +25,9 @@ export function knowsHeads(o: KnownHeadsOptions, space: SpaceId, hash: Buffer): 
   for (const row of o.directory.state.feeds.values()) {
     if (row.space !== space) continue;
     // Of a feed that is taken only what was taken up counts: it may have been heard and refused.
-    const head = o.subscriptions.get(row.id) ? o.feeds.peek(row.id)?.head : o.seen.newest(row.id);
-    if (head) heads.push({ ...head, origin: feedOrigin(o.mesh, space, row.id) });
+    const isTaken = o.subscriptions.get(row.id) || o.carry.isCopied(row.id);
+    const head = isTaken ? o.feeds.peek(row.id)?.head : o.seen.newest(row.id);
+    if (head) heads.push({ ...head, origin: feedOrigin(o.mesh, space, row.id, row.epoch) });
   }
   return headsHash(heads).equals(hash);
 }

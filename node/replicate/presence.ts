@@ -18,19 +18,30 @@ import {
   verifyPresence,
 } from '../../protocols/presence.ts';
 import { presenceBytes } from '../../protocols/signable.ts';
-import { type Clock, fraction, type Random, type TimerHandle, type Timers } from '../clock.ts';
+import { identityKeys } from '../../protocols/space-keys.ts';
+import {
+  type Clock,
+  fraction,
+  monotonicMs,
+  type Random,
+  type TimerHandle,
+  type Timers,
+} from '../clock.ts';
 import type { Directory } from '../directory/directory.ts';
-import type { Feeds } from '../feed/feeds.ts';
+import type { Feeds, OpenFeed } from '../feed/feeds.ts';
 import type { NodeHealth } from '../health/node-health.ts';
 import type { Log } from '../log.ts';
 import type { Network } from '../net/network.ts';
 import { VERSION } from '../version.ts';
+import type { Receipts } from './receipts.ts';
 
 /** What was last heard from a space, by this node's own clock. */
 export interface Heard {
   readonly presence: Presence;
   /** When it came; of one that others passed on, when it was said. */
   readonly heardMs: number;
+  /** The same by the clock that nobody sets. */
+  readonly heardMonotonicMs: number;
   /** The peer that brought it. */
   readonly via: string;
 }
@@ -49,7 +60,11 @@ export interface PresenceOptions {
   readonly directory: Directory;
   readonly feeds: Feeds;
   readonly health: NodeHealth;
+  readonly receipts: Pick<Receipts, 'keep'>;
   readonly clock: Clock;
+  /** The time that trust goes by; it is told what time it is for members that speak for themselves. */
+  readonly trusted: Clock & { readonly hearPeer: (space: SpaceId, timeMs: number) => void };
+  readonly peerOf: (space: SpaceId) => string | undefined;
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Log;
@@ -57,6 +72,10 @@ export interface PresenceOptions {
   readonly onRefused: (code: Code) => void;
   /** The heads of a space changed; `via` is the peer that said so. */
   readonly onChanged: (space: SpaceId, via: string) => void;
+  /** What is held of an own feed is not told. */
+  readonly isReleased?: (feed: OpenFeed) => boolean;
+  /** A statement that is new, of any space, this one included. */
+  readonly onHeard?: (presence: Presence, via: string) => void;
 }
 
 export class PresenceBoard {
@@ -69,14 +88,21 @@ export class PresenceBoard {
   /** Time of the last own statement, which may be ahead of the clock, and the clock when it was made. */
   #saidMs = 0;
   #spokeMs = 0;
-  readonly #keys = new Map<SpaceId, KeyObject>();
+  readonly #keys = new WeakMap<Buffer, KeyObject>();
   #timer: TimerHandle | undefined;
+  /** By spaces that speak for themselves: the time of what they said last, and when it came. */
+  readonly #direct = new Map<SpaceId, { timeMs: number; atMs: number }>();
   #isRefuting = false;
   #isStopped = false;
 
   constructor(options: PresenceOptions) {
     this.#o = options;
     this.#incarnation = Buffer.from(options.random.bytes(16));
+  }
+
+  /** Another one with each start of the process. */
+  get incarnation(): Buffer {
+    return this.#incarnation;
   }
 
   heard(space: SpaceId): Heard | undefined {
@@ -86,7 +112,7 @@ export class PresenceBoard {
   start(): void {
     const { host, mesh } = this.#o;
     const topic = presenceTopic(mesh);
-    host.gossip.topicValidators.set(topic, (_, message) => this.#judge(message));
+    host.gossip.topicValidators.set(topic, (peer, message) => this.#judge(message, String(peer)));
     host.gossip.addEventListener('gossipsub:message', ({ detail }) => {
       const judged = this.#judged.get(detail.msg);
       if (judged) this.#take(judged, detail.propagationSource.toString());
@@ -117,23 +143,28 @@ export class PresenceBoard {
   }
 
   #statement(): Presence {
-    const { mesh, self, nodeKey, feeds, clock, health } = this.#o;
-    const own = [...feeds.opened].filter((feed) => feed.publisher && feed.head);
+    const { mesh, self, nodeKey, feeds, clock, directory, health } = this.#o;
+    const own = [...feeds.opened].filter(
+      (feed) => feed.publisher && feed.head && this.#o.isReleased?.(feed) !== false,
+    );
     // Also when the clock was set back: an older time would be taken for a statement played back.
     this.#isRefuting = false;
-    this.#spokeMs = clock.nowMs();
-    this.#saidMs = Math.max(this.#spokeMs, this.#saidMs + 1);
+    this.#spokeMs = monotonicMs(clock);
+    this.#saidMs = Math.max(clock.nowMs(), this.#saidMs + 1);
     const statement = {
       space: self,
       incarnation: this.#incarnation,
       timeMs: this.#saidMs,
       headsHash: headsHash(own.map((feed) => feed.head!)),
+      directory: directory.applied,
       version: VERSION,
       addresses: this.#o.addresses().slice(0, LIMITS.addresses),
       // Who is not well may be the only one who does not hear.
       suspicions: health.local.isWell ? health.board.suspicions() : [],
     };
-    return { ...statement, signature: sign(null, presenceBytes({ mesh, ...statement }), nodeKey) };
+    const signature = sign(null, presenceBytes({ mesh, ...statement }), nodeKey);
+    this.#o.receipts.keep({ ...statement, signature });
+    return { ...statement, signature };
   }
 
   #passedOn(): Presence[] {
@@ -152,18 +183,20 @@ export class PresenceBoard {
     return row && !row.revoked ? row : undefined;
   }
 
-  #judge(message: Message): TopicValidatorResult {
+  #judge(message: Message, from: string): TopicValidatorResult {
     try {
       const statements = decodePresences(message.data);
       const [sent] = statements;
+      const isGenuine = this.#tellTime(sent!, from);
       const last = this.#heard.get(sent!.space);
       // Said more often than anybody needs to hear it.
       const isEarly =
-        last && Math.abs(this.#o.clock.nowMs() - last.heardMs) < LIMITS.presenceMs / 4;
+        last && monotonicMs(this.#o.clock) - last.heardMonotonicMs < LIMITS.presenceMs / 4;
       if (isEarly || !this.#isNews(sent!)) return TopicValidatorResult.Ignore;
       // Whoever lets a forgery through, be it no news here, is blamed for it by the next: all of them are looked at.
       if (!statements.every(({ space }) => this.#member(space))) return TopicValidatorResult.Ignore;
-      for (const statement of statements) if (!this.#isHeard(statement)) this.#verify(statement);
+      for (const statement of isGenuine ? statements.slice(1) : statements)
+        if (!this.#isHeard(statement)) this.#verify(statement);
       const fresh = statements.filter((statement) => this.#isNews(statement));
       this.#judged.set(message, { statements, fresh });
       return TopicValidatorResult.Accept;
@@ -173,12 +206,30 @@ export class PresenceBoard {
     }
   }
 
+  /**
+   * What a space says of the time counts when it comes from the space itself, is later than what it said before, and is
+   * signed: also when it is so far from this node's clock that nothing else in the statement counts.
+   * @returns whether its signature was verified
+   */
+  #tellTime(sent: Presence, from: string): boolean {
+    const { space, timeMs } = sent;
+    const { trusted, peerOf } = this.#o;
+    const last = this.#direct.get(space);
+    const atMs = monotonicMs(trusted);
+    if (last && (timeMs <= last.timeMs || atMs - last.atMs < LIMITS.presenceMs / 4)) return false;
+    if (!this.#member(space) || peerOf(space) !== from) return false;
+    this.#verify(sent);
+    this.#direct.set(space, { timeMs, atMs });
+    trusted.hearPeer(space, timeMs);
+    return true;
+  }
+
   /** Of a member, not played back, and not dated so wrongly that it would silence its space for long. */
   #isNews({ space, timeMs }: Presence): boolean {
     if (!this.#member(space)) return false;
     const last = this.#heard.get(space);
     if (last && timeMs <= last.presence.timeMs) return false;
-    return Math.abs(timeMs - this.#o.clock.nowMs()) <= LIMITS.clockSkewMs;
+    return Math.abs(timeMs - this.#o.trusted.nowMs()) <= LIMITS.clockSkewMs;
   }
 
   /** Byte for byte what was verified before: of what others pass on most is. */
@@ -189,14 +240,25 @@ export class PresenceBoard {
   }
 
   #verify(statement: Presence): void {
-    const { space } = statement;
-    let key = this.#keys.get(space);
-    if (!key) {
-      // The key of a space never changes; to make it ready costs a good part of a verification.
-      key = ed25519FromRaw(this.#member(space)!.nodeKey);
-      this.#keys.set(space, key);
+    const row = this.#member(statement.space)!;
+    const [newest, former] = identityKeys(row, this.#o.clock.nowMs());
+    try {
+      verifyPresence(this.#o.mesh, statement, this.#keyOf(newest!));
+    } catch (error) {
+      // A running node goes by the key that it began with.
+      if (former === undefined) throw error;
+      verifyPresence(this.#o.mesh, statement, this.#keyOf(former));
     }
-    verifyPresence(this.#o.mesh, statement, key);
+  }
+
+  /** To make a key ready costs a good part of a verification. */
+  #keyOf(raw: Buffer): KeyObject {
+    let key = this.#keys.get(raw);
+    if (!key) {
+      key = ed25519FromRaw(raw);
+      this.#keys.set(raw, key);
+    }
+    return key;
   }
 
   #take({ statements, fresh }: Judged, via: string): void {
@@ -217,24 +279,35 @@ export class PresenceBoard {
   #hear(presence: Presence, via: string, isPassedOn: boolean): void {
     const { clock, health, onChanged } = this.#o;
     const { space, timeMs } = presence;
+    this.#o.onHeard?.(presence, via);
     // Of an earlier start, under a clock that was ahead: what is said now has to be newer still.
     if (space === this.#o.self) this.#saidMs = Math.max(this.#saidMs, timeMs);
     const last = this.#heard.get(space);
     const agoMs = health.board.hear(space, timeMs, health.time.nowMs, isPassedOn);
-    this.#heard.set(space, { presence, heardMs: clock.nowMs() - agoMs, via });
+    this.#o.receipts.keep(presence);
+    const heardMs = clock.nowMs() - agoMs;
+    const heardMonotonicMs = monotonicMs(clock) - agoMs;
+    this.#heard.set(space, { presence, heardMs, heardMonotonicMs, via });
+    // A copy of a machine may be told by others only: to them both have one address, and nobody is told his own words.
+    if (last && !last.presence.incarnation.equals(presence.incarnation)) this.#toPass.add(space);
     if (!last?.presence.headsHash.equals(presence.headsHash)) onChanged(space, via);
   }
 
   /** Somebody does not hear this space: it speaks at once, and newer than anything that was heard of it. */
   #refute(timeMs: number): void {
-    const { clock, random } = this.#o;
-    const nowMs = clock.nowMs();
+    const nowMs = this.#o.clock.nowMs();
     // A clock that was set back over a restart is made up for; a liar must not push it out of bounds.
     if (timeMs <= nowMs + LIMITS.clockSkewMs / 2) this.#saidMs = Math.max(this.#saidMs, timeMs);
-    if (this.#isStopped || this.#isRefuting) return;
-    if (Math.abs(nowMs - this.#spokeMs) < LIMITS.presenceMs / 2) return;
+    this.speakSoon();
+  }
+
+  /** Others wait for what this space has to say; who has just spoken does so at the next turn. */
+  speakSoon(): void {
+    const { clock, random } = this.#o;
+    if (this.#isStopped || this.#isRefuting || !this.#timer) return;
+    if (monotonicMs(clock) - this.#spokeMs < LIMITS.presenceMs / 2) return;
     this.#isRefuting = true;
-    if (this.#timer) this.#o.timers.clearTimeout(this.#timer);
+    this.#o.timers.clearTimeout(this.#timer);
     this.#schedule(LIMITS.presenceMs * 0.05 * fraction(random));
   }
 }

@@ -5,16 +5,29 @@ import { asMeshError, type Code, MeshError } from '../../protocols/errors.ts';
 import type { FeedId, MeshId, SpaceId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { syncProtocol } from '../../protocols/sync.ts';
-import { type Clock, fraction, type Random, type TimerHandle, type Timers } from '../clock.ts';
+import type { Carry } from '../carry/carry.ts';
+import type { Survey } from '../carry/survey.ts';
+import {
+  type Clock,
+  fraction,
+  intervalClock,
+  monotonicMs,
+  type Random,
+  type TimerHandle,
+  type Timers,
+} from '../clock.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Blocks } from '../feed/blocks.ts';
 import type { Feeds, OpenFeed } from '../feed/feeds.ts';
+import type { ForkBook } from '../fork/fork-book.ts';
 import type { Log } from '../log.ts';
 import type { Network } from '../net/network.ts';
 import { SyncClient } from '../net/sync-client.ts';
+import type { Roots } from '../rotate/roots.ts';
 import { AskAround } from './ask-around.ts';
 import type { Carriers } from './carriers.ts';
-import { type ExchangeOptions, exchangeDirectory, exchangeFeeds } from './exchange.ts';
+import type { DirectoryFirst } from './directory-first.ts';
+import { type ExchangeOptions, exchangeDirectory, exchangeFeeds, type Take } from './exchange.ts';
 import type { HeldNotes } from './held-notes.ts';
 import { PeerTasks } from './peer-tasks.ts';
 import type { Subscription, Subscriptions } from './subscriptions.ts';
@@ -24,17 +37,26 @@ export interface ReplicatorOptions {
   readonly mesh: MeshId;
   readonly self: SpaceId;
   readonly directory: Directory;
+  readonly forks: ForkBook;
   readonly feeds: Feeds;
   readonly blocks: Blocks;
   readonly subscriptions: Subscriptions;
   readonly heldNotes: HeldNotes;
   readonly carriers: Carriers;
+  readonly carry: Carry;
+  readonly survey: Survey;
   readonly clock: Clock;
+  /** The time that trust goes by. */
+  readonly trusted: Clock;
+  readonly directoryFirst: DirectoryFirst;
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Log;
   readonly onRefused: (code: Code) => void;
   readonly peerOf: (space: SpaceId) => string | undefined;
+  /** Whether the disk has room for feeds of others. */
+  readonly hasRoom?: () => boolean;
+  readonly roots: Pick<Roots, 'askWhenDue'>;
   /** Dials a member that may hold a feed. */
   readonly onHint: (peerId: string) => void;
 }
@@ -57,7 +79,7 @@ export class Replicator {
 
   constructor(options: ReplicatorOptions) {
     this.#o = options;
-    this.#round = new AskAround(options.clock, options.random);
+    this.#round = new AskAround(intervalClock(options.clock), options.random);
     this.#tasks = new PeerTasks({
       exchange: (peerId) => this.#exchangeAll(peerId),
       isConnected: (peerId) => options.host.isConnected(peerId),
@@ -89,10 +111,10 @@ export class Replicator {
   }
 
   #tick(): void {
-    const nowMs = this.#o.clock.nowMs();
+    const nowMs = monotonicMs(this.#o.clock);
     for (const feed of this.#o.feeds.opened) {
       // Nobody needs to be asked for what is here already: after a crash, or when a full disk has space again.
-      if (feed.publisher && !feed.view.isLevel) this.#run(() => feed.view.catchUp());
+      if (feed.publisher && !feed.view.isLevel && !feed.log.damage) this.#run(() => levelOwn(feed));
       if (!feed.log.isTidy) this.#run(() => feed.log.tidy());
     }
     if (!this.#o.directory.log.isTidy) this.#run(() => this.#o.directory.log.tidy());
@@ -101,8 +123,9 @@ export class Replicator {
     for (const row of this.#o.subscriptions.all()) {
       if (!this.#isDue(row, nowMs)) continue;
       if (row.via === 'poll') this.#run(() => this.#poll(row));
-      else this.#seek(row);
+      else this.#seek(row.feed);
     }
+    for (const id of this.#o.carry.due(nowMs)) this.#seek(id);
   }
 
   /** Who announced a directory may not have had it yet; most others soon do. */
@@ -121,14 +144,16 @@ export class Replicator {
     if (nowMs < progress.nextPollMs) return false;
     if (row.via === 'poll') return true;
     const feed = this.#o.feeds.peek(row.feed);
-    return !feed?.head || feed.log.size < feed.head.size || feed.view.applied < feed.log.size;
+    if (!feed?.head) return true;
+    // What a space that was shut out signed beyond its end is wanted by nobody.
+    return feed.log.size < Math.min(feed.head.size, feed.endsAt) || !feed.view.isLevel;
   }
 
   /** The jitter spreads subscribers of one feed. */
   #notBefore(id: FeedId, pauseMs: number): void {
     const { subscriptions, clock, random } = this.#o;
     const jitter = 0.9 + 0.2 * fraction(random);
-    subscriptions.progress(id).nextPollMs = clock.nowMs() + pauseMs * jitter;
+    subscriptions.progress(id).nextPollMs = monotonicMs(clock) + pauseMs * jitter;
   }
 
   /** One that found nobody who could help is tried again before its interval has passed. */
@@ -145,17 +170,17 @@ export class Replicator {
   }
 
   /** Asks a peer that may have the feed; when none is connected, the DHT names some. */
-  #seek(row: Subscription): void {
+  #seek(id: FeedId): void {
     const { random, carriers, host } = this.#o;
     // A carrier that cannot help must not be asked every second.
-    this.#notBefore(row.feed, LIMITS.replicateMs * 2);
-    const known = carriers.of(row.feed);
+    this.#notBefore(id, LIMITS.replicateMs * 2);
+    const known = carriers.of(id);
     // One that is as far as this node helps no further; what a peer said on connecting may be long past.
-    const ahead = carriers.of(row.feed, this.#o.feeds.peek(row.feed)?.log.size);
+    const ahead = carriers.of(id, this.#o.feeds.peek(id)?.log.size);
     const candidates = ahead.length > 0 ? ahead : host.connectedPeers();
     const choice = candidates[Math.floor(fraction(random) * candidates.length)];
     if (choice) this.syncSoon(choice);
-    if (known.length === 0) this.#run(() => this.#ask(row.feed));
+    if (known.length === 0) this.#run(() => this.#ask(id));
   }
 
   async #ask(id: FeedId): Promise<void> {
@@ -182,43 +207,52 @@ export class Replicator {
   async #exchangeAll(peerId: string): Promise<void> {
     this.#round.asked(peerId);
     try {
-      await this.#exchange(peerId, this.#wanted(), (feed) => this.#shouldFetch(feed));
+      await this.#exchange(peerId, null, (feed) => this.#takeOf(feed));
     } catch (error) {
       const { code, message } = asMeshError(error);
       if (!this.#isStopped) this.#o.log.debug({ peerId, code }, message);
     }
   }
 
-  /** Subscribed feeds that the directory allows. */
+  /** Subscribed feeds that the directory allows, and those that are carried for others. */
   #wanted(): FeedId[] {
-    const { subscriptions } = this.#o;
-    return [...subscriptions.all()].filter((row) => this.mayTake(row.feed)).map((row) => row.feed);
+    const { subscriptions, carry } = this.#o;
+    const taken = [...subscriptions.all()].filter((row) => this.mayTake(row.feed));
+    return [...new Set([...taken.map((row) => row.feed), ...carry.copied()])];
   }
 
   /** True while the directory, which must be dated and not too old, grants the feed to this space. */
   mayTake(id: FeedId): boolean {
-    const { directory, self, clock } = this.#o;
+    const { directory, self, trusted } = this.#o;
     const row = directory.state.feeds.get(id);
     const { age } = directory;
     // One without a date could be of any age: a carrier may have left it out.
     if (!row || age === 'expired' || age === 'unknown') return false;
-    return directory.state.grantFor(self, row, clock.nowMs()) !== undefined;
+    return directory.state.grantFor(self, row, trusted.nowMs()) !== undefined;
   }
 
-  #shouldFetch(feed: OpenFeed): boolean {
-    const row = this.#o.subscriptions.get(feed.row.id);
-    if (row?.mode !== 'auto' || feed.isFrozen) return false;
-    return row.via === 'gossip';
+  #takeOf(feed: OpenFeed): Take {
+    const { carry, subscriptions, hasRoom } = this.#o;
+    const { id } = feed.row;
+    if (feed.isFrozen || feed.log.damage) return 'head';
+    if (carry.isCopied(id)) return carry.isFetched(id) ? 'copy' : 'head';
+    const row = subscriptions.get(id);
+    if (row?.mode !== 'auto') return 'head';
+    // Feeds of others can be fetched when there is room again.
+    if (hasRoom && !hasRoom()) return 'head';
+    return row.via === 'gossip' ? 'items' : 'head';
   }
 
   #options(peerId: string): ExchangeOptions {
-    const { directory, feeds, blocks, carriers, subscriptions, clock, log, onRefused } = this.#o;
+    const { directory, feeds, blocks, survey, subscriptions, clock, log, onRefused } = this.#o;
     return {
+      copies: this.#o.carry.copies,
+      askRoots: (client) => this.#o.roots.askWhenDue(peerId, client),
       directory,
-      heldNotes: this.#o.heldNotes,
+      ...{ heldNotes: this.#o.heldNotes, forks: this.#o.forks },
       feeds,
       blocks,
-      onCarried: (id, held) => carriers.note(id, peerId, held),
+      onCarried: (feed, head) => survey.note(feed.row.id, peerId, head),
       onProgress: (feed) => {
         const progress = subscriptions.progress(feed.row.id);
         progress.lastChangeMs = clock.nowMs();
@@ -232,10 +266,26 @@ export class Replicator {
     };
   }
 
+  /** One stream to a member for questions of the caller's own. */
+  async ask<T>(peerId: string, work: (client: SyncClient) => Promise<T>): Promise<T> {
+    const { host, mesh, timers } = this.#o;
+    const { signal } = this.#stopped;
+    const channel = await host.open(peerId, syncProtocol(mesh), { signal });
+    const client = new SyncClient(channel, signal, timers);
+    try {
+      const result = await work(client);
+      await client.close();
+      return result;
+    } catch (error) {
+      client.abort(asMeshError(error));
+      throw error;
+    }
+  }
+
   async #exchange(
     peerId: string,
-    wanted: readonly FeedId[],
-    shouldFetch: (feed: OpenFeed) => boolean,
+    only: readonly FeedId[] | null,
+    takeOf: (feed: OpenFeed) => Take,
   ): Promise<void> {
     const { host, mesh, timers } = this.#o;
     const { signal } = this.#stopped;
@@ -244,9 +294,12 @@ export class Replicator {
     const options = this.#options(peerId);
     try {
       await exchangeDirectory(client, options);
+      this.#o.directoryFirst.exchanged(peerId);
       // The directory may have brought the grant or the feed just now.
-      const allowed = wanted.length > 0 ? wanted.filter((id) => this.mayTake(id)) : this.#wanted();
-      if (allowed.length > 0) await exchangeFeeds(client, allowed, shouldFetch, options);
+      const allowed = only ? only.filter((id) => this.mayTake(id)) : this.#wanted();
+      if (allowed.length > 0) await this.#o.directoryFirst.settled(peerId);
+      if (allowed.length > 0) await exchangeFeeds(client, allowed, takeOf, options);
+      if (!only) await this.#o.survey.ask(client, peerId, new Set(allowed));
       await client.close();
     } catch (error) {
       const fault = asMeshError(error);
@@ -278,7 +331,7 @@ export class Replicator {
       const peerId = next[0]!;
       tried.add(peerId);
       try {
-        await this.#exchange(peerId, [id], () => true);
+        await this.#exchange(peerId, [id], () => 'items');
         isReached = true;
       } catch (error) {
         last = asMeshError(error);
@@ -293,4 +346,10 @@ export class Replicator {
       throw last ?? new MeshError('PEER_UNREACHABLE', `no carrier of ${feed.path} is connected`);
     return { feed, from, peer: null, state: feed.head ? 'behind' : 'no carrier' };
   }
+}
+
+/** Between two batches: a batch that failed may have left the view ahead of the log. */
+async function levelOwn({ log, view }: OpenFeed): Promise<void> {
+  await log.exclusively(() => view.reconcile());
+  await view.catchUp();
 }

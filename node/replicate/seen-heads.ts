@@ -7,6 +7,8 @@ import type { FeedId } from '../../protocols/ids.ts';
 interface Seen {
   readonly size: number;
   readonly root: Buffer;
+  /** As it was signed. */
+  readonly signed: Buffer | undefined;
   /** A second root was seen at this size: two histories are told on once, not as often as somebody likes. */
   readonly isForked: boolean;
 }
@@ -22,16 +24,21 @@ export class SeenHeads {
     return size < seen.size || seen.isForked || seen.root.equals(root);
   }
 
-  newest(feed: FeedId): { readonly size: number; readonly root: Buffer } | undefined {
+  newest(feed: FeedId): Omit<Seen, 'isForked'> | undefined {
     return this.#seen.get(feed);
   }
 
   /** To be told of every head that was verified. */
-  note(feed: FeedId, { size, root }: Checkpoint): void {
+  note(feed: FeedId, { size, root }: Checkpoint, signed?: Uint8Array): void {
     const seen = this.#seen.get(feed);
     if (seen && size < seen.size) return;
     const isForked = seen?.size === size && (seen.isForked || !seen.root.equals(root));
     // A copy: the root is a part of the message, which would stay in memory with it.
-    this.#seen.set(feed, { size, root: Buffer.from(root), isForked });
+    this.#seen.set(feed, {
+      size,
+      root: Buffer.from(root),
+      signed: signed && Buffer.from(signed),
+      isForked,
+    });
   }
 }

@@ -17,6 +17,7 @@ const GROUP = 1000;
 
 /** What of a feed is read. */
 export type CountableFeed = Pick<OpenFeed, 'path' | 'log' | 'publisher'> & {
+  readonly opener?: OpenFeed['opener'];
   readonly view: Pick<OpenFeed['view'], 'applied' | 'catchUp'>;
 };
 
@@ -79,12 +80,13 @@ export class Counter {
   }
 
   async #count(from: number, to: number): Promise<void> {
-    const { log } = this.#feed;
+    const { log, opener } = this.#feed;
     const dead = await this.#deadLetters(from, to);
     const changes: Change[] = [];
     let last: Buffer | undefined;
-    for await (const read of readEntries(log, this.#blocks, from, to)) {
+    for await (const read of readEntries({ log, blocks: this.#blocks, opener }, from, to)) {
       last = read.leaf;
+      if (read.entry.kind === KIND.shareKeyEpoch) continue;
       if (!dead.has(read.index)) changes.push(this.#changeOf(read));
     }
     // A view that is made anew has lost its dead letters: they would be counted.

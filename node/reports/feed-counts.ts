@@ -12,7 +12,7 @@ import {
   tableRange,
   uncountedKey,
 } from '../store/keys.ts';
-import type { Store, Write } from '../store/store.ts';
+import { isRot, type Store, type Write } from '../store/store.ts';
 import { Turn } from '../turn.ts';
 import {
   type CountCursor,
@@ -61,6 +61,7 @@ export class FeedCounts {
   #groups = new Groups();
   #cursor = NOTHING;
   #isStale = true;
+  #isDamaged = false;
 
   /** @param cache shared by the feeds that one report reads */
   constructor(store: Store, prefix: Buffer, context: ReportContext, cache = new RowCache()) {
@@ -83,9 +84,23 @@ export class FeedCounts {
 
   #alone<T>(work: () => Promise<T>): Promise<T> {
     return this.#turn.take(async () => {
-      if (this.#isStale) await this.#load();
-      return work();
+      try {
+        if (this.#isDamaged) await this.#forget();
+        if (this.#isStale) await this.#load();
+        return await work();
+      } catch (error) {
+        // Everything is counted again from the log.
+        if (isRot(error)) this.#isDamaged = true;
+        throw error;
+      }
     });
+  }
+
+  async #forget(): Promise<void> {
+    await this.#write([{ type: 'del', key: countedKey(this.#prefix) }]);
+    this.#isStale = true;
+    await this.#clearRows();
+    this.#isDamaged = false;
   }
 
   async #load(): Promise<void> {
@@ -116,9 +131,7 @@ export class FeedCounts {
   /** Forgets everything, the cursor first: a fold that finds rows without a cursor finds none of its own later. */
   clear(): Promise<void> {
     return this.#alone(async () => {
-      await this.#write([{ type: 'del', key: countedKey(this.#prefix) }]);
-      this.#isStale = true;
-      await this.#clearRows();
+      await this.#forget();
       await this.#load();
     });
   }
@@ -126,9 +139,11 @@ export class FeedCounts {
   async #clearRows(): Promise<void> {
     for (const table of COUNT_TABLES) {
       const writes: Write[] = [];
-      for await (const { key } of this.#store.range(tableRange(table, this.#prefix))) {
+      const onDamaged = (key: Buffer) => writes.push({ type: 'del', key });
+      const range = { ...tableRange(table, this.#prefix), onDamaged };
+      for await (const { key } of this.#store.range(range)) {
         writes.push({ type: 'del', key });
-        if (writes.length === CLEAR_ROWS) await this.#write(writes.splice(0));
+        if (writes.length >= CLEAR_ROWS) await this.#write(writes.splice(0));
       }
       await this.#write(writes);
     }

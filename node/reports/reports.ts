@@ -91,6 +91,15 @@ export class Reports implements InventoryFacts {
     this.#o.background.run(Promise.resolve().then(work));
   }
 
+  /** A row of the counts of a log is damaged: they are made anew. */
+  async forgetCounts(log: Buffer): Promise<void> {
+    for (const { feed, counter } of this.#kept.values()) {
+      if (!feed.log.prefix.equals(log)) continue;
+      await counter.counts.clear();
+      this.#o.background.run(this.#catchUp(feed));
+    }
+  }
+
   /** What a space is, out of its newest inventory; undefined when none is known here, or it is not ours to use. */
   of(space: SpaceName): SpaceInventory | undefined {
     const id = this.#o.node.directory.state.spaceNamed(space)?.id;

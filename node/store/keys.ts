@@ -6,11 +6,15 @@
 //            x <log>                     two checkpoints that contradict each other
 //            u <feed>                    subscription
 //            m <name>                    counters and marks
+//            w <feed> <u32 epoch>        opened share key of a sealed feed, wrapped under the local key
 //   blocks/  b <hash>                    block of a record
+//            v <log> <hash>              block of a log that is only carried for others
+//            z <hash> <log>              log for which a peer gave the block
 //   views/   i <log> <item name>         newest version of an item (feeds this node reads)
 //            a <log>                     apply cursor: entries turned into items
 //            d <log> <u48 index>         dead letter: an entry whose record breaks its contract
 //            o <log> <hash>              block that the log names: whoever may have the log may have it
+//            p <log> <u48 index>         page of a share key: its epoch and for whom it was wrapped
 //            c <log>                     count cursor: entries that reports count (feeds of inventory and deployments)
 //            g <log> <u32 number>        group: a pair of project and environment
 //            k <log> <item name>         what the item's newest version adds to the counts
@@ -18,6 +22,9 @@
 //            q <log> <u8 level> <u32 n>  deployments that ended in the n-th hour, day or week, by group and outcome
 //            y <log> <u8 level> <u32 n>  how long these took
 //            f <log> <u48 index>         entry that is the newest of its item and cannot be counted
+//            r <log> <u48 first index>   second copy of a segment of the directory
+//            n <log>                     second copy of the directory's head
+//            l <feed>                    second copy of a subscription
 //
 // views/ can be made again from the other two. It is apart because its keys come in any order: beside the segments,
 // whose keys only grow, LevelDB would rewrite the segments with every compaction.
@@ -72,10 +79,25 @@ export const sumsKey = (log: Buffer, level: number, n: number): Buffer =>
 export const durationsKey = (log: Buffer, level: number, n: number): Buffer =>
   key('y', log, Buffer.of(level), u32(n));
 export const uncountedKey = (log: Buffer, index: number): Buffer => key('f', log, u48(index));
+export const copiedSegmentKey = (log: Buffer, from: number): Buffer => key('r', log, u48(from));
+export const copiedNoteKey = (log: Buffer): Buffer => key('n', log);
+export const copiedSubscriptionKey = (feed: Uint8Array): Buffer => key('l', feed);
+export const openedShareKey = (feed: Uint8Array, epoch: number): Buffer =>
+  key('w', feed, u32(epoch));
+export const sharePageKey = (log: Buffer, index: number): Buffer => key('p', log, u48(index));
 export const conflictKey = (log: Buffer): Buffer => key('x', log);
 export const subscriptionKey = (feed: Uint8Array): Buffer => key('u', feed);
 export const markKey = (name: string): Buffer => key('m', Buffer.from(name));
+/** Marks whose names begin so. */
+export const markRange = (prefix: string): { gte: Buffer; lt: Buffer } =>
+  tableRange('m', Buffer.from(prefix));
 export const blockKey = (hash: Uint8Array): Buffer => key('b', hash);
+export const givenForKey = (hash: Uint8Array, log: Buffer): Buffer => key('z', hash, log);
+/** Logs for which the block was given, each at the end of its key. */
+export const givenForRange = (hash: Uint8Array): { gte: Buffer; lt: Buffer } =>
+  tableRange('z', Buffer.from(hash));
+export const logOfGivenForKey = (k: Buffer): Buffer => k.subarray(33);
+export const carriedBlockKey = (log: Buffer, hash: Uint8Array): Buffer => key('v', log, hash);
 
 /** Everything of one table, or of one log in one table. */
 export function tableRange(
@@ -100,6 +122,10 @@ const KEY_BYTES: Readonly<Record<string, { readonly bytes: number; readonly isLe
   u: { bytes: 17 },
   m: { bytes: 2, isLeast: true },
   b: { bytes: 33 },
+  v: { bytes: 51 },
+  z: { bytes: 51 },
+  w: { bytes: 21 },
+  p: { bytes: 25 },
   i: { bytes: 20, isLeast: true },
   a: { bytes: 19 },
   d: { bytes: 25 },
@@ -111,6 +137,9 @@ const KEY_BYTES: Readonly<Record<string, { readonly bytes: number; readonly isLe
   q: { bytes: 24 },
   y: { bytes: 24 },
   f: { bytes: 25 },
+  r: { bytes: 25 },
+  n: { bytes: 19 },
+  l: { bytes: 17 },
 };
 
 /** Letter of the table that a key belongs to; undefined when it is no key of ours. */
@@ -126,7 +155,7 @@ export const logOfKey = (k: Buffer): Buffer => k.subarray(1, 19);
 
 /** Index of a segment, dead letter, counted or uncounted entry out of its key. */
 export const indexOfKey = (k: Buffer): number => k.readUIntBE(k.length - 6, 6);
-/** Hash of a block out of the key that says which log names it. */
+/** Hash of a block out of a key that says which log names it. */
 export const hashOfOwnedKey = (k: Buffer): Buffer => k.subarray(19);
 /** When a counted entry happened, out of its key. */
 export const timeOfHappenedKey = (k: Buffer): number => k.readUIntBE(19, 6);

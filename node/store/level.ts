@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type BatchOperation, Level } from 'level';
 import { MeshError } from '../../protocols/errors.ts';
 import {
+  openRow,
   openValue,
   type RangeOptions,
   type Row,
@@ -19,6 +20,8 @@ type Database = Level<Buffer, Buffer>;
 
 /** Written once a database was made: from then on a missing database is a loss, not a first start. */
 export const markOf = (folder: string): string => `${folder}.initialised`;
+const SET_ASIDE =
+  'Look with: odcm fsck. To have it filled again from other members: odcm fsck --set-aside log (or blocks, views).';
 /** Rows fetched from LevelDB at a time: enough to amortise the call, few enough to bound what a page holds. */
 const PAGE_ROWS = 256;
 const PAGE_BYTES = 1024 * 1024;
@@ -36,6 +39,8 @@ export interface LevelStoreOptions {
   /** Bytes LevelDB collects in memory before it writes a table. */
   readonly writeBufferBytes?: number;
   readonly cacheBytes?: number;
+  /** The disk had no room for a write; there may be some when this resolves. */
+  readonly onFull?: () => Promise<void>;
 }
 
 /** Opens the database in `folder`, or makes it when this is the folder's first start. */
@@ -48,6 +53,7 @@ export async function openLevelStore(
   if (!isFirst && !existsSync(join(folder, 'CURRENT'))) {
     throw new MeshError('STORE_MISSING', `the database in ${folder} is gone or damaged`, {
       detail: { folder },
+      next: SET_ASIDE,
     });
   }
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -108,6 +114,7 @@ class LevelStore implements Store {
   readonly #options: LevelStoreOptions;
   #db: Database;
   #failed = false;
+  #isFull = false;
   #isClosed = false;
   #reopening: Promise<void> | undefined;
   readonly #listeners = new Set<() => void>();
@@ -138,8 +145,10 @@ class LevelStore implements Store {
 
   async #reopen(): Promise<void> {
     await this.#db.close().catch(() => {});
+    if (this.#isFull) await this.#options.onFull?.();
     this.#db = await openDatabase(this.#folder, this.#options, false);
     this.#failed = false;
+    this.#isFull = false;
     for (const listener of this.#listeners) listener();
   }
 
@@ -181,11 +190,13 @@ class LevelStore implements Store {
     } catch (error) {
       // LevelDB's handle stays broken after a failed write, even when space is freed: the next use opens it again.
       this.#failed = true;
-      throw ioError(this.#folder, error);
+      const failure = ioError(this.#folder, error);
+      this.#isFull = failure.code === 'DISK_FULL';
+      throw failure;
     }
   }
 
-  async *range(options: RangeOptions): AsyncGenerator<Row> {
+  async *range({ onDamaged, ...options }: RangeOptions): AsyncGenerator<Row> {
     const db = await this.#ready();
     const iterator = db.iterator({ ...options, highWaterMarkBytes: PAGE_BYTES } as never);
     try {
@@ -195,7 +206,10 @@ class LevelStore implements Store {
           Buffer,
         ][];
         if (page.length === 0) return;
-        for (const [key, sealed] of page) yield { key, value: openValue(key, sealed) };
+        for (const [key, sealed] of page) {
+          const row = openRow(key, sealed, onDamaged);
+          if (row) yield row;
+        }
       }
     } finally {
       await iterator.close();
@@ -235,7 +249,10 @@ function openError(folder: string, cause: unknown): MeshError {
     return new MeshError('LOCKED', `another process works on ${folder}`, { cause });
   }
   if (/does not exist/.test(codes))
-    return new MeshError('STORE_MISSING', `the database in ${folder} is gone`, { cause });
+    return new MeshError('STORE_MISSING', `the database in ${folder} is gone`, {
+      cause,
+      next: SET_ASIDE,
+    });
   return ioError(folder, cause);
 }
 
@@ -245,9 +262,10 @@ function ioError(folder: string, cause: unknown): MeshError {
   if (/No space left|ENOSPC|File too large|EFBIG|Disk quota/.test(codes)) {
     return new MeshError('DISK_FULL', `the disk of ${folder} is full`, { cause });
   }
+  const isCorrupt = /LEVEL_CORRUPTION|Corruption/.test(codes);
   return new MeshError(
     'STORE_DAMAGED',
     `the database in ${folder} fails: ${codes.trim().slice(0, 200)}`,
-    { cause },
+    { cause, ...(isCorrupt ? { detail: { folder, isCorrupt } } : {}) },
   );
 }

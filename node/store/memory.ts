@@ -3,6 +3,7 @@
 
 import { MeshError } from '../../protocols/errors.ts';
 import {
+  openRow,
   openValue,
   type RangeOptions,
   type Row,
@@ -78,8 +79,10 @@ export class MemoryStore implements Store {
 
   async *range(options: RangeOptions): AsyncGenerator<Row> {
     if (this.#isClosed) throw new MeshError('STORE_DAMAGED', 'the store in memory is closed');
-    for (const { key, sealed } of this.#cut(options))
-      yield { key: Buffer.from(key), value: openValue(key, Buffer.from(sealed)) };
+    for (const { key, sealed } of this.#cut(options)) {
+      const row = openRow(Buffer.from(key), Buffer.from(sealed), options.onDamaged);
+      if (row) yield row;
+    }
   }
 
   #cut({ gte, gt, lt, lte, reverse = false, limit }: RangeOptions): SealedRow[] {

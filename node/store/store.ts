@@ -2,7 +2,7 @@
 // Values are never trusted: each carries a checksum, checked on every read (docs/decisions, storage).
 
 import { crc32 } from 'node:zlib';
-import { MeshError } from '../../protocols/errors.ts';
+import { isMeshError, MeshError } from '../../protocols/errors.ts';
 
 export interface Put {
   readonly type: 'put';
@@ -24,6 +24,8 @@ export interface RangeOptions {
   readonly lte?: Buffer;
   readonly reverse?: boolean;
   readonly limit?: number;
+  /** Told of rows whose value fails its check, which are then passed over; without it the first one ends the range. */
+  readonly onDamaged?: (key: Buffer) => void;
 }
 
 export interface Row {
@@ -73,4 +75,26 @@ export function openValue(key: Uint8Array, sealed: Uint8Array): Buffer {
     });
   }
   return value;
+}
+
+/** A row as a range gives it: undefined when it is damaged and somebody wants to hear of that instead. */
+export function openRow(
+  key: Buffer,
+  sealed: Buffer,
+  onDamaged: RangeOptions['onDamaged'],
+): Row | undefined {
+  try {
+    return { key, value: openValue(key, sealed) };
+  } catch (error) {
+    if (!onDamaged || !isRot(error)) throw error;
+    onDamaged(key);
+    return undefined;
+  }
+}
+
+/** True for data that is damaged, in place of a database that cannot be used just now. */
+export function isRot(error: unknown): boolean {
+  if (!isMeshError(error, 'STORE_DAMAGED') && !isMeshError(error, 'HASH_MISMATCH')) return false;
+  const { detail } = error as MeshError;
+  return detail !== undefined && ('key' in detail || 'log' in detail || 'isCorrupt' in detail);
 }

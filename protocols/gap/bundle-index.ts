@@ -67,20 +67,27 @@ export function decodeBundleIndex(bytes: Uint8Array): BundleIndex {
   return { roots, logs };
 }
 
-/** A page: the hashes of consecutive segments. */
-export function encodePage(segments: readonly Buffer[]): Buffer {
-  const hashed = Buffer.concat(segments);
-  return new Writer(hashed.length + 16).array(2).uint(FORMAT).bytes(hashed).take();
+/** Consecutive segments of a log, and records and chunks named in them that the exporter did not have. */
+export interface Page {
+  readonly segments: readonly Buffer[];
+  readonly missing: readonly Buffer[];
 }
 
-export function decodePage(bytes: Uint8Array): Buffer[] {
+export function encodePage({ segments, missing }: Page): Buffer {
+  const [come, gone] = [Buffer.concat(segments), Buffer.concat(missing)];
+  const w = new Writer(come.length + gone.length + 32).array(3).uint(FORMAT);
+  return w.bytes(come).bytes(gone).take();
+}
+
+export function decodePage(bytes: Uint8Array): Page {
   const r = new Reader(bytes);
-  r.tuple(2);
+  r.tuple(3);
   if (r.uint() !== FORMAT) throw new MeshError('MALFORMED', 'unknown format of a page of a bundle');
   const segments = hashes(r.bytes(LIMITS.bundleFanout * 32));
+  const missing = hashes(r.bytes(LIMITS.bundleFanout * 32));
   r.end();
   if (segments.length === 0) throw new MeshError('MALFORMED', 'a page of a bundle is empty');
-  return segments;
+  return { segments, missing };
 }
 
 function hashes(bytes: Uint8Array): Buffer[] {

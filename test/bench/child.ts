@@ -64,6 +64,11 @@ export class Child {
     });
   }
 
+  /** Lets it stand still, or go on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process.kill(signal);
+  }
+
   async stop(): Promise<void> {
     process.off('exit', this.#killNow);
     if (this.#process.exitCode !== null) return;

@@ -7,10 +7,13 @@ import { control } from './control.bench.ts';
 import { cork } from './cork.bench.ts';
 import { dashFirstPaint, dashIdle, dashKey, dashMemory } from './dash.bench.ts';
 import { dashRefresh } from './dash-refresh.bench.ts';
+import { floodDials, floodGossip } from './flood.bench.ts';
+import { heads } from './heads.bench.ts';
 import { type Bench, describeMachine, type Measurement, measurementOf } from './measurement.ts';
 import { publish } from './publish.bench.ts';
 import { report } from './report.bench.ts';
 import { reportSpaces } from './report-spaces.bench.ts';
+import { revoke } from './revoke.bench.ts';
 import { startUp } from './start-up.bench.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
@@ -18,10 +21,14 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'catch-up': catchUp,
   announce,
   'start-up': startUp,
+  revoke,
   cork,
   report,
   'report-spaces': reportSpaces,
   control,
+  heads,
+  flood: floodGossip,
+  'flood-dials': floodDials,
   'dash-first-paint': dashFirstPaint,
   'dash-refresh': dashRefresh,
   'dash-key': dashKey,

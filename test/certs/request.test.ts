@@ -109,6 +109,20 @@ describe('certificate requests', () => {
     for (const pem of bad) expect(codeOf(() => verifyRequest(pem))).toBe('BAD_REQUEST_PROOF');
   });
 
+  it('take no notice of what else they ask for', () => {
+    const request = forge.pki.createCertificationRequest();
+    request.publicKey = forgePublicKey(node.request.publicKey);
+    request.setSubject([{ name: 'commonName', value: 'library' }]);
+    const extensions = [extension(encodeSignedKey(node.request.signedKey))];
+    request.setAttributes([
+      { name: 'unstructuredName', value: 'spoken aside' },
+      { name: 'extensionRequest', extensions },
+    ]);
+    signWithNode(request, node.rsaKey);
+    const pem = forge.pki.certificationRequestToPem(request).replaceAll('\r\n', '\n');
+    expect(verifyRequest(pem).signedKey).toEqual(node.request.signedKey);
+  });
+
   it('are refused with RSA keys that are too short or too quick to forge', () => {
     const make = (modulusLength: number, publicExponent: number) =>
       generateKeyPairSync('rsa', { modulusLength, publicExponent }).privateKey;

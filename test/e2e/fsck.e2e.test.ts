@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pause, seeded, TestMesh } from './mesh.ts';
+import { pause, seeded, TestMesh, until } from './mesh.ts';
 
 const mesh = new TestMesh();
 beforeAll(async () => {
@@ -34,6 +34,11 @@ describe('odcm fsck', () => {
     const random = seeded(7);
     for (let round = 0; round < 4; round++) {
       const publishing = publishUntilKilled(round).catch(() => {});
+      // Killed before its first entries came, a subscriber rightly has no log.
+      await until('platform has something to check', async () => {
+        const row = await mesh.feed('platform', 'library/variables');
+        return (row?.held ?? 0) > 0;
+      });
       await pause(100 + random() * 400);
       await Promise.all([mesh.kill('library'), mesh.kill('platform')]);
       await publishing;

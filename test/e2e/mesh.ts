@@ -38,6 +38,11 @@ export interface RunOptions {
   readonly onSpawn?: (child: ChildProcess) => void;
 }
 
+export interface SpawnOptions {
+  readonly nodeFlags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 type Answer<R extends RouteName> = (typeof ROUTES)[R]['answer'] extends 'rows'
   ? Rows<R>['rows']
   : RouteResult<R>;
@@ -121,7 +126,13 @@ export class TestMesh {
 
   /** Starts a node; resolves when it says that it is ready, throws with its words when it ends before. */
   start(name: string, ...flags: string[]): Promise<void> {
-    const child = this.#spawn(process.execPath, ['run', '--home', this.home(name), ...flags]);
+    return this.startWith(name, {}, ...flags);
+  }
+
+  /** The same with flags for Node and with more in the environment. */
+  startWith(name: string, options: SpawnOptions, ...flags: string[]): Promise<void> {
+    const args = ['run', '--home', this.home(name), ...flags];
+    const child = this.#spawn(process.execPath, args, options);
     this.#nodes.set(name, child);
     return new Promise((resolve, reject) => {
       let said = '';
@@ -134,6 +145,15 @@ export class TestMesh {
         reject(new Error(`${name} ended with ${code}: ${said}`));
       });
     });
+  }
+
+  /** Resolves when the process of a node has ended by itself, to the signal that ended it. */
+  ended(name: string): Promise<NodeJS.Signals | null> {
+    const child = this.#nodes.get(name);
+    if (!child) return Promise.resolve(null);
+    if (child.exitCode !== null || child.signalCode !== null)
+      return Promise.resolve(child.signalCode);
+    return new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
   }
 
   pid(name: string): number {
@@ -283,9 +303,13 @@ export class TestMesh {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  #spawn(node: string, args: readonly string[]): ChildProcess {
-    const child = spawn(node, [PROGRAM, ...args], {
-      env: { ...process.env, ODCM_HOME: join(this.dir, 'nobody'), NO_COLOR: '1' },
+  #spawn(
+    node: string,
+    args: readonly string[],
+    { nodeFlags = [], env = {} }: SpawnOptions = {},
+  ): ChildProcess {
+    const child = spawn(node, [...nodeFlags, PROGRAM, ...args], {
+      env: { ...process.env, ODCM_HOME: join(this.dir, 'nobody'), NO_COLOR: '1', ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#children.add(child);

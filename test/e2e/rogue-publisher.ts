@@ -10,9 +10,8 @@ import { Publisher } from '../../node/feed/publisher.ts';
 import { FeedView } from '../../node/feed/view.ts';
 import { openHome } from '../../node/home/home.ts';
 import { silentLog } from '../../node/log.ts';
+import { OwnKeys } from '../../node/rotate/own-keys.ts';
 import { openLevelStore } from '../../node/store/level.ts';
-import { logKey } from '../../protocols/checkpoint.ts';
-import { ed25519FromRaw } from '../../protocols/ed25519.ts';
 import { feedOrigin, uuidBytes } from '../../protocols/ids.ts';
 
 export async function publishUnchecked(
@@ -38,7 +37,8 @@ export async function publishUnchecked(
       log: silentLog,
     });
     const row = directory.state.feedNamed(space, feedName)!;
-    const { name, nodeKey } = directory.state.spaces.get(space)!;
+    const { name } = directory.state.spaces.get(space)!;
+    const keys = new OwnKeys(await home.nodeKey());
     const identity = {
       space: name,
       feed: row.name,
@@ -51,8 +51,7 @@ export async function publishUnchecked(
     const origin = feedOrigin(mesh, space, row.id);
     const publisher = new Publisher({
       ...{ ...identity, view, blocks, log, origin, clock, feedId, random: systemRandom },
-      key: logKey(origin, ed25519FromRaw(nodeKey), nodeKey),
-      privateKey: await home.nodeKey(),
+      signers: () => keys.signers(origin),
       onCommitted: () => {},
     });
     const stored = await blocks.putContent(Readable.from([content]));

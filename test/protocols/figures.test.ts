@@ -77,6 +77,16 @@ describe('other figures', () => {
     expect(feedFigures([])).toMatchObject({ known: 0, worst: null });
   });
 
+  it('name the feed that is furthest behind, wherever it stands', () => {
+    const rows = [feed({ feed: 'a/x', behind: 9 }), feed({ feed: 'a/y', behind: 3 })];
+    expect(feedFigures(rows).worst).toEqual({ feed: 'a/x', behind: 9 });
+  });
+
+  it('keep what runs out first when later ones follow', () => {
+    const rows = [trust({ subject: 'a', leftMs: 90 }), trust({ subject: 'b', leftMs: 500 })];
+    expect(trustFigures(rows).next).toEqual({ subject: 'a', leftMs: 90 });
+  });
+
   it('find what runs out next among what still counts', () => {
     const rows = [
       trust({ subject: 'a', leftMs: 500 }),

@@ -78,7 +78,7 @@ describe('names on the network', () => {
       `/odcm/${MESH}/feeds/variables/1`,
     );
     expect(directoryTopic(MESH)).toBe(`/odcm/${MESH}/dir/1`);
-    expect(presenceTopic(MESH)).toBe(`/odcm/${MESH}/presence/2`);
+    expect(presenceTopic(MESH)).toBe(`/odcm/${MESH}/presence/3`);
     expect(syncProtocol(MESH)).toBe(`/odcm/${MESH}/sync/1.0.0`);
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   consistencyProof,
   Frontier,
+  foldConsistency,
   foldInclusion,
   frontierLength,
   inclusionProof,
@@ -251,6 +252,13 @@ describe('consistency proof', () => {
     const proof = await consistencyProof(7, 9, node);
     expect(isConsistent(7, rootAt(7), 9, forked, proof)).toBe(false);
     expect(isConsistent(9, rootAt(9), 9, forked, [])).toBe(false);
+  });
+
+  it('folds to nothing without the root that it leaves out', async () => {
+    const proof = await consistencyProof(4, 9, node);
+    expect(foldConsistency(4, 9, proof, rootAt(4))?.second).toEqual(rootAt(9));
+    for (const first of [undefined, Buffer.alloc(31)])
+      expect(foldConsistency(4, 9, proof, first)).toBeUndefined();
   });
 
   it('needs nothing for an empty or an equal tree', async () => {

@@ -1,8 +1,14 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { parseMeshId, parseSpaceId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { decodePetition, signPetition, verifyPetition } from '../../protocols/petition.ts';
+import {
+  decodePetition,
+  signPetition,
+  verifyPetition,
+  type Wish,
+} from '../../protocols/petition.ts';
+import { petitionBytes } from '../../protocols/signable.ts';
 import { codeOf } from '../certs/fixtures.ts';
 
 const mesh = parseMeshId('aeaqcaibaeaqcaibaeaqcaibae');
@@ -36,5 +42,21 @@ describe('a petition for addresses', () => {
     ['too many characters', `/${'x'.repeat(LIMITS.addressChars)}`],
   ])('with %s is refused', (_, address) => {
     expect(codeOf(() => asked([address]))).toBe('MALFORMED');
+  });
+
+  it('is refused when another key signed it, in another format, or without JSON', () => {
+    const wish: Wish = { wish: 'addresses', addresses: [] };
+    const bytes = signPetition(mesh, space, wish, Buffer.alloc(16), privateKey);
+    const stranger = generateKeyPairSync('ed25519').publicKey;
+    const petition = decodePetition(bytes);
+    expect(codeOf(() => verifyPetition(mesh, petition, stranger))).toBe('BAD_SIGNATURE');
+    const later = Buffer.from(bytes);
+    later[1] = 2;
+    expect(codeOf(() => decodePetition(later))).toBe('MALFORMED');
+    const body = Buffer.from('no JSON');
+    const nonce = Buffer.alloc(16);
+    const signature = sign(null, petitionBytes({ mesh, space, nonce, body }), privateKey);
+    const odd = { space, nonce, body, signature };
+    expect(codeOf(() => verifyPetition(mesh, odd, publicKey))).toBe('MALFORMED');
   });
 });

@@ -21,6 +21,7 @@ const fields = {
   incarnation: Buffer.alloc(16, 1),
   timeMs: 1_795_000_000_000,
   headsHash: Buffer.alloc(32, 2),
+  directory: { size: 42, root: Buffer.alloc(32, 3) },
   version: '1.2.3-rc.1+build',
   addresses: ['/ip4/127.0.0.1/tcp/4001', '/dns4/library/tcp/4001'],
   suspicions: [
@@ -87,6 +88,8 @@ describe('presence', () => {
     ['incarnation', { incarnation: Buffer.alloc(16, 9) }],
     ['time', { timeMs: fields.timeMs + 1 }],
     ['heads', { headsHash: Buffer.alloc(32, 9) }],
+    ['size of the directory', { directory: { ...fields.directory, size: 43 } }],
+    ['directory', { directory: { ...fields.directory, root: Buffer.alloc(32, 9) } }],
     ['version', { version: '1.2.4' }],
     ['addresses', { addresses: fields.addresses.slice(1) }],
     ['order of addresses', { addresses: [...fields.addresses].reverse() }],

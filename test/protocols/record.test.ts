@@ -70,6 +70,13 @@ describe('attachment', () => {
     expect(codeOf(() => decodeAttachment(encodeAttachment(attachment)))).toBe(code);
   });
 
+  it('has no place for sealed content, which has records of its own', () => {
+    const { content } = apart(60_001, 1);
+    const seal = { epoch: 1, key: Buffer.alloc(32) } as never;
+    const sealed = { ...apart(60_001, 1), content: { ...content, seal } };
+    expect(codeOf(() => encodeAttachment(sealed))).toBe('MALFORMED');
+  });
+
   it('is refused above the size of a block before it is read', () => {
     expect(codeOf(() => decodeAttachment(Buffer.alloc(LIMITS.blockBytes + 1)))).toBe('TOO_LARGE');
   });

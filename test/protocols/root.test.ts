@@ -10,6 +10,7 @@ import { buildRootPayload, decodeRoot, type RootInput, rootKeyId } from '../../p
 import {
   decodeRootEnvelope,
   encodeRootEnvelope,
+  extendRootChain,
   verifyRootChain,
 } from '../../protocols/root-chain.ts';
 import { codeOf, DAY_MS, flipBit, NOW_MS, refusalOf } from '../certs/fixtures.ts';
@@ -115,6 +116,14 @@ describe('root payload', () => {
       place('keys', { [idA]: { type: 'ed25519', public: ed25519Raw(b).toString('base64') } }),
       'ROOT_INVALID',
     ],
+    [
+      'more keys than its roles may have',
+      place(
+        'keys',
+        Object.fromEntries(Array.from({ length: 200 }, (_, i) => [sha(String(i)), 1]).sort()),
+      ),
+      'TOO_LARGE',
+    ],
     ['more bytes than the limit', Buffer.alloc(LIMITS.rootBytes + 1, 0x20), 'TOO_LARGE'],
   ])('refuses %s', (_, bytes, code) => {
     expect(codeOf(() => decodeRoot(bytes))).toBe(code);
@@ -167,6 +176,13 @@ describe('root chain', () => {
     expect(chainCode(v1, v3)).toBe('ROOT_INVALID');
     expect(chainCode(v2, v3)).toBe('ROOT_INVALID');
     expect(chainCode()).toBe('ROOT_INVALID');
+  });
+
+  it('ends at the last version that the limit allows', () => {
+    const chain = verifyRootChain([v1], now);
+    expect(extendRootChain(chain, v2).root.version).toBe(2);
+    const full = { ...chain, versions: LIMITS.rootVersions };
+    expect(codeOf(() => extendRootChain(full, v2))).toBe('TOO_LARGE');
   });
 
   it('refuses keys below the threshold', () => {

@@ -8,8 +8,10 @@ import {
   type EnrolProof,
   enrolProofBytes,
   enrolTranscript,
+  localKeyWrapBytes,
   petitionBytes,
   presenceBytes,
+  rotationBytes,
   x509BindingBytes,
 } from '../../protocols/signable.ts';
 import { codeOf } from '../certs/fixtures.ts';
@@ -25,10 +27,13 @@ const statement = {
   incarnation: Buffer.alloc(16, 1),
   timeMs: 1_795_000_000_000,
   headsHash: Buffer.alloc(32, 2),
+  directory: { size: 42, root: Buffer.alloc(32, 3) },
   version: '1.2.3',
   addresses: ['/ip4/127.0.0.1/tcp/4001'],
   suspicions: [{ space: parseSpaceId('0199b7c2-1f00-4000-8000-000000000009'), timeMs: 255 }],
 };
+const [formerNodeKey, nodeKey, exchangeKey] = [root, root, root];
+const rotation = { mesh, space, formerNodeKey, nodeKey, exchangeKey };
 const petition = { mesh, space, nonce: Buffer.alloc(16, 3), body: Buffer.from('{}') };
 
 describe('signed byte strings', () => {
@@ -49,12 +54,14 @@ describe('signed byte strings', () => {
 
   it('writes presence as label, fixed fields and counted texts', () => {
     const hex = [
-      Buffer.from('odcm/presence/v2\n').toString('hex'),
+      Buffer.from('odcm/presence/v3\n').toString('hex'),
       '01'.repeat(16),
       '0199b7c21f0040008000000000000001',
       '01'.repeat(16),
       '000001a1ee565e00',
       '02'.repeat(32),
+      '000000000000002a',
+      '03'.repeat(32),
       '0005',
       Buffer.from('1.2.3').toString('hex'),
       '0001',
@@ -87,6 +94,10 @@ describe('signed byte strings', () => {
       label(x509BindingBytes(root)),
       label(presenceBytes(statement)),
       label(petitionBytes(petition)),
+      ...(['node-key', 'exchange-key'] as const).map((proof) =>
+        label(rotationBytes(proof, rotation)),
+      ),
+      label(localKeyWrapBytes({ logN: 17, r: 8, p: 1, salt: Buffer.alloc(16) })),
       label(cosignatureBytes(1, 'x')),
       label(Buffer.from(checkpointBody({ origin, size: 0, root }))),
       ...proofs.map((proof) => label(enrolProofBytes(proof, root))),
@@ -116,6 +127,10 @@ describe('signed byte strings', () => {
   it.each([
     ['an incarnation of 15 bytes', () => ({ ...statement, incarnation: Buffer.alloc(15) })],
     ['a heads hash of 33 bytes', () => ({ ...statement, headsHash: Buffer.alloc(33) })],
+    [
+      'a directory root of 31 bytes',
+      () => ({ ...statement, directory: { size: 1, root: Buffer.alloc(31) } }),
+    ],
     ['a negative time', () => ({ ...statement, timeMs: -1 })],
     [
       'a suspicion of a negative time',

@@ -1,16 +1,18 @@
 // What must hold in a mesh whatever happened to it, looked at from outside: on disks, in logs and views, on the wire.
 
+import type { Blocks } from '../../node/feed/blocks.ts';
 import type { OpenFeed } from '../../node/feed/feeds.ts';
 import { readEntries } from '../../node/feed/read-entries.ts';
 import { logPrefix, tableRange } from '../../node/store/keys.ts';
 import { KIND } from '../../protocols/entry.ts';
+import { asMeshError } from '../../protocols/errors.ts';
 import { type FeedId, uuidBytes } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { Frontier, leafHash } from '../../protocols/merkle.ts';
 import { decodeSegment } from '../../protocols/segment.ts';
 import type { SimNode } from './node.ts';
 import { SimStream } from './stream.ts';
-import type { Acknowledged, World } from './world.ts';
+import { type Acknowledged, canary, type World } from './world.ts';
 
 /** Feeds of spaces that were shut out, or frozen, end where each node has them. */
 export interface Ended {
@@ -64,11 +66,14 @@ export async function faults(world: World, ended: Ended = {}): Promise<string[]>
   for (const node of world.honest) {
     out.push(...checkBounds(node));
     for (const feed of [...node.mesh.feeds.opened]) {
-      if (feed.isFrozen && !ended.feeds?.has(feed.row.id))
-        out.push(`${node.name} froze ${feed.path}`);
-      if (!ended.feeds?.has(feed.row.id)) out.push(...(await checkBeginning(world, node, feed)));
       const isEnded = ended.feeds?.has(feed.row.id) === true;
-      out.push(...(await checkEntries(isEnded ? [] : world.acknowledged, node, feed)));
+      if (feed.isFrozen && !isEnded) out.push(`${node.name} froze ${feed.path}`);
+      try {
+        if (!isEnded) out.push(...(await checkBeginning(world, node, feed)));
+        out.push(...(await checkEntries(isEnded ? [] : world.acknowledged, node, feed)));
+      } catch (error) {
+        out.push(`${node.name} does not read ${feed.path}: ${asMeshError(error).line}`);
+      }
     }
     const refused = node.mesh.refusals.get('CONFLICT') ?? 0;
     if (refused > 0 && !ended.feeds) out.push(`${node.name} refused ${refused} for CONFLICT`);
@@ -90,6 +95,14 @@ async function checkBeginning(world: World, node: SimNode, feed: OpenFeed): Prom
   return [`${node.name} has ${feed.log.size} entries of ${feed.path} that its publisher has not`];
 }
 
+/** The feed with its blocks, wherever they lie: those that are only kept for others lie apart. */
+function held(node: SimNode, feed: OpenFeed): OpenFeed {
+  const { carry } = node.mesh.carrying;
+  const get: Blocks['get'] = async (cid) =>
+    (await carry.block(feed, cid)) ?? (await feed.blocks.get(cid));
+  return { ...feed, isFrozen: feed.isFrozen, blocks: { get } as Blocks };
+}
+
 /** The view is what the entries say when they are read from the beginning; what was acknowledged is among them. */
 async function checkEntries(
   acknowledged: readonly Acknowledged[],
@@ -99,21 +112,20 @@ async function checkEntries(
   const { log, view, path } = feed;
   const replayed = new Map<string, string>();
   const has = new Map<number, string>();
-  for await (const { index, entry, item, body } of readEntries(
-    log,
-    node.mesh.blocks,
-    0,
-    log.size,
-  )) {
+  /** Sealed with a key that this node has not, which only its publisher may never say. */
+  const unread = new Set<number>();
+  for await (const { index, entry, item, body } of readEntries(held(node, feed), 0, log.size)) {
     const payload = body?.kind === 'event' ? JSON.stringify(body.envelope.payload) : null;
+    if (feed.row.isSealed && !body) unread.add(index);
     has.set(index, `${item} ${entry.version} ${payload}`);
-    if (index >= view.applied) continue;
+    if (index >= view.applied || (feed.row.isSealed && !body)) continue;
     replayed.set(item ?? '', `${entry.version} ${index} ${entry.kind === KIND.withdraw}`);
   }
   const out: string[] = [];
-  if (view.deadLetterCount > 0) {
-    const [first] = await view.deadLetters(1);
-    out.push(`${node.name} made a dead letter of ${path}: ${first?.index} ${first?.message}`);
+  for (const { index, code, message } of await view.deadLetters(LIMITS.pageRows)) {
+    // Sealed before it had a grant: no reader of this node ever had the key.
+    if (code === 'KEY_UNKNOWN' && feed.row.isSealed && !feed.publisher) continue;
+    out.push(`${node.name} made a dead letter of ${path}: ${index} ${message}`);
   }
   let count = 0;
   for await (const item of view.list({ withWithdrawn: true, limit: Number.MAX_SAFE_INTEGER })) {
@@ -126,30 +138,36 @@ async function checkEntries(
   for (const one of acknowledged) {
     if (one.feed !== feed.row.id || one.status === 'unchanged' || one.index >= log.size) continue;
     const payload = one.status === 'withdrawn' ? '{}' : one.payload;
+    if (unread.has(one.index) && !feed.publisher) continue;
     if (has.get(one.index) !== `${one.item} ${one.version} ${payload}`)
-      out.push(`${node.name} lost the acknowledged entry ${one.index} of ${path}`);
+      out.push(
+        `${node.name} lost the acknowledged entry ${one.index} of ${path}: ${has.get(one.index)?.slice(0, 60)} for ${one.item} ${one.version} ${payload?.slice(0, 60)}`,
+      );
   }
   return out;
 }
 
-/** Who never had a grant for a feed has nothing of it on its disks. */
+/** Who never had a grant for a feed has nothing of it on its disks; of a sealed one nothing that can be read. */
 async function checkDisks(world: World, node: SimNode): Promise<string[]> {
   const out: string[] = [];
+  const readable: FeedId[] = [];
   for (const row of node.mesh.directory.state.feeds.values()) {
     if (world.mayEverHave(node.name, row.id)) continue;
+    if (row.isSealed) readable.push(row.id);
     const prefix = logPrefix(uuidBytes(row.id), 1);
-    for (const [disk, table] of [
-      ['logs', 'h'],
-      ['logs', 's'],
-      ['logs', 't'],
-      ['views', 'i'],
-      ['views', 'o'],
-    ] as const)
+    for (const [disk, table] of row.isSealed ? ITEMS : TABLES)
       for await (const _ of node.disks[disk].rows.range(tableRange(table, prefix)))
         out.push(`${node.name} holds something of ${row.name}, which it never was granted`);
   }
+  for (const disk of Object.values(node.disks))
+    for await (const { value } of disk.rows.range({}))
+      for (const feed of readable)
+        if (value.includes(canary(feed))) out.push(`${node.name} can read a record of ${feed}`);
   return out;
 }
+
+const ITEMS = [['views', 'i']] as const;
+const TABLES = [['logs', 'h'], ['logs', 's'], ['logs', 't'], ...ITEMS, ['views', 'o']] as const;
 
 /** Nothing that was acknowledged lies beyond what its publisher has. */
 async function checkAcknowledged(world: World, ended: Ended): Promise<string[]> {

@@ -1,64 +1,162 @@
 import { describe, expect, it } from 'vitest';
+import { findContinuation } from '../../node/fork/continuation.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import {
+  copiedWorld,
+  feedOf,
+  forkedWorld,
+  restoredWorld,
+  SPACES,
+  say,
+  twoDirectories,
+} from './fork-scenes.ts';
 import { expectSound, seedsOf } from './seeds.ts';
-import { canary, World } from './world.ts';
+import { World } from './world.ts';
 
-describe('two machines with one key', () => {
-  it.each(seedsOf('clone', 3))(
-    'freeze the feed that both write, everywhere, and no other (seed %i)',
+const KINDS = [
+  ['of one size', ['one history'], ['another history']],
+  ['of different sizes', ['one', 'two', 'three', 'four'], ['another']],
+] as const;
+
+describe.each(KINDS)('two machines with one key, with histories %s', (_, one, other) => {
+  it.each(seedsOf('clone', 1))(
+    'have the feed that both write frozen, everywhere, and no other (seed %i)',
     async (seed) => {
-      const spaces = ['library', 'platform', 'payments', 'shipping'];
-      const world = await World.create({ seed, spaces });
-      const forked = await world.createFeed('library', 'variables/base', 'all');
-      const other = await world.createFeed('library', 'variables/other', 'all');
-      const third = await world.createFeed('payments', 'targets', 'all');
-      await world.spread();
-      for (const name of ['platform', 'shipping'])
-        for (const feed of [forked, other, third]) await world.subscribe(name, feed);
-      const library = world.node('library');
-      const say = (node: typeof library, feed: typeof forked, what: string) =>
-        world.time.during(
-          world.publish(node, feed, [{ item: what, body: { payload: canary(feed) + what } }]),
-        );
-      await say(library, forked, 'both know this');
-      await expectSound(world);
-
-      const clone = world.machine(library.home);
-      await clone.copyDisksOf(library);
-      const lines = (names: string[]) => names.map((name) => world.node(name).line);
-      world.network.partition([
-        lines(['odcm', 'library', 'platform']),
-        [...lines(['payments', 'shipping']), clone.line],
-      ]);
-      await world.time.during(clone.start());
-      await world.time.advance(30_000);
-      await say(library, forked, 'one history');
-      await say(clone, forked, 'another history');
-      const size = (name: string) => world.node(name).mesh.feeds.peek(forked)?.log.size;
-      await world.time.until(() => size('platform') === 2 && size('shipping') === 2, 100_000);
-      const root = (name: string) => world.node(name).mesh.feeds.peek(forked)!.log.root();
-      expect(root('platform').equals(root('shipping'))).toBe(false);
-
-      world.network.heal();
-      const isFrozen = (name: string) =>
-        world.node(name).mesh.feeds.peek(forked)?.isFrozen === true;
+      const { world, forked, quiet, third, clone, library } = await forkedWorld(
+        seed,
+        [...one],
+        [...other],
+      );
+      const nodes = [...world.nodes.values()];
+      const { origin } = feedOf(world, 'platform', forked);
       const tookMs = await world.time.until(
-        () => isFrozen('platform') && isFrozen('shipping'),
+        () => nodes.every((node) => node.mesh.forks.of(origin) !== undefined),
         200_000,
       );
       expect(tookMs, `seed ${seed} is never noticed`).toBeDefined();
-      expect(world.node('platform').mesh.refusals.get('CONFLICT')).toBeGreaterThan(0);
+      const common = () =>
+        ['platform', 'shipping'].map((name) => world.node(name).mesh.forks.of(origin)?.commonSize);
+      await world.time.until(() => common().every((size) => size === 2), 100_000);
+      expect(common()).toEqual([2, 2]);
 
-      const before = [root('platform'), root('shipping')];
-      await say(library, forked, 'too late');
-      await say(library, other, 'goes on');
-      await say(world.node('payments'), third, 'goes on');
+      const roots = () => ['platform', 'shipping'].map((n) => feedOf(world, n, forked).log.root());
+      const before = roots();
       await world.time.during(clone.stop());
+      // The key is in use once again: what was held goes on.
+      await world.time.advance(LIMITS.presenceMs * 14);
+      await say(world, library, forked, 'too late');
+      expect(world.refused.get('CONFLICT')).toBe(1);
+      await say(world, library, quiet, 'goes on');
+      await say(world, world.node('payments'), third, 'goes on');
       await expectSound(world, { feeds: new Set([forked]), withinMs: 200_000 });
-      expect([root('platform'), root('shipping')]).toEqual(before);
+      expect(roots()).toEqual(before);
 
       await world.time.during(world.node('platform').crash('power'));
       await world.time.during(world.node('platform').start());
-      expect(isFrozen('platform')).toBe(true);
+      expect(feedOf(world, 'platform', forked).isFrozen).toBe(true);
     },
   );
+
+  it.each(seedsOf('clone', 0))(
+    'go on in a new epoch from what both know (seed %i)',
+    async (seed) => {
+      const { world, forked, clone, library } = await forkedWorld(seed, [...one], [...other]);
+      await world.time.until(() => feedOf(world, 'platform', forked).isFrozen, 200_000);
+      await world.time.during(clone.stop());
+      await world.time.advance(60_000);
+      const { odcm } = world;
+      const row = odcm.mesh.directory.state.feeds.get(forked)!;
+      const point = await world.time.during(findContinuation(odcm.mesh, odcm.process.timers, row));
+      expect(point.size).toBe(2);
+      await world.time.during(odcm.desk.trust.startEpoch(forked, point));
+      const isMoved = (name: string) =>
+        world.node(name).mesh.feeds.peek(forked)?.row.epoch === 2 &&
+        feedOf(world, name, forked).log.size === 2;
+      const names = ['library', 'platform', 'shipping'];
+      await world.time.until(() => names.every(isMoved), 100_000);
+      expect(names.map(isMoved)).toEqual([true, true, true]);
+      await say(world, library, forked, 'a new beginning');
+      const isLevel = (name: string) => feedOf(world, name, forked).view.applied === 3;
+      await world.time.until(() => names.every(isLevel), 100_000);
+      expect(names.map(isLevel)).toEqual([true, true, true]);
+      const root = feedOf(world, 'library', forked).log.root();
+      for (const name of names) expect(feedOf(world, name, forked).log.root()).toEqual(root);
+
+      for (const name of names) {
+        await world.time.during(world.node(name).crash('power'));
+        await world.time.during(world.node(name).start());
+      }
+      await world.time.until(() => names.every(isLevel), 100_000);
+      expect(names.map(isLevel)).toEqual([true, true, true]);
+    },
+  );
+});
+
+describe('a machine that comes back as it was', () => {
+  it.each(seedsOf('clone', 3))(
+    'takes its own newest entries back before it releases any (seed %i)',
+    async (seed) => {
+      const count = seed % 3;
+      const { world, feed } = await restoredWorld(seed, count, 3);
+      expect([...world.refused]).toEqual([]);
+      expect(feedOf(world, 'library', feed).log.size).toBe(count + 4);
+      expect(feedOf(world, 'platform', feed).log.size).toBe(count + 4);
+      for (const node of world.nodes.values()) expect(node.mesh.forks.all()).toEqual([]);
+    },
+  );
+
+  it('holds what it publishes while it reaches nobody, and releases it on the first contact', async () => {
+    const world = await World.create({ seed: 5, spaces: SPACES });
+    const feed = await world.createFeed('library', 'variables/base', 'all');
+    await world.spread();
+    await world.subscribe('platform', feed);
+    const library = world.node('library');
+    await say(world, library, feed, 'one');
+    await expectSound(world);
+    await world.time.during(library.stop());
+    const others = [...world.nodes.values()].filter((node) => node !== library);
+    world.network.partition([[library.line], others.map(({ line }) => line)]);
+    await world.time.during(library.start());
+    await say(world, library, feed, 'two', 'three');
+    const own = feedOf(world, 'library', feed);
+    expect(own.log.size).toBe(3);
+    expect(library.mesh.gate.held(own)).toBe(2);
+    world.network.heal();
+    await expectSound(world);
+    expect(library.mesh.gate.held(own)).toBeNull();
+    expect(feedOf(world, 'platform', feed).log.size).toBe(3);
+  });
+
+  it('and its copy both say so when they hear each other, and neither releases anything', async () => {
+    const { world, feed, library, clone, areBothTold, tookMs } = await copiedWorld(6);
+    expect(tookMs).toBeDefined();
+    await say(world, library, feed, 'two');
+    const copied = clone.mesh.feeds.peek(feed)!.publisher!;
+    // Nobody is promised that this one is kept: its machine is thrown away.
+    await world.time.during(copied.publish([{ item: 'another two', body: { payload: 1 } }]));
+    await world.time.advance(30_000);
+    expect(areBothTold()).toBe(true);
+    expect(feedOf(world, 'platform', feed).log.size).toBe(1);
+    for (const node of world.nodes.values()) expect(node.mesh.forks.all()).toEqual([]);
+    await world.time.during(clone.stop());
+    await expectSound(world);
+    expect(feedOf(world, 'platform', feed).log.size).toBe(2);
+  });
+});
+
+describe('ODCM that shows two directories', () => {
+  it.each([
+    [1, 1, 1],
+    [2, 3, 1],
+  ])('is proven to do so as soon as the two halves meet (seed %i)', async (seed, one, other) => {
+    const { world, tookMs } = await twoDirectories(seed, one, other);
+    expect(tookMs, `seed ${seed} is never noticed`).toBeDefined();
+    const { mesh } = world.node('platform');
+    const [fork, ...others] = mesh.forks.all();
+    expect(others).toEqual([]);
+    expect(fork?.origin).toBe(mesh.directory.origin);
+    // Nobody's word about it counts any more, so that its age runs.
+    await world.time.advance(LIMITS.directoryFreshMs + LIMITS.timestampMs);
+    for (const { mesh: node } of world.spaces) expect(node.directory.age).toBe('stale');
+  });
 });

@@ -4,6 +4,7 @@
 import type { Timers } from '../../node/clock.ts';
 import { MemoryStore } from '../../node/store/memory.ts';
 import {
+  isRot,
   openValue,
   type RangeOptions,
   type Row,
@@ -23,6 +24,11 @@ const SLOW_MS: readonly [number, number] = [0, 4];
 /** What is left of one database when nobody runs. */
 export class SimDisk {
   isFull = false;
+  /** Of the values that are read, this part comes with a changed bit, for as long as the cable is loose. */
+  rotten = 0;
+  /** Of the reads and the writes, this part fails with an I/O error. */
+  failing = 0;
+  #hadFault = false;
   readonly rows = new MemoryStore();
   readonly dice: Dice;
   readonly #rotten = new Set<string>();
@@ -66,18 +72,38 @@ export class SimDisk {
     this.#unsynced.length = 0;
   }
 
+  /** True if an operation fails now. */
+  fails(): boolean {
+    if (this.failing === 0 || !this.dice.chance(this.failing)) return false;
+    this.#hadFault = true;
+    return true;
+  }
+
+  /** Whether it went wrong since this was asked last. */
+  takeFault(): boolean {
+    const had = this.#hadFault;
+    this.#hadFault = false;
+    return had;
+  }
+
   rot(key: Buffer): void {
     this.#rotten.add(key.toString('hex'));
   }
 
   /** The value as it is read: one bit of a rotten one has changed. */
   read(key: Buffer, value: Buffer): Buffer {
-    if (!this.#rotten.has(key.toString('hex'))) return value;
+    if (this.fails()) throw ioError('read');
+    const isLoose = this.rotten > 0 && this.dice.chance(this.rotten);
+    this.#hadFault ||= isLoose;
+    if (!isLoose && !this.#rotten.has(key.toString('hex'))) return value;
     const sealed = sealValue(key, value);
     sealed[sealed.length - 1]! ^= 1;
     return openValue(key, sealed);
   }
 }
+
+const ioError = (what: string): MeshError =>
+  new MeshError('STORE_DAMAGED', `the simulated disk does not ${what}: EIO`);
 
 /** A database as one process has it open. */
 export class SimStore implements Store {
@@ -144,16 +170,33 @@ export class SimStore implements Store {
       if (this.#disk.dice.chance(0.3)) await this.#disk.apply(batch, false);
       throw new MeshError('DISK_FULL', 'the simulated disk is full');
     }
+    if (this.#disk.fails()) {
+      this.#hasFailed = true;
+      // A sync that failed leaves what was written where it is not safe.
+      if (this.#disk.dice.chance(0.5)) await this.#disk.apply(batch, false);
+      throw ioError('write');
+    }
     await this.#disk.apply(batch, sync);
     // A process may die between a write and the moment in which it knows of it.
     await this.#pause();
   }
 
-  async *range(options: RangeOptions): AsyncGenerator<Row> {
+  async *range({ onDamaged, ...options }: RangeOptions): AsyncGenerator<Row> {
     const rows = await this.#ready();
     for await (const { key, value } of rows.range(options)) {
       if (this.#isDead) await new Promise<never>(() => {});
-      yield { key, value: this.#disk.read(key, value) };
+      const read = this.#readOrTell(key, value, onDamaged);
+      if (read) yield { key, value: read };
+    }
+  }
+
+  #readOrTell(key: Buffer, value: Buffer, onDamaged: RangeOptions['onDamaged']) {
+    try {
+      return this.#disk.read(key, value);
+    } catch (error) {
+      if (!onDamaged || !isRot(error)) throw error;
+      onDamaged(key);
+      return undefined;
     }
   }
 

@@ -1,23 +1,18 @@
 // Keys, root metadata and folders of simulated nodes: real keys and real signatures, made from the seed, on no disk.
 
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { signRoot } from '../../certs/root-keys.ts';
 import { Home, homePaths } from '../../node/home/home.ts';
 import { ed25519Raw } from '../../protocols/ed25519.ts';
 import { parseSpaceId, parseSpaceName, type SpaceId, uuidFromBytes } from '../../protocols/ids.ts';
 import { buildRootPayload } from '../../protocols/root.ts';
 import { type VerifiedRoot, verifyRootChain } from '../../protocols/root-chain.ts';
+import { newKey, SimKeys } from './keys.ts';
 import type { Dice } from './time.ts';
 
-const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex');
 /** No certificate is looked at here; the root names two all the same. */
 const NO_CERTIFICATE = '0'.repeat(64);
 const YEARS_AHEAD_MS = 1_800_000_000_000;
-
-function newKey(dice: Dice): KeyObject {
-  const key = Buffer.concat([PKCS8_ED25519, dice.bytes(32)]);
-  return createPrivateKey({ key, format: 'der', type: 'pkcs8' });
-}
 
 /** What makes a mesh: its root, and the keys that only ODCM has. */
 export interface Foundation {
@@ -50,8 +45,10 @@ export function layFoundation(dice: Dice): Foundation {
 }
 
 export class SimHome extends Home {
+  override readonly keys: SimKeys;
   readonly key: KeyObject;
-  readonly #foundation: Foundation;
+  /** What is sealed for the space is sealed for its public half. */
+  readonly sealing: KeyObject;
 
   constructor(foundation: Foundation, name: string, role: 'odcm' | 'space', dice: Dice) {
     const space = parseSpaceId(uuidFromBytes(dice.bytes(16)));
@@ -67,18 +64,19 @@ export class SimHome extends Home {
     };
     super(homePaths('/nowhere'), config, [foundation.envelope], foundation.root);
     this.key = newKey(dice);
-    this.#foundation = foundation;
+    this.sealing = newKey(dice, 'x25519');
+    const { directoryKey, timestampKey } = foundation;
+    this.keys = new SimKeys({
+      ...{ nodeKey: this.key, exchangeKey: this.sealing },
+      ...(role === 'odcm' ? { directoryKey, timestampKey } : {}),
+    });
   }
 
-  override nodeKey(): Promise<KeyObject> {
-    return Promise.resolve(this.key);
+  override localKey(): Promise<KeyObject> {
+    return this.keys.localKey();
   }
 
-  override directoryKey(): Promise<KeyObject> {
-    return Promise.resolve(this.#foundation.directoryKey);
-  }
-
-  override timestampKey(): Promise<KeyObject> {
-    return Promise.resolve(this.#foundation.timestampKey);
+  protected override keepRoot(): Promise<void> {
+    return Promise.resolve();
   }
 }

@@ -61,10 +61,12 @@ describe('a member that breaks the rules', () => {
     },
   );
 
-  it('is given nothing that it has no grant for, however and whomever it asks', async () => {
+  it('is given nothing of an open feed that it has no grant for, however and whomever it asks', async () => {
     const spaces = ['library', 'platform', 'payments', 'shipping'];
     const world = await World.create({ seed: 1, spaces });
-    const feed = await world.createFeed('library', 'variables/inner', ['platform', 'payments']);
+    const feed = await world.createFeed(
+      ...(['library', 'variables/inner', ['platform', 'payments'], 'variables', false] as const),
+    );
     await world.spread();
     for (const name of ['platform', 'payments']) await world.subscribe(name, feed);
     await fill(world, 'library', feed, 10);

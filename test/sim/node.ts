@@ -1,6 +1,7 @@
 // One simulated machine: its disks, and the node process that runs on it, which may be stopped, killed, or lose its power.
 // The process is node/node.ts as it is, with disks, network, time and randomness of the simulation.
 
+import { createPrivateKey } from 'node:crypto';
 import { type Directory, Directory as OpenDirectory } from '../../node/directory/directory.ts';
 import { Trust } from '../../node/directory/trust.ts';
 import { DirectoryWriter } from '../../node/directory/writer.ts';
@@ -8,9 +9,11 @@ import type { Log } from '../../node/log.ts';
 import { peerIdOfPublicKey } from '../../node/net/keys.ts';
 import { MeshNode } from '../../node/node.ts';
 import type { Desk } from '../../node/odcm.ts';
+import { KeyOffice } from '../../node/rotate/key-office.ts';
 import { ed25519Raw } from '../../protocols/ed25519.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
+import type { VerifiedRoot } from '../../protocols/root-chain.ts';
 import { SimDisk, type SimStore } from './disk.ts';
 import type { SimHome } from './home.ts';
 import { SimHost } from './host.ts';
@@ -23,7 +26,7 @@ export interface SimNodeOptions {
   readonly dice: Dice;
   /** What others dial; a clone has another than its original. */
   readonly address: string;
-  /** Its clock is wrong by this. */
+  /** Its clock is wrong by this at first. */
   readonly clockOffsetMs: number;
   readonly say: (line: string) => void;
 }
@@ -37,11 +40,16 @@ interface Process {
 
 export class SimNode {
   readonly home: SimHome;
-  readonly peerId: string;
+  /** Of the key that it began with last. */
+  peerId: string;
   readonly address: string;
   readonly disks: Record<'logs' | 'views' | 'blockStore', SimDisk>;
   /** Called with each new host before it starts: makes a node hostile. */
   prepare: (host: SimHost) => void = () => {};
+  /** Its clock is wrong by this. */
+  clockOffsetMs: number;
+  /** Most that it keeps for others, from its next start on. */
+  carryBytes: number | undefined;
   readonly #o: SimNodeOptions;
   #process: Process | undefined;
   #starting: Promise<void> | undefined;
@@ -50,6 +58,7 @@ export class SimNode {
   constructor(options: SimNodeOptions) {
     const { dice, home } = options;
     this.#o = options;
+    this.clockOffsetMs = options.clockOffsetMs;
     this.home = home;
     this.address = options.address;
     this.peerId = peerIdOfPublicKey(ed25519Raw(home.key));
@@ -132,17 +141,24 @@ export class SimNode {
 
   async #start(): Promise<void> {
     await this.#stopping;
-    const { network, dice, address, home, clockOffsetMs } = this.#o;
+    const { network, dice, address, home } = this.#o;
     const timers = new ProcessTimers(network.time);
-    const clock = { nowMs: () => network.time.nowMs() + clockOffsetMs };
+    const clock = {
+      nowMs: () => network.time.nowMs() + this.clockOffsetMs,
+      monotonicMs: () => network.time.nowMs(),
+    };
     const random = dice.fork();
     const stores = this.openStores(timers);
     let host: SimHost | undefined;
     try {
       const mesh = await MeshNode.compose(
-        { home, clock, timers, random, log: this.#log() },
+        {
+          ...{ home, clock, timers, random, log: this.#log() },
+          ...(this.carryBytes === undefined ? {} : { carryBytes: this.carryBytes }),
+        },
         stores,
-        async ({ membership }) => {
+        async ({ membership, privateKeyPem }) => {
+          this.peerId = peerIdOfPublicKey(ed25519Raw(createPrivateKey(privateKeyPem)));
           host = new SimHost({
             network,
             name: this.line,
@@ -212,6 +228,16 @@ export class SimNode {
   fill(isFull: boolean): void {
     for (const disk of Object.values(this.disks)) disk.isFull = isFull;
   }
+
+  /** Disks with room that read and write, and a clock that is right again. */
+  mend(): void {
+    this.clockOffsetMs = this.#o.clockOffsetMs;
+    for (const disk of Object.values(this.disks)) {
+      disk.isFull = false;
+      disk.rotten = 0;
+      disk.failing = 0;
+    }
+  }
 }
 
 /** ODCM's desk without its enrolment endpoint, which needs sockets: the pen, and the word that the directory is the newest. */
@@ -227,13 +253,21 @@ export class SimDesk implements Desk {
     this.#timers = timers;
     this.writer = writer;
     const { directory, clock, random, home } = node;
-    this.trust = new Trust({ mesh: home.config.mesh, directory, writer, clock, random });
+    const { mesh } = home.config;
+    const noCertificates = () => Promise.reject(new MeshError('BUSY', 'nobody is certified here'));
+    const office = new KeyOffice({
+      ...{ mesh, directory, writer, clock, issuing: noCertificates },
+      rootCertificatePem: noCertificates,
+      exchangeKey: () => home.exchangeKey(),
+    });
+    this.trust = new Trust({ mesh, directory, writer, office, clock, random });
   }
 
   static async open(node: MeshNode, timers: ProcessTimers): Promise<SimDesk> {
     const { home, directory, views, blocks, clock, random } = node;
     const writer = await DirectoryWriter.open({
       ...{ directory, views, blocks, clock, random },
+      isClockRegressed: () => node.trustClock.isRegressed,
       directoryKey: await home.directoryKey(),
       timestampKey: await home.timestampKey(),
       space: home.config.name,
@@ -262,6 +296,12 @@ export class SimDesk implements Desk {
 
   async stop(): Promise<void> {
     await this.writer.idle();
+  }
+
+  /** As ODCM takes a new root; its keys are those of the simulation, whatever the root says. */
+  async installRoot(envelope: Uint8Array): Promise<VerifiedRoot> {
+    await this.#node.roots.adopt([envelope]);
+    return this.#node.home.root;
   }
 
   invite(): never {

@@ -15,9 +15,12 @@ export interface Sown {
   readonly items: number;
 }
 
-type Act = (world: World, sown: readonly Sown[], dice: Dice) => void | Promise<void>;
+export type Act = (world: World, sown: readonly Sown[], dice: Dice) => void | Promise<void>;
+/** An act and how often it happens beside the others. */
+export type Weighed = readonly [number, Act];
 
-const BACK_MS: readonly [number, number] = [500, 25_000];
+/** What fails comes back after this long. */
+export const BACK_MS: readonly [number, number] = [500, 25_000];
 const STEP_MS: readonly [number, number] = [20, 1_500];
 
 function someDrafts(feed: FeedId, items: number, dice: Dice): Draft[] {
@@ -32,20 +35,20 @@ function someDrafts(feed: FeedId, items: number, dice: Dice): Draft[] {
   });
 }
 
-const publish: Act = (world, sown, dice) => {
+export const publish: Act = (world, sown, dice) => {
   const one = dice.pick(sown)!;
   const node = world.node(one.publisher);
   if (node.isRunning) void world.publish(node, one.feed, someDrafts(one.feed, one.items, dice));
 };
 
-const withdraw: Act = (world, sown, dice) => {
+export const withdraw: Act = (world, sown, dice) => {
   const one = dice.pick(sown)!;
   const node = world.node(one.publisher);
   const item = `item ${dice.below(one.items)}`;
   if (node.isRunning) void world.publish(node, one.feed, [{ item, body: null }]);
 };
 
-const publishFile: Act = (world, sown, dice) => {
+export const publishFile: Act = (world, sown, dice) => {
   const one = dice.pick(sown)!;
   const node = world.node(one.publisher);
   if (!node.isRunning) return;
@@ -114,19 +117,24 @@ const badWeather: Act = (world, _, dice) => {
 
 const mend: Act = (world) => world.network.heal();
 
+/** What it says of its disks was the fault of the disks. */
+const takeFault = (node: SimNode): boolean =>
+  Object.values(node.disks).filter((disk) => disk.takeFault()).length > 0;
+
 /** Comes back by itself; what prevents it is a fault. */
 function startLater(world: World, node: SimNode, delayMs: number): void {
   world.time.setTimeout(() => {
     node.start().catch((error: unknown) => {
       const { code, message } = asMeshError(error);
-      // On a full disk a node may refuse to start; it is tried again when there is space.
-      if (code === 'DISK_FULL') startLater(world, node, 5_000);
+      // From a full or failing disk a node may refuse to start; it is tried again, as a service is.
+      const isOfDisk = code === 'DISK_FULL' || (code === 'STORE_DAMAGED' && takeFault(node));
+      if (isOfDisk) startLater(world, node, 5_000);
       else world.wrongs.push(`${node.name} does not start again: ${code} ${message}`);
     });
   }, delayMs);
 }
 
-const crash =
+export const crash =
   (how: 'killed' | 'power'): Act =>
   async (world, _, dice) => {
     const node = dice.pick([...world.nodes.values()])!;
@@ -151,7 +159,7 @@ const fillDisk: Act = (world, _, dice) => {
   world.time.setTimeout(() => node.fill(false), dice.between(BACK_MS));
 };
 
-const ACTS: readonly (readonly [number, Act])[] = [
+export const ACTS: readonly Weighed[] = [
   [14, publish],
   [1, withdraw],
   [1, publishFile],
@@ -173,17 +181,19 @@ export async function storm(
   world: World,
   sown: readonly Sown[],
   durationMs: number,
+  { acts = ACTS, look }: { acts?: readonly Weighed[]; look?: () => void } = {},
 ): Promise<void> {
   const dice = world.dice.fork();
-  const total = ACTS.reduce((sum, [weight]) => sum + weight, 0);
+  const total = acts.reduce((sum, [weight]) => sum + weight, 0);
   const endMs = world.time.nowMs() + durationMs;
   while (world.time.nowMs() < endMs) {
     let at = dice.fraction() * total;
-    const [, act] = ACTS.find(([weight]) => {
+    const [, act] = acts.find(([weight]) => {
       at -= weight;
       return at < 0;
     })!;
     await act(world, sown, dice);
+    look?.();
     await world.time.advance(dice.between(STEP_MS));
   }
 }
@@ -191,7 +201,7 @@ export async function storm(
 /** Good lines, space on the disks, everybody up. */
 export async function calm(world: World): Promise<void> {
   world.network.heal();
-  for (const node of world.nodes.values()) node.fill(false);
+  for (const node of world.nodes.values()) node.mend();
   // Those that went down come back by themselves.
   await world.time.until(
     () => world.wrongs.length > 0 || [...world.nodes.values()].every((node) => node.isRunning),

@@ -1,6 +1,7 @@
 // A mesh of simulated machines with its ODCM: real keys, a real directory written by ODCM's own pen, real grants. Keeps the
 // books that the checks need: what was acknowledged, and who was ever allowed what.
 
+import { x25519Raw } from '../../certs/x25519.ts';
 import type { Directory } from '../../node/directory/directory.ts';
 import { importSnapshot } from '../../node/directory/snapshot.ts';
 import { DirectoryWriter } from '../../node/directory/writer.ts';
@@ -28,6 +29,8 @@ export interface WorldOptions {
   readonly spaces: readonly string[];
   /** Clocks are wrong by up to this. */
   readonly clockErrorMs?: number;
+  /** No heartbeats: of many nodes they take most of the time. */
+  readonly isQuiet?: boolean;
 }
 
 const MAX_LINES = 400;
@@ -44,6 +47,8 @@ export class World {
   /** `SPACE FEED` that a grant ever named, and feeds that were ever granted to everybody. */
   readonly everGranted = new Set<string>();
   readonly everOpen = new Set<FeedId>();
+  /** Feeds of which nobody may ever see a record on a line. */
+  readonly sealed = new Set<FeedId>();
   readonly publishers = new Map<FeedId, string>();
   /** Spaces that the mesh has shut out. */
   readonly revoked = new Set<string>();
@@ -72,6 +77,7 @@ export class World {
 
   static async create(options: WorldOptions): Promise<World> {
     const world = new World(options);
+    if (options.isQuiet) world.network.loses = (topic) => topic.includes('/presence/');
     const odcm = world.#addNode('odcm', 'odcm');
     for (const name of options.spaces) world.#addNode(name, 'space');
     await world.time.during(world.#found(odcm));
@@ -170,6 +176,7 @@ export class World {
     name: string,
     to: 'all' | readonly string[],
     context = 'variables',
+    sealed?: boolean,
   ): Promise<FeedId> {
     const space = this.node(publisher).home.config.space;
     const { trust } = this.odcm.desk;
@@ -180,10 +187,12 @@ export class World {
         context: parseContextName(context),
         sync: 'chosen',
         to: to === 'all' ? 'all' : [...to],
+        ...(sealed === undefined ? {} : { sealed }),
       } as Parameters<typeof trust.carryOut>[1]),
     );
     const feed = parseFeedId((JSON.parse(answer) as { id: string }).id);
     this.publishers.set(feed, publisher);
+    if (this.odcm.mesh.directory.state.feeds.get(feed)!.isSealed) this.sealed.add(feed);
     if (to === 'all') this.everOpen.add(feed);
     else for (const subscriber of to) this.#noteGrant(subscriber, feed);
     return feed;
@@ -265,6 +274,7 @@ export class World {
       const name = line.split('@')[0]!;
       // The hostile change what they send, also these names.
       if (!this.publishers.has(feed)) continue;
+      if (this.sealed.has(feed)) this.wrongs.push(`${line} was sent ${feed} in the open`);
       if (this.mayEverHave(name, feed) && !this.#forbidden.has(`${name} ${feed}`)) continue;
       this.wrongs.push(`${line} was sent a record of ${feed}, for which it has no grant`);
     }
@@ -281,10 +291,11 @@ type DirectoryWriterStores = Parameters<typeof DirectoryWriter.open>[0]['views']
 async function enrol(writer: DirectoryWriter, node: SimNode): Promise<void> {
   const { space, name } = node.home.config;
   const raw = ed25519Raw(node.home.key);
+  const sealing = x25519Raw(node.home.sealing);
   await writer.append(
     'SpaceEnrolledV1Event',
     {
-      ...{ space, name, nodeKey: raw.toString('base64'), exchangeKey: raw.toString('base64') },
+      ...{ space, name, nodeKey: raw.toString('base64'), exchangeKey: sealing.toString('base64') },
       ...{ certificateSha256: '0'.repeat(64), addresses: [node.address] },
     },
     `space/${space}`,

@@ -343,7 +343,8 @@ function announcement(log: LogOf): Vector[] {
 function presence(s: w.Seeded, log: LogOf): Vector[] {
   const fields = {
     ...{ mesh: MESH, space: log.space, incarnation: s.bytes(16), timeMs: 1_795_000_000_000 },
-    ...{ headsHash: s.bytes(32), version: '1.2.3', addresses: ['/ip4/127.0.0.1/tcp/4001'] },
+    ...{ headsHash: s.bytes(32), directory: { size: 42, root: Buffer.alloc(32, 0x5d) } },
+    ...{ version: '1.2.3', addresses: ['/ip4/127.0.0.1/tcp/4001'] },
     suspicions: [] as { space: string; timeMs: number }[],
   };
   const suspect = (n: number) => ({
@@ -352,15 +353,17 @@ function presence(s: w.Seeded, log: LogOf): Vector[] {
   });
   const statement = (p: typeof fields, at = -1, v: unknown = null) => {
     const list = [
-      ...[w.uuidBytes(p.space), p.incarnation, p.timeMs, p.headsHash, p.version, p.addresses],
+      ...[w.uuidBytes(p.space), p.incarnation, p.timeMs, p.headsHash],
+      ...[[p.directory.size, p.directory.root], p.version, p.addresses],
       p.suspicions.map(({ space, timeMs }) => [w.uuidBytes(space), timeMs]),
       w.presenceSignature(p, MESH_RAW, log.key),
     ];
     return list.map((f, i) => (i === at ? v : f));
   };
-  const of = (p: typeof fields, at = -1, v: unknown = null) => w.cbor([2, [statement(p, at, v)]]);
+  const of = (p: typeof fields, at = -1, v: unknown = null) => w.cbor([3, [statement(p, at, v)]]);
   const value = ({ mesh: _, ...p }: typeof fields) => ({
     ...{ ...p, incarnation: hex(p.incarnation), headsHash: hex(p.headsHash) },
+    directory: { size: p.directory.size, root: hex(p.directory.root) },
     signature: hex(w.presenceSignature({ mesh: MESH, ...p }, MESH_RAW, log.key)),
   });
   const nowhere = { ...fields, addresses: [] };
@@ -369,7 +372,7 @@ function presence(s: w.Seeded, log: LogOf): Vector[] {
   const suspicions = (list: readonly { space: string; timeMs: number }[]) =>
     of(
       fields,
-      6,
+      7,
       list.map(({ space, timeMs }) => [w.uuidBytes(space), timeMs]),
     );
   const many = Array.from({ length: 65 }, (_, i) => suspect(i));
@@ -377,26 +380,29 @@ function presence(s: w.Seeded, log: LogOf): Vector[] {
     good('with an address', of(fields), [value(fields)]),
     good('without addresses', of(nowhere), [value(nowhere)]),
     good('that suspects two spaces', of(wary), [value(wary)]),
-    good('with a statement passed on', w.cbor([2, [statement(fields), statement(other)]]), [
+    good('with a statement passed on', w.cbor([3, [statement(fields), statement(other)]]), [
       value(fields),
       value(other),
     ]),
-    bad('of format 1', w.cbor([1, [statement(fields)]]), 'MALFORMED'),
-    bad('without a statement', w.cbor([2, []]), 'MALFORMED'),
-    bad('with a space twice', w.cbor([2, [statement(fields), statement(nowhere)]]), 'MALFORMED'),
-    bad('with nine statements', w.cbor([2, Array(9).fill(statement(fields))]), 'TOO_LARGE'),
+    bad('of format 2', w.cbor([2, [statement(fields)]]), 'MALFORMED'),
+    bad('without a statement', w.cbor([3, []]), 'MALFORMED'),
+    bad('with a space twice', w.cbor([3, [statement(fields), statement(nowhere)]]), 'MALFORMED'),
+    bad('with nine statements', w.cbor([3, Array(9).fill(statement(fields))]), 'TOO_LARGE'),
     bad('with an incarnation of 15 bytes', of(fields, 1, Buffer.alloc(15)), 'MALFORMED'),
     bad('with a negative time', of(fields, 2, -1), 'MALFORMED'),
-    bad('without a version', of(fields, 4, ''), 'MALFORMED'),
-    bad('with a line feed in its version', of(fields, 4, '1.2\n'), 'MALFORMED'),
-    bad('with a version of 65 bytes', of(fields, 4, '1'.repeat(65)), 'TOO_LARGE'),
-    bad('with nine addresses', of(fields, 5, Array(9).fill('a')), 'TOO_LARGE'),
-    bad('with an address of 257 bytes', of(fields, 5, ['a'.repeat(257)]), 'TOO_LARGE'),
+    bad('with a directory of no root', of(fields, 4, [42]), 'MALFORMED'),
+    bad('with a directory root of 31 bytes', of(fields, 4, [42, Buffer.alloc(31)]), 'MALFORMED'),
+    bad('with a directory of a negative size', of(fields, 4, [-1, Buffer.alloc(32)]), 'MALFORMED'),
+    bad('without a version', of(fields, 5, ''), 'MALFORMED'),
+    bad('with a line feed in its version', of(fields, 5, '1.2\n'), 'MALFORMED'),
+    bad('with a version of 65 bytes', of(fields, 5, '1'.repeat(65)), 'TOO_LARGE'),
+    bad('with nine addresses', of(fields, 6, Array(9).fill('a')), 'TOO_LARGE'),
+    bad('with an address of 257 bytes', of(fields, 6, ['a'.repeat(257)]), 'TOO_LARGE'),
     bad('with a suspect twice', suspicions([suspect(1), suspect(1)]), 'NOT_CANONICAL'),
     bad('with suspects out of order', suspicions([suspect(2), suspect(1)]), 'NOT_CANONICAL'),
     bad('that suspects itself', suspicions([{ ...suspect(1), space: log.space }]), 'MALFORMED'),
     bad('with 65 suspects', suspicions(many), 'TOO_LARGE'),
-    bad('with a signature of 63 bytes', of(fields, 7, Buffer.alloc(63)), 'MALFORMED'),
+    bad('with a signature of 63 bytes', of(fields, 8, Buffer.alloc(63)), 'MALFORMED'),
     bad('with a byte behind it', Buffer.concat([of(fields), Buffer.of(0)]), 'NOT_CANONICAL'),
     bad('of 32,769 bytes', Buffer.alloc(32_769), 'TOO_LARGE'),
   ];
@@ -418,7 +424,10 @@ function request(s: w.Seeded, log: LogOf): Vector[] {
     }),
     good('petition', of(5, digest), { type: 'petition', bytes: hex(digest) }),
     good('consistency', of(6, feed, 3, 5), { type: 'consistency', log: id, first: 3, second: 5 }),
-    bad('unknown', of(7, feed), 'MALFORMED'),
+    good('roots', of(7, 2), { type: 'roots', version: 2 }),
+    bad('roots of a text', of(7, '2'), 'MALFORMED'),
+    bad('roots of 3 fields', of(7, 2, 16), 'MALFORMED'),
+    bad('unknown', of(8, feed), 'MALFORMED'),
     bad('number 0', of(0, feed), 'MALFORMED'),
     bad('no array', '01', 'MALFORMED'),
     bad('an empty array', '80', 'MALFORMED'),
@@ -444,9 +453,9 @@ function answer(s: w.Seeded, log: LogOf): Vector[] {
   const block = s.bytes(9);
   const of = (...fields: unknown[]) => w.cbor(fields);
   return [
-    good('heads', of(1, [[log.feed, signed, 3]]), {
+    good('heads', of(1, [[log.feed, signed, 3, 2]]), {
       type: 'heads',
-      heads: [{ log: hex(log.feed), note: hex(signed), held: 3 }],
+      heads: [{ log: hex(log.feed), note: hex(signed), held: 3, whole: 2 }],
     }),
     good('no heads', of(1, []), { type: 'heads', heads: [] }),
     good('hashes', of(2, hashes), { type: 'hashes', hashes: hex(hashes) }),
@@ -457,7 +466,9 @@ function answer(s: w.Seeded, log: LogOf): Vector[] {
     good('done', of(5), { type: 'done' }),
     good('refused', of(6, 'NO_GRANT', 'no'), { type: 'refused', code: 'NO_GRANT', message: 'no' }),
     good('carried', of(7, 'ok'), { type: 'carried', result: 'ok' }),
-    bad('unknown', of(8, 'x'), 'MALFORMED'),
+    good('root', of(8, block), { type: 'root', bytes: hex(block) }),
+    bad('root that promises 65,537 bytes', '82085a00010001', 'TOO_LARGE'),
+    bad('unknown', of(9, 'x'), 'MALFORMED'),
     bad('done of 2 fields', of(5, 0), 'MALFORMED'),
     bad('refused without a message', of(6, 'NO_GRANT'), 'MALFORMED'),
     bad('of 4 fields', of(6, 'NO_GRANT', 'no', 0), 'TOO_LARGE'),
@@ -465,6 +476,7 @@ function answer(s: w.Seeded, log: LogOf): Vector[] {
     bad('hashes that promise 65,537 bytes', '82025a00010001', 'TOO_LARGE'),
     bad('a segment that promises 131,073 bytes', '82035a00020001', 'TOO_LARGE'),
     bad('a block that promises 66,561 bytes', '82045a00010401', 'TOO_LARGE'),
+    bad('whole beyond what is held', of(1, [[log.feed, signed, 3, 4]]), 'MALFORMED'),
     bad('a head of 2 fields', of(1, [[log.feed, signed]]), 'MALFORMED'),
     bad('101 promised heads', '82019865', 'TOO_LARGE'),
     bad('with a byte behind it', Buffer.concat([of(5), Buffer.of(0)]), 'NOT_CANONICAL'),

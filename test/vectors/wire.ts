@@ -122,6 +122,7 @@ export interface PresenceFields {
   readonly incarnation: Buffer;
   readonly timeMs: number;
   readonly headsHash: Buffer;
+  readonly directory: { readonly size: number; readonly root: Buffer };
   readonly version: string;
   readonly addresses: readonly string[];
   readonly suspicions: readonly { readonly space: string; readonly timeMs: number }[];
@@ -131,8 +132,9 @@ export interface PresenceFields {
 export function presenceSignature(p: PresenceFields, meshRaw: Buffer, key: Signer): Buffer {
   const counted = (text: string) => [uint(Buffer.byteLength(text), 2), Buffer.from(text)];
   const message = Buffer.concat([
-    Buffer.from('odcm/presence/v2\n'),
+    Buffer.from('odcm/presence/v3\n'),
     ...[meshRaw, uuidBytes(p.space), p.incarnation, uint(p.timeMs, 8), p.headsHash],
+    ...[uint(p.directory.size, 8), p.directory.root],
     ...counted(p.version),
     uint(p.addresses.length, 2),
     ...p.addresses.flatMap(counted),

@@ -2,6 +2,7 @@
 
 import { MeshError } from '../../protocols/errors.ts';
 import { quote } from '../../protocols/ids.ts';
+import { LIMITS } from '../../protocols/limits.ts';
 import { parseDuration } from '../format/duration.ts';
 import { timeMs } from '../format/time.ts';
 
@@ -17,6 +18,16 @@ export function parseCount(option: string, text: string | undefined): number | u
   if (count < 1)
     throw usage(`${option} ${quote(text)} is no number of at least 1`, 'Write digits.');
   return count;
+}
+
+/** How many other spaces are to keep a copy of a feed. */
+export function parseCarriers(text: string): number {
+  const count = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
+  if (count <= LIMITS.carriersMax) return count;
+  throw usage(
+    `--carriers ${quote(text)} is no number from 0 to ${LIMITS.carriersMax}`,
+    'Write digits.',
+  );
 }
 
 /** `library` or `library/variables/base`; the name of a feed may hold slashes itself. */

@@ -8,39 +8,67 @@ import { type CommandContext, invoke, type Register } from '../command-context.t
 import { displayText } from '../format/display-text.ts';
 import { GROUPS } from '../program.ts';
 import { plainColumns, showResult } from '../show-result.ts';
+import { type Aftermath, aftermath, waits } from './aftermath.ts';
+
+interface Options {
+  readonly reason?: string;
+  readonly lastGood?: Record<string, number>;
+  readonly yes?: string;
+  readonly wait?: boolean;
+}
+
+type Revoked = Omit<Aftermath, 'sentences'> & { readonly space: string; readonly entry: number };
 
 export const register: Register = (program, context) => {
-  program
+  const command = program
     .command('revoke')
     .helpGroup(GROUPS.trust)
     .description('shut a space out of the mesh, for good (at ODCM)')
     .argument('<space>', 'its name')
     .option('--reason <text>', 'shown to everybody beside the revocation')
-    .option('--yes <name>', 'the name once more, instead of typing it when asked')
-    .action(async (space: string, options: { reason?: string; yes?: string }, self) => {
-      const invocation = invoke(self, context);
-      const typed = options.yes ?? (await askForName(space, context));
-      if (typed !== space) {
-        throw new MeshError(
-          'USAGE',
-          `${quote(typed)} is not ${quote(space)}; nothing was changed`,
-          {
-            next: 'Type the name of the space exactly to revoke it.',
-          },
-        );
-      }
-      const { reason } = options;
-      const result = await ask(invocation, 'revoke', {
-        body: { space, ...(reason === undefined ? {} : { reason }) },
+    .option(
+      '--last-good <feed=n>',
+      'of this feed of it only the first n entries are good, may be repeated',
+      collectLastGood,
+    )
+    .option('--yes <name>', 'the name once more, instead of typing it when asked');
+  waits(command).action(async (space: string, options: Options, self) => {
+    const invocation = invoke(self, context);
+    const typed = options.yes ?? (await askForName(space, context));
+    if (typed !== space) {
+      throw new MeshError('USAGE', `${quote(typed)} is not ${quote(space)}; nothing was changed`, {
+        next: 'Type the name of the space exactly to revoke it.',
       });
-      await showResult(invocation, {
-        sentence: `${result.space} is revoked (directory entry ${result.entry}).`,
-        title: 'revocations',
-        columns: plainColumns<typeof result>('space', 'entry'),
-        rows: [result],
-      });
+    }
+    const { reason, lastGood, wait: isWaiting = false } = options;
+    const result = await ask(invocation, 'revoke', {
+      body: {
+        space,
+        ...(reason === undefined ? {} : { reason }),
+        ...(lastGood === undefined ? {} : { lastGood }),
+      },
     });
+    const { sentences, ...rest } = await aftermath(invocation, { ...result, isWaiting });
+    await showResult(invocation, {
+      sentence: `${result.space} is revoked (directory entry ${result.entry}).`,
+      more: sentences,
+      title: 'revocations',
+      columns: plainColumns<Revoked>(
+        ...(['space', 'entry', 'applied', 'of', 'missing'] as const),
+        ...(['feeds', 'readable', 'sensitive'] as const),
+      ),
+      rows: [{ ...result, ...rest }],
+    });
+  });
 };
+
+function collectLastGood(text: string, before: Record<string, number> = {}) {
+  const [, feed, size] = /^(.+)=(\d{1,15})$/.exec(text) ?? [];
+  if (feed !== undefined && size !== undefined) return { ...before, [feed]: Number(size) };
+  throw new MeshError('USAGE', `${quote(text)} names no feed and number of entries`, {
+    next: 'Write: --last-good variables/base=1200',
+  });
+}
 
 async function askForName(space: string, context: CommandContext): Promise<string> {
   const { stdin, stderr, signal } = context;

@@ -1,15 +1,18 @@
 // `odcm status`: what this node is and knows, on one screen.
 
 import type { RouteResult } from '../../protocols/control-api.ts';
-import { ask } from '../ask.ts';
+import { ask, askPart, askRows } from '../ask.ts';
 import type { Register } from '../command-context.ts';
 import type { Column } from '../format/cell.ts';
 import { formatAge } from '../format/duration.ts';
 import { GROUPS, reads } from '../program.ts';
 import { runReport } from '../run-report.ts';
+import type { RevocationRow } from '../views/answers.ts';
+import { revocationNotes } from '../views/revocations.ts';
 import { directoryAge } from './directory-note.ts';
 
-type Status = RouteResult<'status'>;
+/** Null from a node that knows no such question. */
+type Status = RouteResult<'status'> & { readonly revocations: readonly RevocationRow[] | null };
 
 const COLUMNS: readonly Column<Status>[] = [
   { key: 'name', title: 'space' },
@@ -27,6 +30,18 @@ const COLUMNS: readonly Column<Status>[] = [
       state === 'fresh' ? 'good' : state === 'expired' ? 'bad' : 'warn',
   },
   {
+    key: 'clock',
+    title: 'clock',
+    format: (_, { clock }) => clockText(clock),
+    tone: (_, { clock }) => (clock && clock.state !== 'good' ? 'bad' : undefined),
+  },
+  {
+    key: 'revocations',
+    title: 'shut out',
+    format: (_, { revocations }) => revocationText(revocations),
+    tone: (_, { revocations }) => (isOpen(revocations) ? 'warn' : undefined),
+  },
+  {
     key: 'peers',
     title: 'peers',
     format: (_, { peers }) => `${peers.connected} of ${peers.known} connected`,
@@ -39,6 +54,21 @@ const COLUMNS: readonly Column<Status>[] = [
       `${feeds.known} known, ${feeds.own} own, ${feeds.subscribed} subscribed`,
   },
   { key: 'contexts', title: 'contexts' },
+  {
+    key: 'store',
+    title: 'store',
+    format: (_, { store }) => storeText(store),
+    tone: (_, { store }) => (store.damaged > 0 || store.disk === 'full' ? 'bad' : undefined),
+  },
+  {
+    key: 'keyProtection',
+    title: 'keys',
+    format: (_, { keyProtection }) =>
+      keyProtection === 'passphrase'
+        ? 'rest under a passphrase'
+        : 'NOT protected: odcm keys protect',
+    tone: (_, { keyProtection }) => (keyProtection === 'passphrase' ? undefined : 'warn'),
+  },
   {
     key: 'refusals',
     title: 'refused',
@@ -54,9 +84,43 @@ const COLUMNS: readonly Column<Status>[] = [
   { key: 'pid', title: 'process', wide: true, format: String },
 ];
 
+const CLOCK_WORDS = {
+  good: 'right, as far as it is known here',
+  regressed: 'set back: nothing that had ended begins again, nothing is issued',
+  ahead: 'ahead of what others sign: nothing expires by it',
+} as const;
+
+function clockText(clock: Status['clock']): string {
+  if (!clock || clock.state === 'good') return CLOCK_WORDS.good;
+  return `${formatAge(Math.abs(clock.offByMs))} ${CLOCK_WORDS[clock.state]}`;
+}
+
+const isOpen = (rows: Status['revocations']): boolean =>
+  rows?.some(({ applied, of }) => applied < of) ?? false;
+
+/** The newest one; `odcm revocations` has them all. */
+function revocationText(rows: Status['revocations']): string {
+  if (!rows) return '-';
+  return revocationNotes(rows, 1)[0] ?? 'none';
+}
+
 function directoryText({ size, ageMs, state }: Status['directory']): string {
   const age = ageMs === null ? 'never heard of from ODCM' : `vouched for ${formatAge(ageMs)} ago`;
   return `${size} ${size === 1 ? 'entry' : 'entries'}, ${age}, ${state}`;
+}
+
+const DISK: Readonly<Record<Status['store']['disk'], string>> = {
+  ok: '',
+  low: ', little room on the disk: nothing is carried for others',
+  scarce: ', hardly any room on the disk: nothing is taken from others',
+  full: ', the disk is full: only the directory is written',
+};
+
+function storeText({ damaged, repaired, refetching, disk }: Status['store']): string {
+  const found = damaged > 0 ? `${damaged} damaged, see odcm scrub damage` : 'sound';
+  const more = repaired > 0 ? `, ${repaired} repaired since the start` : '';
+  const own = refetching ? ', own feeds are coming back from others' : '';
+  return `${found}${more}${own}${DISK[disk]}`;
 }
 
 const refused = ({ refusals }: Status): number =>
@@ -69,7 +133,11 @@ export const register: Register = (program, context) => {
     .description('what this node is and knows');
   reads(command).action((_, self) =>
     runReport(self, context, async (invocation) => {
-      const status = await ask(invocation, 'status');
+      const [answer, revocations] = await Promise.all([
+        ask(invocation, 'status'),
+        askPart(askRows(invocation, 'revocations', { query: { limit: 5 } })),
+      ]);
+      const status = { ...answer, revocations: revocations?.rows ?? null };
       return {
         report: {
           title: 'nodes',
@@ -83,7 +151,10 @@ export const register: Register = (program, context) => {
           connected: status.peers.connected,
           disconnected: Math.max(0, status.peers.known - status.peers.connected),
           refused: refused(status),
+          damaged: status.store.damaged,
           directoryAge: directoryAge(status.directory),
+          notApplied: status.revocations?.filter(({ applied, of }) => applied < of).length ?? null,
+          clockOff: status.clock?.state === 'good' ? 0 : Math.abs(status.clock?.offByMs ?? 0),
         },
       };
     }),

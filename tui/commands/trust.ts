@@ -1,9 +1,10 @@
 // `odcm trust`: roots, keys and certificates, and what runs out when.
 
-import { askKnown } from '../ask.ts';
+import { askKnown, askPart, askRows } from '../ask.ts';
 import type { Register } from '../command-context.ts';
 import { GROUPS, reads } from '../program.ts';
 import { runReport } from '../run-report.ts';
+import { revocationNotes } from '../views/revocations.ts';
 import { reportOf } from '../views/table.ts';
 import { trustView } from '../views/trust.ts';
 import { directoryAge, directoryNote } from './directory-note.ts';
@@ -13,7 +14,7 @@ export const register: Register = (program, context) => {
   const command = program
     .command('trust')
     .helpGroup(GROUPS.trust)
-    .description('roots, keys and certificates, and what runs out when')
+    .description('roots, keys and certificates, what runs out when, who applies revocations')
     .addHelpText(
       'after',
       examples([
@@ -24,10 +25,16 @@ export const register: Register = (program, context) => {
     );
   reads(command).action((_, self) =>
     runReport(self, context, async (invocation) => {
-      const { status, ...answer } = await askKnown(invocation, 'trust');
-      const view = trustView(answer);
+      const [{ status, ...answer }, revocations] = await Promise.all([
+        askKnown(invocation, 'trust'),
+        askPart(askRows(invocation, 'revocations')),
+      ]);
+      const view = trustView(answer, revocations);
       return {
-        report: { ...reportOf(view, status.name), notes: [directoryNote(status.directory)] },
+        report: {
+          ...reportOf(view, status.name),
+          notes: [...revocationNotes(revocations?.rows ?? []), directoryNote(status.directory)],
+        },
         figures: { ...view.figures, directoryAge: directoryAge(status.directory) },
       };
     }),

@@ -80,6 +80,7 @@ export const SOURCES = {
   subscriptions: rows('subscriptions', OFTEN_MS),
   grants: rows('grants', SELDOM_MS),
   trust: rows('trust', SELDOM_MS),
+  revocations: rows('revocations', OFTEN_MS, { limit: 5 }),
   inventory: rows('reportInventory', SELDOM_MS),
   alerts: rows('alerts', OFTEN_MS),
   alertRoutes: rows('alertRoutes', SELDOM_MS),

@@ -28,7 +28,10 @@ export async function runDemo(invocation: Invocation, options: DemoOptions): Pro
   const ending = new AbortController();
   const signal = AbortSignal.any([invocation.signal, ending.signal]);
   const folder = await openDemoFolder(options.dir, { ...context, signal });
-  const processes = createProcesses(folder.logs, { ...process.env, ...context.env });
+  const processes = createProcesses(folder.logs, {
+    ...{ ...process.env, ...context.env },
+    CREDENTIALS_DIRECTORY: folder.credentials,
+  });
   try {
     const mesh = new DemoMesh({ folder, processes, context, signal });
     const voice = createVoice(invocation, options);

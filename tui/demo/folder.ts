@@ -1,6 +1,7 @@
 // The folder of the demo: made or taken over only when it is empty or says itself that it is a demo's, held by one demo
 // at a time. Of an earlier demo it removes what that demo made there, nothing else.
 
+import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -18,6 +19,7 @@ const MARKER_TEXT = `${JSON.stringify(
   2,
 )}\n`;
 const OWNER_ONLY = 0o700;
+const CREDENTIALS = '.credentials';
 /** Longest name of a space in the demo, and the socket in its folder. */
 const SOCKET_BELOW = '/spaces/platform/control.sock'.length;
 /** Nodes of a demo that was killed stop by themselves, in about this time. */
@@ -28,6 +30,8 @@ export interface DemoFolder {
   /** One folder for each node. */
   readonly spaces: string;
   readonly logs: string;
+  /** Holds the passphrase of the nodes' keys, as a service manager would hand it to them. */
+  readonly credentials: string;
   release(): Promise<void>;
 }
 
@@ -48,18 +52,27 @@ export async function openDemoFolder(dir: string, around: Surroundings): Promise
   }
   await claim(dir);
   const lock = await takeLock(dir);
-  const folder = { dir, spaces: join(dir, 'spaces'), logs: join(dir, 'logs') };
+  const spaces = join(dir, 'spaces');
+  const folder = { dir, spaces, logs: join(dir, 'logs'), credentials: join(spaces, CREDENTIALS) };
   try {
     await awaitLeftovers(folder.spaces, around);
     for (const made of [folder.spaces, folder.logs]) {
       await rm(made, { recursive: true, force: true });
       await mkdir(made, { mode: OWNER_ONLY });
     }
+    await writePassphrase(folder.credentials);
   } catch (error) {
     await lock.close();
     throw folderError(dir, error);
   }
   return { ...folder, release: () => lock.close() };
+}
+
+/** A new one for each demo: the folders of the last are gone. */
+async function writePassphrase(folder: string): Promise<void> {
+  await mkdir(folder, { mode: OWNER_ONLY });
+  const passphrase = randomBytes(24).toString('base64url');
+  await writeFile(join(folder, 'odcm-passphrase'), `${passphrase}\n`, { flag: 'wx', mode: 0o600 });
 }
 
 async function claim(dir: string): Promise<void> {

@@ -45,7 +45,7 @@ type Stdio = ('pipe' | 'ignore' | number)[];
 
 export function createProcesses(logs: string, env: NodeJS.ProcessEnv): Processes {
   const living = new Set<Child>();
-  const { ODCM_HOME: _home, ODCM_DEMO_HOME: _demo, ...inherited } = env;
+  const { ODCM_HOME: _h, ODCM_DEMO_HOME: _d, ODCM_PASSPHRASE_FILE: _p, ...inherited } = env;
   let isOver = false;
   const killAll = (): void => {
     for (const child of living) child.process.kill('SIGKILL');

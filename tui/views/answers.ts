@@ -27,6 +27,10 @@ export type Overview = RouteResult<'overview'>;
 
 export type HealthRow = RouteResult<'health'>;
 export type TrustRow = RouteResult<'trust'>;
+export type RevocationRow = RouteResult<'revocations'>;
+export type StatementResult = RouteResult<'statement'>;
+export type ExposureResult = RouteResult<'exposure'>;
+export type ExposureRow = ExposureResult['rows'][number];
 export type InventoryRow = z.output<typeof ReportInventoryRow>;
 export type DeploymentFigures = z.output<typeof DeploymentSums>;
 export type DeploymentReport = z.output<typeof ReportDeploymentsResult>;

@@ -6,7 +6,9 @@ import { formatAge } from '../format/duration.ts';
 import { counted, formatNumber } from '../format/number.ts';
 import { bar, sparkline } from '../format/sparkline.ts';
 import type { Answer, FeedRow } from './answers.ts';
+import { carrierColumns, carrierLines, copiesText, isBelowWanted } from './carriers.ts';
 import type { FeedSamples } from './samples.ts';
+import { heardText, silenceText } from './subscriptions.ts';
 import { type Line, type Panel, panel, type Room, span, type TableView } from './table.ts';
 
 /** A feed with what only several looks can tell, which is null or empty after one look. */
@@ -52,7 +54,7 @@ export function feedColumns(
       wide: !hasSamples,
       format: (_, { rate }) => (rate === null ? '-' : rate.toFixed(1)),
     },
-    { key: 'carriers', title: 'copies', kind: 'number', priority: 2, width: 6 },
+    ...carrierColumns<FeedLine>(),
     {
       key: 'grant',
       title: 'access',
@@ -62,6 +64,16 @@ export function feedColumns(
       tone: (_, { grant }) => (grant === null ? 'dim' : undefined),
     },
     { key: 'subscribed', title: 'taken', priority: 3, width: 5 },
+    { key: 'lastChangeAt', title: 'last new', kind: 'age', priority: 3, width: 8 },
+    {
+      key: 'heardAgoMs',
+      title: 'last heard',
+      kind: 'duration',
+      priority: 3,
+      width: 10,
+      format: (_, row) => (row.grant === 'own' ? '-' : heardText(row)),
+    },
+    { key: 'sealed', title: 'sealed', priority: 3, width: 6 },
     {
       key: 'deadLetters',
       title: 'dead',
@@ -88,6 +100,16 @@ export function feedColumns(
       width: 6,
       tone: (_, { frozen }) => (frozen ? 'bad' : undefined),
     },
+    {
+      key: 'heldBack',
+      title: 'held',
+      kind: 'number',
+      wide: rows.every(({ heldBack }) => (heldBack ?? null) === null),
+      priority: 2,
+      width: 5,
+      tone: () => 'warn',
+    },
+    { key: 'epoch', title: 'epoch', kind: 'number', wide: true, width: 5 },
     { key: 'sync', title: 'sync', wide: true, width: 6 },
     { key: 'applied', title: 'applied', kind: 'number', wide: true, width: 9 },
     { key: 'id', title: 'id', wide: true, width: 36 },
@@ -115,6 +137,7 @@ export function feedsView(answer: Answer<FeedRow>, samples?: FeedSamples): Table
       lag: { value: lags.length === 0 ? null : Math.max(...lags), kind: 'duration' },
       deadLetters,
       frozen,
+      belowWanted: rows.filter(isBelowWanted).length,
     },
   };
 }
@@ -128,7 +151,7 @@ function feedLine(row: FeedRow, samples: FeedSamples | undefined): FeedLine {
 }
 
 /** One feed: how much is here, since when something is missing, and how long the rest may take. */
-export function feedPanel(line: FeedLine, { columns, ascii }: Room): Panel {
+export function feedPanel(line: FeedLine, { columns, ascii, nowMs }: Room): Panel {
   const { feed, size, held, behind, lagMs, carriers, deadLetters, frozen, root, rate } = line;
   const share = size === null || size === 0 ? 0 : held / size;
   const barColumns = Math.max(0, Math.min(24, columns - 40));
@@ -139,7 +162,7 @@ export function feedPanel(line: FeedLine, { columns, ascii }: Room): Panel {
         `ours ${formatNumber(held)}  head ${size === null ? 'not known yet' : formatNumber(size)}`,
       ),
       span(
-        `   copies ${formatNumber(carriers)}   access ${line.grant === null ? 'none' : line.grant === 'own' ? 'own' : 'granted'}`,
+        `   copies ${copiesText(carriers, line)}   access ${line.grant === null ? 'none' : line.grant === 'own' ? 'own' : 'granted'}`,
       ),
     ],
     [
@@ -160,7 +183,12 @@ export function feedPanel(line: FeedLine, { columns, ascii }: Room): Panel {
       ),
       ...(deadLetters > 0 ? [span(`   ${counted(deadLetters, 'dead letter')}`, 'bad')] : []),
       ...(frozen ? [span('   frozen: two histories were seen', 'bad')] : []),
+      ...((line.heldBack ?? null) === null
+        ? []
+        : [span(`   held (${formatNumber(line.heldBack ?? 0)})`, 'warn')]),
     ],
+    ...carrierLines(line),
+    ...(line.grant === 'own' ? [] : [[span(`heard       ${silenceText(line, nowMs)}`)]]),
   ];
   return panel('feed', feed, lines);
 }

@@ -14,6 +14,7 @@ import type {
   GrantRow,
   HealthRow,
 } from './answers.ts';
+import { copiesText } from './carriers.ts';
 import { chartPanel } from './deployments.ts';
 import { CONDITION_SIGNS, CONDITION_TONES, withSign } from './signs.ts';
 import { certificateText } from './spaces.ts';
@@ -50,19 +51,19 @@ export const alertsOf = (space: string, alerts: readonly AlertRow[]): AlertRow[]
 export function spaceHead({ health }: SpaceDetail, { ascii }: Room): Panel {
   const condition = conditionOf(health);
   const { certificate, heardAgoMs, heardVia, suspectedBy, behind, lagMs } = health;
-  const seen =
+  const heard =
     health.state === 'self'
       ? 'this node'
       : heardAgoMs === null
-        ? 'never seen'
-        : `seen ${formatAge(heardAgoMs)} ago${heardVia === null ? '' : ` through ${heardVia}`}`;
+        ? 'never heard'
+        : `heard ${formatAge(heardAgoMs)} ago${heardVia === null ? '' : ` through ${heardVia}`}`;
   const tags = health.tags.length === 0 ? '' : `   tags ${health.tags.join(', ')}`;
   const certificateTone =
     certificate === null || certificate.state === 'valid' ? undefined : 'warn';
   return panel('head', health.space, [
     [
       span(withSign(CONDITION_SIGNS[condition], condition, ascii), CONDITION_TONES[condition]),
-      span(`   ${health.serverVersion ?? 'version not reported'}   ${seen}${tags}`),
+      span(`   ${health.serverVersion ?? 'version not reported'}   ${heard}${tags}`),
       ...(suspectedBy > 0 ? [span(`   suspected by ${formatNumber(suspectedBy)}`, 'warn')] : []),
     ],
     [
@@ -116,7 +117,7 @@ function publishesPanel({ health, feeds }: SpaceDetail): Panel {
         : row.behind > 0
           ? span(`${formatNumber(row.behind)} behind`, 'warn')
           : span('level', 'good'),
-      span(`  ${counted(row.carriers, 'copy', 'copies')}`),
+      span(`  ${copiesText(row.carriers, row)} ${row.carriers === 1 ? 'copy' : 'copies'}`),
     ];
   });
   return panel(

@@ -44,7 +44,7 @@ export function spaceFigures({ health, feeds, deployments, alerts }: SpaceDetail
   return {
     behind: health.behind,
     lag: { value: health.lagMs, kind: 'duration' },
-    seen: { value: health.heardAgoMs, kind: 'duration' },
+    heard: { value: health.heardAgoMs, kind: 'duration' },
     expiry: { value: health.certificate?.leftMs ?? null, kind: 'duration' },
     suspectedBy: health.suspectedBy,
     feeds: own.length,

@@ -74,7 +74,7 @@ export const SPACE_COLUMNS: readonly Column<SpaceLine>[] = [
   },
   {
     key: 'heardAgoMs',
-    title: 'seen',
+    title: 'heard',
     kind: 'duration',
     priority: 2,
     width: 6,

@@ -26,7 +26,15 @@ export const SUBSCRIPTION_COLUMNS: readonly Column<SubscriptionRow>[] = [
   { key: 'size', title: 'entries', kind: 'number', priority: 2, width: 9 },
   { key: 'held', title: 'held', kind: 'number', priority: 1, width: 9 },
   { key: 'applied', title: 'applied', kind: 'number', priority: 2, width: 9 },
-  { key: 'lastChangeAt', title: 'last change', kind: 'age', priority: 1, width: 11 },
+  { key: 'lastChangeAt', title: 'last new', kind: 'age', priority: 1, width: 8 },
+  {
+    key: 'heardAgoMs',
+    title: 'last heard',
+    kind: 'duration',
+    priority: 1,
+    width: 10,
+    format: (_, row) => heardText(row),
+  },
   { key: 'lastError', title: 'last error', priority: 3, width: 24 },
 ];
 
@@ -55,6 +63,32 @@ export function subscriptionsView(answer: Answer<SubscriptionRow>): TableView<Su
   };
 }
 
+/** Of its publisher: without a word of it, `nothing new` says little. */
+export function heardText({
+  heardAgoMs,
+}: {
+  readonly heardAgoMs?: number | null | undefined;
+}): string {
+  return heardAgoMs === null || heardAgoMs === undefined ? 'never' : formatAge(heardAgoMs);
+}
+
+/** Two things that are not the same: when something came last, and when its publisher last spoke. */
+export function silenceText(
+  row: {
+    readonly lastChangeAt?: string | null | undefined;
+    readonly heardAgoMs?: number | null | undefined;
+  },
+  nowMs: number,
+): string {
+  const changedMs = timeMs(row.lastChangeAt ?? null);
+  const news =
+    changedMs === null
+      ? 'nothing new since this node started'
+      : `nothing new since ${formatAge(nowMs - changedMs)} ago`;
+  const heard = heardText(row);
+  return `${news}, nothing heard since ${heard === 'never' ? 'this node started' : `${heard} ago`}`;
+}
+
 const MEANING: Readonly<Record<SubscriptionRow['state'], string>> = {
   level: 'everything that the publisher signed is here',
   behind: 'the rest is fetched from whoever has it',
@@ -66,8 +100,6 @@ const MEANING: Readonly<Record<SubscriptionRow['state'], string>> = {
 };
 
 export function subscriptionPanel(row: SubscriptionRow, { nowMs }: Room): Panel {
-  const changedMs = timeMs(row.lastChangeAt);
-  const changed = changedMs === null ? 'never' : `${formatAge(nowMs - changedMs)} ago`;
   const missing = missingOf(row);
   return panel('subscription', row.feed, [
     [span('state      '), span(row.state, TONES[row.state]), span(`: ${MEANING[row.state]}`)],
@@ -77,7 +109,8 @@ export function subscriptionPanel(row: SubscriptionRow, { nowMs }: Room): Panel 
       ),
       ...(missing > 0 ? [span(`, ${counted(missing, 'entry', 'entries')} missing`, 'warn')] : []),
     ],
-    [span(`applied    ${formatNumber(row.applied)}   last change ${changed}`)],
+    [span(`applied    ${formatNumber(row.applied)}`)],
+    [span(`publisher  ${silenceText(row, nowMs)}`)],
     [span('last error '), row.lastError === null ? span('none') : span(row.lastError, 'bad')],
   ]);
 }

@@ -7,7 +7,8 @@ import { formatNumber } from '../format/number.ts';
 import { bar } from '../format/sparkline.ts';
 import { timeMs } from '../format/time.ts';
 import { displayWidth, pad } from '../format/width.ts';
-import type { Answer, TrustRow } from './answers.ts';
+import type { Answer, RevocationRow, TrustRow } from './answers.ts';
+import { notApplied } from './revocations.ts';
 import { type Line, type Panel, panel, type Room, span, type TableView } from './table.ts';
 
 const TONES: Readonly<Record<string, Tone>> = {
@@ -20,7 +21,10 @@ const TONES: Readonly<Record<string, Tone>> = {
 
 const toneOfState = (state: string): Tone | undefined => TONES[state];
 
-export const TRUST_COLUMNS: readonly Column<TrustRow>[] = [
+/** With the entries of the newest revocations that the space is not known to act on. */
+export type TrustLine = TrustRow & { readonly notApplied: readonly number[] };
+
+export const TRUST_COLUMNS: readonly Column<TrustLine>[] = [
   { key: 'subject', title: 'subject', priority: 0, width: 16, grows: true, maxWidth: 40 },
   { key: 'kind', title: 'kind', priority: 2, width: 8 },
   { key: 'serial', title: 'serial', priority: 2, width: 12 },
@@ -50,22 +54,37 @@ export const TRUST_COLUMNS: readonly Column<TrustRow>[] = [
     tone: (_, { state }) => toneOfState(state),
   },
   { key: 'issuer', title: 'issuer', priority: 3, width: 16 },
+  {
+    key: 'notApplied',
+    title: 'not applied',
+    wide: true,
+    format: (_, { notApplied }) => notApplied.join(', '),
+    tone: () => 'warn',
+  },
   { key: 'fingerprint', title: 'fingerprint', wide: true, width: 24 },
 ];
 
-export function trustView({ rows, asOf }: Answer<TrustRow>): TableView<TrustRow> {
+export function trustView(
+  { rows, asOf }: Answer<TrustRow>,
+  revocations: Answer<RevocationRow> | null = null,
+): TableView<TrustLine> {
+  const open = notApplied(revocations?.rows ?? []);
   const { next, ...counts } = trustFigures(rows);
   return {
     id: 'trust',
     title: 'keys and certificates',
     columns: TRUST_COLUMNS,
-    rows,
+    rows: rows.map((row) => ({
+      ...row,
+      notApplied: row.kind === 'space' ? (open.get(row.subject) ?? []) : [],
+    })),
     idOf: ({ kind, subject, serial, fingerprint }) =>
       [kind, subject, serial ?? fingerprint].join(' '),
     sort: 'leftMs,subject',
     asOf,
     figures: {
       ...counts,
+      notApplied: revocations?.rows.filter(({ applied, of }) => applied < of).length ?? null,
       // Of the first that runs out; what is over already counts as expired.
       expiry: { value: next?.leftMs ?? null, kind: 'duration' },
     },

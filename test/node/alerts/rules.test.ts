@@ -64,8 +64,33 @@ describe('the rules', () => {
     ],
     [
       'too few carriers',
-      { feeds: [feedFact('library/a', { carriers: 1 })] },
-      ['raise info feed-carriers library/a'],
+      { feeds: [feedFact('library/a', { carriersComplete: 1 })] },
+      ['raise warn feed-carriers library/a'],
+    ],
+    [
+      'a feed that only its publisher has',
+      { feeds: [feedFact('library/a', { carriersComplete: 0 })] },
+      ['raise crit feed-carriers library/a'],
+    ],
+    [
+      'a feed that nobody could carry',
+      { feeds: [feedFact('library/a', { carriersComplete: 0, carriersPossible: 0 })] },
+      ['raise crit feed-carriers library/a'],
+    ],
+    [
+      'carriers of which nothing is known',
+      { feeds: [feedFact('library/a', { carriersComplete: null, carriersUnknown: 3 })] },
+      ['hold warn feed-carriers library/a'],
+    ],
+    [
+      'carriers that may be enough',
+      { feeds: [feedFact('library/a', { carriersComplete: 1, carriersUnknown: 2 })] },
+      ['hold warn feed-carriers library/a'],
+    ],
+    [
+      'carriers that cannot be enough whatever the others have',
+      { feeds: [feedFact('library/a', { carriersComplete: 1, carriersUnknown: 1 })] },
+      ['raise warn feed-carriers library/a'],
     ],
     [
       'a fork',
@@ -113,6 +138,21 @@ describe('the rules', () => {
       ['raise crit directory-stale directory'],
     ],
     [
+      'a clock that three others contradict',
+      { clock: { state: 'ahead', offByMs: DAY, forMs: 60_000 } },
+      ['raise warn clock-wrong clock'],
+    ],
+    [
+      'a clock that has been ahead for its time of grace',
+      { clock: { state: 'ahead', offByMs: DAY, forMs: 15 * 60_000 } },
+      ['raise crit clock-wrong clock'],
+    ],
+    [
+      'a clock that was set back',
+      { clock: { state: 'regressed', offByMs: -DAY, forMs: 0 } },
+      ['raise crit clock-wrong clock'],
+    ],
+    [
       'refusals',
       { refusals: [{ code: 'BAD_SIGNATURE', count: 100 }] },
       ['raise warn refusals-rising BAD_SIGNATURE'],
@@ -140,6 +180,14 @@ describe('the rules', () => {
       'a space whose certificate is not known',
       { spaces: [spaceFact('payments', 'online', { certificateLeftMs: null })] },
     ],
+    [
+      'as many carriers as a small mesh has',
+      { feeds: [feedFact('library/a', { carriersComplete: 1, carriersPossible: 1 })] },
+    ],
+    [
+      'a feed that wants no carriers',
+      { feeds: [feedFact('library/a', { carriersComplete: 0, carriersWanted: 0 })] },
+    ],
     ['a little lag', { feeds: [feedFact('library/a', { behind: 400, lagMs: 60_000 })] }],
     [
       'what is behind in an own feed',
@@ -162,12 +210,12 @@ describe('the rules', () => {
     const facts = {
       spaces: [spaceFact('payments', 'offline'), spaceFact('shipping', 'offline')],
       deployments: [failedFact('web', 30, 1, 'project'), failedFact('shipping', 30, 1)],
-      feeds: [feedFact('payments/a', { carriers: 1 })],
+      feeds: [feedFact('payments/a', { carriersComplete: 1 })],
     };
     expect(found(facts, settings)).toEqual([
       'raise crit space-offline payments',
       'raise warn space-offline shipping',
-      'raise warn feed-carriers payments/a',
+      'raise crit feed-carriers payments/a',
       'raise crit deployments-failed web',
       'raise warn deployments-failed shipping',
     ]);

@@ -26,7 +26,9 @@ export const spaceFact = (
 });
 
 export const feedFact = (feed: string, changes: Partial<FeedFact> = {}): FeedFact => ({
-  ...{ feed, isOwn: false, behind: 0, lagMs: 0, carriers: 3, isForked: false, ...changes },
+  ...{ feed, isOwn: false, behind: 0, lagMs: 0, isForked: false },
+  ...{ carriersWanted: 3, carriersPossible: 9, carriersComplete: 3, carriersUnknown: 0 },
+  ...changes,
 });
 
 export const failedFact = (
@@ -41,8 +43,10 @@ export const WELL: Facts = {
   feeds: [feedFact('library/variables')],
   deployments: [failedFact('payments', 0, 1)],
   directory: { state: 'fresh', ageMs: 20_000 },
+  clock: { state: 'good', offByMs: 0, forMs: 0 },
   refusals: [],
   disk: { path: '/data', freeBytes: 60 * GIB, sizeBytes: 100 * GIB },
+  store: { damaged: [], isRefetching: false },
   routes: [],
   configurationProblem: null,
 };

@@ -100,7 +100,8 @@ describe('the control API of alerts', () => {
         spaces: null,
         feeds: [
           {
-            ...{ feed: 'library/a', isOwn: false, behind: 0, lagMs: 0, carriers: 9 },
+            ...{ feed: 'library/a', isOwn: false, behind: 0, lagMs: 0 },
+            ...{ carriersWanted: 3, carriersPossible: 9, carriersComplete: 3, carriersUnknown: 0 },
             isForked: true,
           },
         ],

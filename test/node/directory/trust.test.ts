@@ -12,7 +12,12 @@ import { MESH, SPACE } from '../../protocols/sample-log.ts';
 import { seededRandom, VirtualTime } from '../virtual-time.ts';
 
 const key = generateEd25519();
-const speaker = { id: SPACE, name: 'library', nodeKey: ed25519Raw(key) } as unknown as SpaceRow;
+const speaker = {
+  id: SPACE,
+  name: 'library',
+  nodeKey: ed25519Raw(key),
+  keys: [],
+} as unknown as SpaceRow;
 const random = seededRandom(1);
 
 interface Written {

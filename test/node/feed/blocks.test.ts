@@ -202,6 +202,22 @@ describe('block', () => {
     expect(await blocks.get(structCid(bytes))).toEqual(bytes);
     expect(await blocks.get({ codec: 0x55, hash: Buffer.alloc(32, 1) })).toBeUndefined();
     const wrong = { codec: 0x55, hash: Buffer.alloc(32) } as const;
-    await expect(blocks.get(wrong)).rejects.toMatchObject({ code: 'HASH_MISMATCH' });
+    const told: Buffer[] = [];
+    blocks.onDamaged = (hash) => told.push(hash);
+    expect(await blocks.get(wrong)).toBeUndefined();
+    expect(await blocks.get(wrong)).toBeUndefined();
+    expect(await blocks.has(wrong)).toBe(false);
+    expect(told).toEqual([wrong.hash]);
+  });
+
+  it('that is damaged counts as missing until it comes anew', async () => {
+    const { blocks } = await opened();
+    const bytes = Buffer.from('block');
+    const cid = rawCid(bytes);
+    await blocks.put([{ hash: cid.hash, bytes }], true);
+    blocks.markDamaged(cid.hash);
+    expect([await blocks.has(cid), blocks.isDamaged(cid.hash)]).toEqual([false, true]);
+    await blocks.put([{ hash: cid.hash, bytes }], true);
+    expect([await blocks.has(cid), blocks.isDamaged(cid.hash)]).toEqual([true, false]);
   });
 });

@@ -396,27 +396,34 @@ describe('damaged log', () => {
   const drop = (key: (log: FeedLog) => Buffer) => (store: Store, log: FeedLog) =>
     store.write([{ type: 'del', key: key(log) }]);
 
+  /** It opens, says why, and takes nothing. */
+  const expectReadOnly = async (store: Store) => {
+    const log = await open(store);
+    expect(log.damage).toMatchObject({ code: 'STORE_DAMAGED' });
+    await expect(log.refresh()).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+  };
+
   it('is not taken for a new one when its head is gone', async () => {
     const { store } = await damage(drop((log) => headKey(log.prefix)));
-    await expect(open(store)).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+    await expectReadOnly(store);
   });
 
-  it('is not opened when its newest entries or the tile above them are gone', async () => {
+  it('is read-only when its newest entries or the tile above them are gone', async () => {
     for (const key of [
       (log: FeedLog) => segmentKey(log.prefix, 512),
       (log: FeedLog) => tileKey(log.prefix, 1, 0),
     ]) {
       const { store } = await damage(drop(key));
-      await expect(open(store)).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+      await expectReadOnly(store);
     }
   });
 
-  it('is not opened when its newest entries are others', async () => {
+  it('is read-only when its newest entries are others', async () => {
     const { store } = await damage((s, log) => {
       const [value] = packSegments(512, entries.slice(500, 588));
       return s.write([{ type: 'put', key: segmentKey(log.prefix, 512), value: value! }]);
     });
-    await expect(open(store)).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+    await expectReadOnly(store);
   });
 
   it('gives no entries over a gap', async () => {
@@ -466,6 +473,7 @@ describe('damaged log', () => {
     try {
       store = await openLevelStore(folder);
       const log = await open(store);
+      if (log.damage) return false;
       const tree = new Frontier();
       for (const leaf of leaves.slice(0, log.size)) tree.append(leaf);
       expect(log.root()).toEqual(tree.root());

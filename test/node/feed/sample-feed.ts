@@ -98,8 +98,8 @@ export class SampleFeed {
     this.blocks = new Blocks(blockStore);
     this.publisher = new Publisher({
       ...identity,
-      ...{ log, view, blocks: this.blocks, origin: ORIGIN, key: LOG_KEY, feedId: FEED_BYTES },
-      privateKey: KEY.privateKey,
+      ...{ log, view, blocks: this.blocks, origin: ORIGIN, feedId: FEED_BYTES },
+      signers: () => [{ key: LOG_KEY, privateKey: KEY.privateKey }],
       clock: new VirtualTime(),
       random: countingRandom(),
       onCommitted: (commit) => this.commits.push(commit),

@@ -205,7 +205,10 @@ describe('view', () => {
     await append(f, v(1), v(2));
     const reading = f.view.catchUp();
     const row = { name: 'a', id: Buffer.alloc(16, 1), version: 3, index: 2, isWithdrawn: false };
-    await f.view.advance([{ ...row, sizeBytes: 1, timeMs: 1, sha256: Buffer.alloc(32) }], 3);
+    await f.view.advance(
+      [{ ...row, sizeBytes: 1, timeMs: 1, sha256: Buffer.alloc(32), keyEpoch: null }],
+      3,
+    );
     await reading;
     expect(f.view.applied).toBe(3);
     expect(await f.rows()).toEqual(['a v3 @2']);
@@ -249,7 +252,7 @@ describe('view', () => {
     release();
     const item = await reading;
     expect(item).toMatchObject({ version: 2, index: 1 });
-    expect(await readEntry(f.log, f.blocks, item!.index)).toMatchObject({ item: 'a' });
+    expect(await readEntry(f, item!.index)).toMatchObject({ item: 'a' });
     await publishing;
   });
 

@@ -21,9 +21,10 @@ import {
   tileKey,
 } from '../../../node/store/keys.ts';
 import { sealValue } from '../../../node/store/store.ts';
-import { logKey, signCheckpoint } from '../../../protocols/checkpoint.ts';
+import { decodeNote, logKey, signCheckpoint } from '../../../protocols/checkpoint.ts';
 import { Reader, Writer } from '../../../protocols/codec.ts';
 import { ed25519Raw } from '../../../protocols/ed25519.ts';
+import { encodeForkProof, inProofOrder } from '../../../protocols/fork-proof.ts';
 import { feedOrigin, formatUuid, parseFeedId } from '../../../protocols/ids.ts';
 import { LIMITS } from '../../../protocols/limits.ts';
 import { sha256 } from '../../../protocols/merkle.ts';
@@ -407,7 +408,14 @@ describe('damage to tree and head', () => {
       return {};
     });
     await forge(dir, 'log', headKey(logs.variables), keep);
-    const evidence = () => new Writer(4096).array(2).bytes(note).bytes(note).take();
+    const home = await openHome(dir);
+    const nodeKey = await home.nodeKey();
+    const { origin, size } = decodeNote(note).checkpoint;
+    const key = logKey(origin, nodeKey, ed25519Raw(nodeKey));
+    const other = signCheckpoint({ origin, size, root: Buffer.alloc(32, 1) }, key, nodeKey);
+    const notes = inProofOrder(decodeNote(note), decodeNote(other));
+    const proof = encodeForkProof({ notes, altRoot: null, path: [] });
+    const evidence = () => new Writer(4096).array(3).bytes(proof).uint(1).uint(0).take();
     await forge(dir, 'log', conflictKey(logs.variables), evidence);
     expect(await problemsOf(dir)).toEqual([
       `CONFLICT odcm/variables is frozen: heads of ${ENTRIES} and ${ENTRIES} entries contradict each other`,

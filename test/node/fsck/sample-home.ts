@@ -12,10 +12,12 @@ import { DirectoryWriter } from '../../../node/directory/writer.ts';
 import type { Draft } from '../../../node/feed/batch.ts';
 import { Blocks } from '../../../node/feed/blocks.ts';
 import { Feeds } from '../../../node/feed/feeds.ts';
+import { ForkBook } from '../../../node/fork/fork-book.ts';
 import { checkNode } from '../../../node/fsck/check-node.ts';
 import type { FsckResult } from '../../../node/fsck/report.ts';
 import { openHome } from '../../../node/home/home.ts';
 import { silentLog } from '../../../node/log.ts';
+import { OwnKeys } from '../../../node/rotate/own-keys.ts';
 import { logPrefix } from '../../../node/store/keys.ts';
 import { openLevelStore } from '../../../node/store/level.ts';
 import { sealValue } from '../../../node/store/store.ts';
@@ -52,9 +54,10 @@ export async function makeSampleHome(): Promise<SampleHome> {
     timestampKey: await home.timestampKey(),
   });
   const trust = new Trust({ mesh, directory, writer, ...system });
-  const nodeKey = await home.nodeKey();
+  const keys = new OwnKeys(await home.nodeKey());
   const feeds = new Feeds({
-    ...{ logs: logs!, views: views!, blocks, directory, mesh, self, nodeKey, ...system },
+    ...{ logs: logs!, views: views!, blocks, directory, mesh, self, keys, ...system },
+    forks: await ForkBook.open(logs!, systemClock),
     onCommitted: () => {},
     onApplied: () => {},
   });

@@ -44,7 +44,7 @@ describe('a new mesh', () => {
       'root-3.pem',
       'root-ca.pem',
     ]);
-    const keys = await Promise.all(made.offlineFiles.slice(0, 3).map(readKeyFile));
+    const keys = await Promise.all(made.offlineFiles.slice(0, 3).map((file) => readKeyFile(file)));
     const ids = keys.map((key) => rootKeyId(ed25519Raw(key)));
     expect(ids.sort()).toEqual(root.root.roles.root.keyids);
     for (const file of made.offlineFiles) expect((await stat(file)).mode & 0o777).toBe(0o600);
@@ -76,7 +76,12 @@ describe('a new mesh', () => {
       'issuing-ca.pem',
       'timestamp.pem',
     ]);
-    expect((await readdir(paths.keys)).sort()).toEqual(['exchange.pem', 'node.pem', 'tls.pem']);
+    expect((await readdir(paths.keys)).sort()).toEqual([
+      'exchange.pem',
+      'local.key',
+      'node.pem',
+      'tls.pem',
+    ]);
   });
 
   it('has a certificate for its ODCM that the root pins and openssl accepts', async () => {

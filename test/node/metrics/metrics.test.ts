@@ -130,6 +130,23 @@ describe('metrics', () => {
     expect((await fetch(metrics.url, { method: 'HEAD' })).status).toBe(200);
   });
 
+  it.each([
+    ['localhost:9464', 200],
+    ['127.0.0.1', 200],
+    ['[::1]:1', 200],
+    ['rebound.example:9464', 421],
+    ['127.0.0.1.rebound.example', 421],
+  ])('are on this machine given to who asks for %s: %i', async (host, status) => {
+    const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
+    request(metrics.url, { headers: { host } }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    })
+      .on('error', reject)
+      .end();
+    expect(await promise).toBe(status);
+  });
+
   it('are not served where somebody else listens', async () => {
     const address = new URL(metrics.url).host;
     await expect(startMetrics(node, { address, isOpen: false })).rejects.toMatchObject({

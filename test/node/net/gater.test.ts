@@ -120,6 +120,65 @@ describe('connection gate', () => {
     expect(gate.refusals().BUSY).toBe((beforeMs ?? 0) + 1);
   });
 
+  it('lets no more strangers of an address do a handshake than it may, and of a member address any number', async () => {
+    const { gate, time, arrive, finish } = gateUnderTest();
+    const tries = (host: string): number => {
+      let count = 0;
+      for (; count < 2 * LIMITS.strangersPerSecondPerHost; count++) {
+        const [connection] = arrive(host, 1);
+        if (!connection) break;
+        finish(connection, bob);
+      }
+      return count;
+    };
+    expect(tries('10.0.0.9')).toBe(LIMITS.strangersPerSecondPerHost);
+    expect(tries('10.0.0.1')).toBe(2 * LIMITS.strangersPerSecondPerHost);
+    await time.advance(1000);
+    expect(finish(arrive('10.0.0.9', 1)[0]!, barry)).toBe(false);
+    expect(gate.pending).toBe(0);
+  });
+
+  it('ends the oldest connection of a member that opens too many, never the newest', () => {
+    const { gate, arrive, finish } = gateUnderTest();
+    const open = () => {
+      const connection = arrive('10.0.0.1', 1)[0]!;
+      expect(finish(connection, barry)).toBe(false);
+      return connection;
+    };
+    const connections = Array.from({ length: LIMITS.connectionsPerPeer }, open);
+    expect(connections.some(({ dropped }) => dropped)).toBe(false);
+    const more = [open(), open()];
+    expect([...connections, ...more].map(({ dropped }) => dropped)).toEqual([
+      ...[true, true],
+      ...Array.from({ length: LIMITS.connectionsPerPeer }, () => false),
+    ]);
+    expect(gate.refusals()).toEqual({ BUSY: 2 });
+    // One that closes by itself makes room.
+    more[0]!.abort();
+    open();
+    expect(gate.refusals()).toEqual({ BUSY: 2 });
+  });
+
+  it('shuts out who was cast out, longer each time, and then lets it in again', async () => {
+    const { gate, time, arrive, finish } = gateUnderTest();
+    const isRefused = () => finish(arrive('10.0.0.1', 1)[0]!, barry);
+    for (const pauseMs of [1, 2, 4].map((times) => times * LIMITS.outcastMinMs)) {
+      gate.cast(barry);
+      gate.cast(barry);
+      expect([isRefused(), gate.isOutcast(barry)]).toEqual([true, true]);
+      await time.advance(pauseMs - 1);
+      expect(isRefused()).toBe(true);
+      await time.advance(1);
+      expect([isRefused(), gate.isOutcast(barry)]).toEqual([false, false]);
+    }
+    for (let i = 0; i < 20; i++) {
+      gate.cast(barry);
+      await time.advance(LIMITS.outcastMaxMs);
+    }
+    expect(isRefused()).toBe(false);
+    expect(gate.refusals().OUTCAST).toBe(6);
+  });
+
   it('never refuses addresses of members for connecting often', () => {
     const { arrive } = gateUnderTest();
     expect(arrive('10.0.0.1', 3 * LIMITS.inboundPerSecondPerHost)).toHaveLength(

@@ -3,6 +3,8 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Stream } from '@libp2p/interface';
+import { peerIdFromString } from '@libp2p/peer-id';
 import { multiaddr } from '@multiformats/multiaddr';
 import { CID } from 'multiformats/cid';
 import { sha256 } from 'multiformats/hashes/sha2';
@@ -51,6 +53,18 @@ describe('host', () => {
     await until(() => host.refusals().NOT_A_MEMBER === 1, 'the refusal');
     await until(() => !stranger.isConnected(host.peerId), 'the end of the connection');
     expect(host.connectedPeers()).toEqual([]);
+  });
+
+  it('marks peers it chose itself, which go last when there are too many', async () => {
+    const [from, to] = [await startHost(), await startHost()];
+    await connect(from, to);
+    const valueOf = async (host: Host, other: Host): Promise<number> => {
+      const { tags } = await host.node.peerStore.get(peerIdFromString(other.peerId));
+      return [...tags].filter(([name]) => name === 'odcm-chosen').length;
+    };
+    await until(() => to.isConnected(from.peerId), 'the connection');
+    expect(await valueOf(from, to)).toBe(1);
+    expect(await valueOf(to, from)).toBe(0);
   });
 
   it('refuses to dial a stranger', async () => {
@@ -119,6 +133,32 @@ describe('host', () => {
     } finally {
       for (const socket of sockets) socket.destroy();
     }
+  });
+
+  it('serves a peer so many streams of a protocol at a time, over all its connections', async () => {
+    const [host, peer] = [await startHost(), await startHost()];
+    let running = 0;
+    const release = Promise.withResolvers<void>();
+    await host.serve('/odcm/test/held', async (channel) => {
+      running++;
+      await release.promise;
+      await channel.send(Buffer.from('served'));
+    });
+    const streams: Stream[] = [];
+    for (const _ of ['one connection', 'another']) {
+      const connection = await peer.node.dial(multiaddr(host.addresses()[0]!), { force: true });
+      for (let i = 0; i < LIMITS.syncStreamsPerPeer; i++)
+        streams.push(await connection.newStream('/odcm/test/held'));
+    }
+    expect(host.node.getConnections()).toHaveLength(2);
+    const open = () => streams.filter(({ status }) => status === 'open').length;
+    await until(() => open() === LIMITS.syncStreamsPerPeer, 'the end of those above the limit');
+    expect(running).toBe(LIMITS.syncStreamsPerPeer);
+    release.resolve();
+    for (const stream of streams) if (stream.status === 'open') await stream.close();
+    await until(() => open() === 0, 'the end of those that were served');
+    const channel = await peer.open(host.peerId, '/odcm/test/held');
+    expect(String(await channel.read())).toBe('served');
   });
 
   it('finds who provides a feed through a third member', async () => {

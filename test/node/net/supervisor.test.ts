@@ -250,12 +250,12 @@ describe('supervisor', () => {
     }
   });
 
-  it('heals a real pair that one oversized gossip frame made deaf', async () => {
+  it('heals a real pair that a reset of a gossip stream made deaf', async () => {
     const [from, to] = await gossipPair();
-    const streams = from.gossip as unknown as {
-      streamsOutbound: Map<string, { push(data: Uint8Array): void }>;
+    const streams = to.gossip as unknown as {
+      streamsInbound: Map<string, { rawStream: { abort(error: Error): void } }>;
     };
-    streams.streamsOutbound.get(to.peerId)?.push(new Uint8Array(2 * LIMITS.gossipFrameBytes));
+    streams.streamsInbound.get(from.peerId)?.rawStream.abort(new Error('reset'));
     await until(() => !to.hearsGossip(from.peerId), 'deafness');
     expect(to.isConnected(from.peerId)).toBe(true);
 

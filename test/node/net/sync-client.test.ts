@@ -89,7 +89,7 @@ describe('an answer', () => {
     const code = codeOf(peer.takes());
     await settle();
     for (let i = 0; i < 2; i++) {
-      await peer.segment(LIMITS.answerBytesPerWindow);
+      for (const _ of [1, 2]) await peer.segment(LIMITS.answerBytesPerWindow / 2);
       await peer.time.advance(LIMITS.answerWindowMs - 1);
     }
     expect(peer.error).toBeUndefined();

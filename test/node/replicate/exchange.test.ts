@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Copies } from '../../../node/carry/copies.ts';
 import { systemClock, systemRandom } from '../../../node/clock.ts';
 import { Directory } from '../../../node/directory/directory.ts';
 import { Trust } from '../../../node/directory/trust.ts';
@@ -6,6 +7,7 @@ import { DirectoryWriter } from '../../../node/directory/writer.ts';
 import { Blocks } from '../../../node/feed/blocks.ts';
 import { Feeds, type OpenFeed } from '../../../node/feed/feeds.ts';
 import { takeIn } from '../../../node/feed/intake.ts';
+import { ForkBook } from '../../../node/fork/fork-book.ts';
 import { type Home, openHome } from '../../../node/home/home.ts';
 import { silentLog } from '../../../node/log.ts';
 import type { Members } from '../../../node/members.ts';
@@ -14,6 +16,7 @@ import { createCarrier } from '../../../node/replicate/carrier.ts';
 import { exchangeFeeds } from '../../../node/replicate/exchange.ts';
 import { HeldNotes } from '../../../node/replicate/held-notes.ts';
 import type { Subscription } from '../../../node/replicate/subscriptions.ts';
+import { OwnKeys, signerOf } from '../../../node/rotate/own-keys.ts';
 import { openLevelStore } from '../../../node/store/level.ts';
 import type { Store } from '../../../node/store/store.ts';
 import { decodeNote, signCheckpoint } from '../../../protocols/checkpoint.ts';
@@ -33,6 +36,7 @@ import { init, newFolder } from '../enrol/mesh.ts';
 /** What one node holds and serves, without a network. */
 interface Party {
   readonly feeds: Feeds;
+  readonly forks: ForkBook;
   readonly blocks: Blocks;
   readonly heldNotes: HeldNotes;
   /** This node as others ask it. */
@@ -40,6 +44,18 @@ interface Party {
   /** How often blocks were asked for. */
   readonly asked: { blocks: number };
 }
+
+/** A node that carries nothing for others. */
+const NO_COPIES = {
+  take: () => Promise.resolve(),
+  fetchBlocks: () => Promise.resolve(),
+  isFull: () => false,
+};
+const NO_CARRY = {
+  isCopied: () => false,
+  block: () => Promise.resolve(undefined),
+  copies: { whole: ({ log }: OpenFeed) => log.size } as unknown as Copies,
+};
 
 describe('exchange of feeds', () => {
   const stores: Store[] = [];
@@ -57,10 +73,12 @@ describe('exchange of feeds', () => {
   async function party(self: SpaceId): Promise<Party> {
     const [logs, views, blockStore] = [await open(), await open(), await open()];
     const blocks = new Blocks(blockStore);
+    const forks = await ForkBook.open(logs, systemClock);
     const system = { clock: systemClock, random: systemRandom };
     const feeds = new Feeds({
       ...{ logs, views, blocks, directory, mesh: home.config.mesh, self, ...system },
-      nodeKey: await home.nodeKey(),
+      forks,
+      keys: new OwnKeys(await home.nodeKey()),
       onCommitted: () => {},
       onApplied: () => {},
     });
@@ -71,6 +89,7 @@ describe('exchange of feeds', () => {
       requireMember: () => directory.state.spaces.get(home.config.space)!,
     } as unknown as Members;
     const carrier = createCarrier({
+      carry: NO_CARRY,
       ...{ directory, members, feeds, blocks, heldNotes, clock: systemClock, trust: undefined },
       ...{ self, subscriptions: { get: () => undefined } },
       onRefused: () => {},
@@ -92,7 +111,7 @@ describe('exchange of feeds', () => {
         );
       },
     } as unknown as SyncClient;
-    return { feeds, blocks, heldNotes, client, asked };
+    return { feeds, forks, blocks, heldNotes, client, asked };
   }
 
   beforeAll(async () => {
@@ -142,14 +161,14 @@ describe('exchange of feeds', () => {
 
   /** One node asks another for a feed. Resolves to its own copy and to what it refused. */
   async function exchange(
-    { feeds, blocks, heldNotes }: Party,
+    { feeds, forks, blocks, heldNotes }: Party,
     { client }: Party,
     id: FeedId,
     isWanted = true,
   ): Promise<{ feed: OpenFeed; refused: Code[] }> {
     const refused: Code[] = [];
-    await exchangeFeeds(client, [id], () => isWanted, {
-      ...{ directory, feeds, blocks, heldNotes },
+    await exchangeFeeds(client, [id], () => (isWanted ? 'items' : 'head'), {
+      ...{ directory, feeds, forks, blocks, heldNotes, copies: NO_COPIES },
       onCarried: () => {},
       onProgress: () => {},
       onRefused: (_, error) => refused.push(error.code),
@@ -185,7 +204,8 @@ describe('exchange of feeds', () => {
     const cid = decodeEntry((await feed.log.entry(0)).leaf).record!;
     const carrier = await subscriber();
     const copy = await carrier.feeds.open(feed.row.id);
-    await carrier.blocks.put([{ hash: cid.hash, bytes: (await publisher.blocks.get(cid))! }]);
+    const block = { hash: cid.hash, bytes: (await publisher.blocks.get(cid))! };
+    await carrier.blocks.put([block], true, copy.log.prefix);
     expect(await carrier.client.blocks(feed.id, [cid])).toEqual([null]);
     await copy.log.exclusively(async () =>
       copy.log.commit(await copy.log.grow([await feed.log.entry(0)]), undefined, false),
@@ -249,7 +269,11 @@ describe('exchange of feeds', () => {
     await publish(feed, 2);
     const root = Buffer.alloc(32, 9);
     const key = await home.nodeKey();
-    const forged = signCheckpoint({ origin: feed.origin, size: 4, root }, feed.key, key);
+    const forged = signCheckpoint(
+      { origin: feed.origin, size: 4, root },
+      signerOf(feed.origin, key).key,
+      key,
+    );
     const { feeds } = await subscriber();
     const copy = await feeds.open(feed.row.id);
     await feeds.acceptHead(copy, feed.log.note!);
@@ -296,19 +320,21 @@ describe('exchange of feeds', () => {
     const refused: Code[] = [];
     const ids = [bad.row.id, good.row.id];
     const options = {
-      ...{ directory, blocks: here.blocks, heldNotes: here.heldNotes },
+      copies: NO_COPIES,
+      ...{ directory, forks: here.forks, blocks: here.blocks, heldNotes: here.heldNotes },
       feeds: damaged(here.feeds),
       onCarried: () => {},
       onProgress: () => {},
       onRefused: (_: unknown, error: MeshError) => refused.push(error.code),
     };
-    await exchangeFeeds(publisher.client, ids, () => true, options);
+    await exchangeFeeds(publisher.client, ids, () => 'items', options);
     expect((await here.feeds.open(good.row.id)).log.size).toBe(2);
     expect(refused).toEqual(['STORE_DAMAGED']);
     const members = {
       requireMember: () => directory.state.spaces.get(home.config.space)!,
     } as unknown as Members;
     const carrier = createCarrier({
+      carry: NO_CARRY,
       ...{ directory, members, blocks: publisher.blocks, heldNotes: publisher.heldNotes },
       ...{ feeds: damaged(publisher.feeds), clock: systemClock, trust: undefined },
       ...{ self: home.config.space, subscriptions: { get: () => undefined } },
@@ -327,6 +353,7 @@ describe('exchange of feeds', () => {
     } as unknown as Members;
     const refused: Code[] = [];
     const carrier = createCarrier({
+      carry: NO_CARRY,
       ...{ directory, members, feeds, blocks, heldNotes, clock: systemClock, trust: undefined },
       self: parseSpaceId('00000000-0000-4000-8000-00000000ffff'),
       subscriptions: {

@@ -7,6 +7,7 @@ import { logKey, type Note, signCheckpoint, verifyNote } from '../../../protocol
 import { BUILT_IN_CONTEXTS } from '../../../protocols/contexts.ts';
 import { contextTopic, encodeAnnouncement } from '../../../protocols/gossip.ts';
 import { feedOrigin, type Origin, parseContextName } from '../../../protocols/ids.ts';
+import { LIMITS } from '../../../protocols/limits.ts';
 import { Frontier } from '../../../protocols/merkle.ts';
 import { packSegments } from '../../../protocols/segment.ts';
 import {
@@ -18,6 +19,7 @@ import {
   samplePack,
   samplePacked,
 } from '../../protocols/sample-log.ts';
+import { VirtualTime } from '../virtual-time.ts';
 
 const CONTEXT = parseContextName('variables');
 const TOPIC = contextTopic(MESH, CONTEXT);
@@ -28,17 +30,18 @@ interface Given {
   /** False for a feed that this node does not take. */
   readonly isOpen?: boolean;
   readonly isRevoked?: boolean;
+  readonly time?: VirtualTime;
 }
 
 /** A node that holds two entries of the feed, unless it is not open; judges heads of any number of entries. */
-function newNode({ isOpen = true, isRevoked = false }: Given = {}) {
+function newNode({ isOpen = true, isRevoked = false, time = new VirtualTime() }: Given = {}) {
   const topicValidators = new Map<string, Judge>();
   const row = { id: FEED, space: SPACE, context: CONTEXT };
   const own = checkpointOf(samplePack(2));
   let asked = 0;
   const gossip = { topicValidators, addEventListener: () => {}, subscribe: () => {} };
   new GossipFeeds({
-    ...{ host: { gossip }, mesh: MESH, onRefused: () => {}, log: { debug: () => {} } },
+    ...{ host: { gossip }, clock: time, mesh: MESH, onRefused: () => {}, log: { debug: () => {} } },
     directory: {
       state: {
         contexts: new Map(BUILT_IN_CONTEXTS.map((c) => [c.name, c])),
@@ -114,6 +117,49 @@ describe('heads heard by gossip', () => {
   });
 });
 
+describe('heads of one space', () => {
+  it('are verified up to its rate and passed over beyond, without blame', async () => {
+    const time = new VirtualTime();
+    const judge = newNode({ isOpen: false, time });
+    // Roots are made up: a head without entries says only that there is more.
+    const root = Buffer.alloc(32, 7);
+    for (let size = 3; size < 3 + LIMITS.headsBurst; size++)
+      expect(judge(size, { root }).verdict).toBe(Accept);
+    const next = 3 + LIMITS.headsBurst;
+    expect(judge(next, { root })).toEqual({ verdict: Ignore, asked: 0 });
+    await time.advance(1000 / LIMITS.headsPerSecond + 1);
+    expect(judge(next + 1, { root })).toEqual({ verdict: Accept, asked: 1 });
+  });
+});
+
+describe('topics', () => {
+  it('are those of all contexts, also of those that the directory brings later, each joined once', () => {
+    const contexts = new Map(BUILT_IN_CONTEXTS.map((c) => [c.name, c]));
+    const joined: string[] = [];
+    const allowed: string[] = [];
+    const gossip = {
+      topicValidators: new Map(),
+      addEventListener: () => {},
+      subscribe: (topic: string) => joined.push(topic),
+    };
+    const feeds = new GossipFeeds({
+      ...{ host: { gossip, allowTopic: (topic: string) => allowed.push(topic) }, mesh: MESH },
+      ...{ clock: new VirtualTime(), directory: { state: { contexts } } },
+    } as unknown as GossipFeedsOptions);
+    feeds.joinContexts();
+    expect(joined).toEqual([]);
+    feeds.start();
+    expect(joined).toHaveLength(BUILT_IN_CONTEXTS.length + 1);
+    const name = parseContextName('invoices');
+    contexts.set(name, { name, noun: 'Invoices', content: 'json' } as never);
+    for (let i = 0; i < 2; i++) feeds.joinContexts();
+    expect(joined.at(-1)).toBe(contextTopic(MESH, name));
+    expect(joined).toHaveLength(BUILT_IN_CONTEXTS.length + 2);
+    expect(allowed.at(-1)).toBe(joined.at(-1));
+    expect(gossip.topicValidators.has(joined.at(-1)!)).toBe(true);
+  });
+});
+
 describe('what the directory allows', () => {
   it.each<[DirectoryAge, boolean]>([
     ['fresh', true],
@@ -122,7 +168,12 @@ describe('what the directory allows', () => {
     ['unknown', false],
   ])('while it is %s is taken: %s', (age, isTaken) => {
     const state = { feeds: new Map([[FEED, { id: FEED }]]), grantFor: () => 'own' };
-    const options = { directory: { state, age }, self: SPACE, clock: { nowMs: () => 0 } };
+    const options = {
+      directory: { state, age },
+      self: SPACE,
+      clock: { nowMs: () => 0 },
+      trusted: { nowMs: () => 0 },
+    };
     const replicator = new Replicator(options as unknown as ReplicatorOptions);
     expect(replicator.mayTake(FEED)).toBe(isTaken);
   });

@@ -33,6 +33,7 @@ const [SELF, LIBRARY, PLATFORM, REVOKED, STRANGER] = [0, 1, 2, 3, 4].map(spaceOf
   SpaceId,
 ];
 const { Accept, Ignore, Reject } = TopicValidatorResult;
+const APPLIED = { size: 7, root: Buffer.alloc(32, 7) };
 
 type Listener = (event: { detail: object }) => void;
 type Judge = (peer: unknown, message: Message) => TopicValidatorResult;
@@ -45,13 +46,17 @@ describe('presence', () => {
   let said: Presence[][];
   let refused: Code[];
   let changed: [SpaceId, string][];
+  let receipts: Presence[];
+  let times: [SpaceId, number][];
+  let trustedAheadMs: number;
   let spaces: Map<SpaceId, object>;
   let hearBytes: (data: Uint8Array, via?: string) => TopicValidatorResult;
 
   const statement = (space: SpaceId, changes: Partial<Presence> = {}, key = KEY): Presence => {
     const fields = {
       ...{ space, incarnation: Buffer.alloc(16), timeMs: nowMs(), version: '1.2.3' },
-      ...{ headsHash: Buffer.alloc(32), addresses: [], suspicions: [], ...changes },
+      ...{ headsHash: Buffer.alloc(32), addresses: [], suspicions: [] },
+      ...{ directory: { size: 0, root: Buffer.alloc(32) }, ...changes },
     };
     return {
       ...fields,
@@ -64,7 +69,8 @@ describe('presence', () => {
 
   beforeEach(() => {
     time = new VirtualTime();
-    [said, refused, changed] = [[], [], []];
+    [said, refused, changed, receipts, times] = [[], [], [], [], []];
+    trustedAheadMs = 0;
     const topicValidators = new Map<string, Judge>();
     let listener: Listener = () => {};
     const gossip = {
@@ -77,9 +83,10 @@ describe('presence', () => {
         said.push(decodePresences(data));
       },
     };
-    const member = (id: SpaceId) => [id, { id, revoked: null, nodeKey: KEY.raw }] as const;
+    const member = (id: SpaceId) =>
+      [id, { id, revoked: null, nodeKey: KEY.raw, keys: [] }] as const;
     spaces = new Map<SpaceId, object>([SELF, LIBRARY, PLATFORM].map(member));
-    spaces.set(REVOKED, { id: REVOKED, revoked: { reason: '' }, nodeKey: KEY.raw });
+    spaces.set(REVOKED, { id: REVOKED, revoked: { reason: '' }, nodeKey: KEY.raw, keys: [] });
     health = new NodeHealth({
       ...{ self: SELF, clock: { nowMs }, timers: time, taken: () => [] },
       isMember: (space) => spaces.has(space) && space !== REVOKED,
@@ -87,7 +94,13 @@ describe('presence', () => {
     });
     board = new PresenceBoard({
       host: { gossip } as unknown as Network,
-      directory: { state: { spaces } } as unknown as Directory,
+      directory: { state: { spaces }, applied: APPLIED } as unknown as Directory,
+      receipts: { keep: (kept) => void receipts.push(kept) },
+      trusted: {
+        nowMs: () => nowMs() + trustedAheadMs,
+        hearPeer: (...told) => void times.push(told),
+      },
+      peerOf: (space) => `peer of ${space}`,
       feeds: { opened: [] } as unknown as Feeds,
       ...{
         mesh: MESH,
@@ -105,7 +118,7 @@ describe('presence', () => {
     board.start();
     hearBytes = (data, via = 'peer') => {
       const msg = { data } as unknown as Message;
-      const verdict = topicValidators.get(presenceTopic(MESH))!(undefined, msg);
+      const verdict = topicValidators.get(presenceTopic(MESH))!(via, msg);
       if (verdict === Accept) listener({ detail: { msg, propagationSource: via } });
       return verdict;
     };
@@ -268,7 +281,7 @@ describe('presence', () => {
       hear(newest);
       hear(statement(PLATFORM, suspecting(LIBRARY, newest.timeMs - 60_000)));
       const third = spaceOf(5);
-      spaces.set(third, { id: third, revoked: null, nodeKey: KEY.raw });
+      spaces.set(third, { id: third, revoked: null, nodeKey: KEY.raw, keys: [] });
       expect(hear(statement(third), newest)).toBe(Accept);
       said.length = 0;
       await time.advance(1.5 * LIMITS.presenceMs);
@@ -278,10 +291,69 @@ describe('presence', () => {
     it('brings no word of a space that was revoked meanwhile', async () => {
       hear(statement(LIBRARY));
       hear(statement(PLATFORM, suspecting(LIBRARY, nowMs() - 60_000)));
-      spaces.set(LIBRARY, { id: LIBRARY, revoked: { reason: '' }, nodeKey: KEY.raw });
+      spaces.set(LIBRARY, { id: LIBRARY, revoked: { reason: '' }, nodeKey: KEY.raw, keys: [] });
       said.length = 0;
       await time.advance(1.5 * LIMITS.presenceMs);
       expect(said.map((message) => message.length)).toEqual([1, 1]);
+    });
+  });
+
+  describe('of the time', () => {
+    const direct = (statement: Presence) =>
+      hearBytes(encodePresences([statement]), `peer of ${statement.space}`);
+
+    it('counts when a space says it itself, also when it is far from this clock', async () => {
+      expect(direct(statement(LIBRARY))).toBe(Accept);
+      const far = nowMs() + 10 * LIMITS.clockSkewMs;
+      expect(direct(statement(PLATFORM, { timeMs: far }))).toBe(Ignore);
+      expect(times).toEqual([
+        [LIBRARY, nowMs()],
+        [PLATFORM, far],
+      ]);
+      expect(board.heard(PLATFORM)).toBeUndefined();
+    });
+
+    it('does not count when it was passed on, played back, forged, or is no member', async () => {
+      expect(hear(statement(LIBRARY))).toBe(Accept);
+      const old = statement(PLATFORM, { timeMs: nowMs() - 1 });
+      await time.advance(LIMITS.presenceMs);
+      direct(statement(PLATFORM));
+      times.length = 0;
+      await time.advance(LIMITS.presenceMs);
+      direct(old);
+      direct(statement(REVOKED));
+      expect(direct(statement(LIBRARY, {}, keyOf(0x43)))).toBe(Reject);
+      expect(times).toEqual([]);
+    });
+
+    it('is that which trust goes by, not the wall clock, for what is taken', () => {
+      trustedAheadMs = 10 * LIMITS.clockSkewMs;
+      expect(hear(statement(LIBRARY))).toBe(Ignore);
+      expect(hear(statement(LIBRARY, { timeMs: nowMs() + trustedAheadMs }))).toBe(Accept);
+    });
+  });
+
+  describe('as a receipt', () => {
+    it('says which directory this space acts on, and is kept, as those of others are', async () => {
+      await time.advance(LIMITS.presenceMs);
+      expect(said[0]![0]!.directory).toEqual(APPLIED);
+      const other = statement(LIBRARY, { directory: { size: 9, root: Buffer.alloc(32, 9) } });
+      hear(other);
+      expect(receipts).toContainEqual(said[0]![0]);
+      expect(receipts).toContainEqual(other);
+    });
+
+    it('is said at once when something was taken away, unless this space has just spoken', async () => {
+      await time.advance(LIMITS.presenceMs * 0.2);
+      const count = said.length;
+      board.speakSoon();
+      await time.advance(LIMITS.presenceMs * 0.06);
+      expect(said.length).toBe(count);
+      await time.advance(LIMITS.presenceMs * 0.6);
+      board.speakSoon();
+      board.speakSoon();
+      await time.advance(LIMITS.presenceMs * 0.06);
+      expect(said.length).toBe(count + 1);
     });
   });
 

@@ -53,14 +53,19 @@ describe('the index of a bundle', () => {
 });
 
 describe('a page of the index', () => {
+  const page = { segments: [hash(1), hash(2)], missing: [hash(3)] };
+
   it('reads as it was written', () => {
-    expect(decodePage(encodePage([hash(1), hash(2)]))).toEqual([hash(1), hash(2)]);
+    expect(decodePage(encodePage(page))).toEqual(page);
   });
 
   it('is refused when it is empty, cut, or longer than it may be', () => {
-    expect(codeOf(() => decodePage(encodePage([])))).toBe('MALFORMED');
-    expect(codeOf(() => decodePage(encodePage([Buffer.alloc(31)])))).toBe('MALFORMED');
+    const code = (more: object) => codeOf(() => decodePage(encodePage({ ...page, ...more })));
+    expect(code({ segments: [] })).toBe('MALFORMED');
+    expect(code({ segments: [Buffer.alloc(31)] })).toBe('MALFORMED');
+    expect(code({ missing: [Buffer.alloc(33)] })).toBe('MALFORMED');
     const many = Array.from({ length: 1537 }, () => hash(1));
-    expect(codeOf(() => decodePage(encodePage(many)))).toBe('TOO_LARGE');
+    expect(code({ segments: many })).toBe('TOO_LARGE');
+    expect(code({ missing: many })).toBe('TOO_LARGE');
   });
 });

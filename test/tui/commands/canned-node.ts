@@ -34,7 +34,7 @@ export interface CannedNode {
   readonly home: string;
   readonly answers: Answers;
   readonly received: Received[];
-  /** Requests as one line each: `grant {"subscriber":…}`; the question for the node's name is left out. */
+  /** Requests as one line each: `grant {"subscriber":…}`; what many commands ask besides is left out. */
   asked(): string[];
   odcm(line: string | readonly string[], changes?: Partial<TestContext>): Promise<Transcript>;
   stop(): Promise<void>;
@@ -48,7 +48,7 @@ export interface Transcript {
 
 export async function startCannedNode(): Promise<CannedNode> {
   const home = await mkdtemp(join(tmpdir(), 'odcm-commands-'));
-  const answers: Answers = { status: STATUS };
+  const answers: Answers = { status: STATUS, revocations: [], exposure: NO_EXPOSURE };
   const received: Received[] = [];
   const server = createServer((request, response) => {
     serve(request, response, answers, received).catch((error: unknown) => refuse(response, error));
@@ -61,7 +61,7 @@ export async function startCannedNode(): Promise<CannedNode> {
     received,
     asked: () =>
       received
-        .filter(({ route }) => route !== 'status')
+        .filter(({ route }) => !BESIDES.has(route))
         .map(
           ({ route, query, body }) => `${route} ${JSON.stringify({ ...query, ...asObject(body) })}`,
         ),
@@ -153,6 +153,25 @@ export const refusal =
     throw new MeshError(code, message);
   };
 
+const BESIDES: ReadonlySet<RouteName> = new Set(['status', 'revocations', 'exposure']);
+
+export const revocation = (
+  changes: Partial<RouteResult<'revocations'>> = {},
+): RouteResult<'revocations'> => ({
+  ...{ entry: 44, at: AS_OF, kind: 'space', space: 'payments', what: 'the mesh', reason: 'stolen' },
+  ...{ applied: 2, of: 4 },
+  missing: [
+    { space: 'shipping', state: 'offline', heardAgoMs: 3 * 3_600_000, size: 40 },
+    { space: 'ledger', state: 'unknown', heardAgoMs: null, size: null },
+  ],
+  ...changes,
+});
+
+const NO_EXPOSURE: RouteResult<'exposure'> = {
+  ...{ asOf: AS_OF, space: 'payments', revokedAt: null, feeds: [], rows: [] },
+  ...{ total: 0, readable: 0, sensitive: 0 },
+};
+
 export const STATUS: RouteResult<'status'> = {
   version: '1.0.0',
   mesh: 'abcdefghijklmnopqrstuvwxyz',
@@ -169,5 +188,14 @@ export const STATUS: RouteResult<'status'> = {
   peers: { connected: 2, known: 3 },
   feeds: { known: 7, own: 2, subscribed: 3 },
   contexts: ['variables', 'step-templates'],
+  keyProtection: 'passphrase',
+  store: {
+    damaged: 0,
+    repaired: 0,
+    refetching: false,
+    disk: 'ok',
+    freeBytes: null,
+    scrubbedAt: null,
+  },
   refusals: { BAD_SIGNATURE: 3 },
 };

@@ -26,14 +26,14 @@ const SUBSCRIPTION: RouteResult<'subscriptions'> = {
 
 describe('odcm feed create', () => {
   beforeEach(() => {
-    node.answers.createFeed = { feed: 'library/base', id: 'f-1', grants: 2 };
+    node.answers.createFeed = { feed: 'library/base', id: 'f-1', grants: 2, sealed: true };
   });
 
   it('makes a feed for some spaces', async () => {
     const { exitCode, out, err } = await node.odcm(
       'feed create base --context variables --to payments,shipping,payments --sync forced',
     );
-    expect(out).toBe('Created library/base in context variables (f-1), 2 grants.\n');
+    expect(out).toBe('Created sealed library/base in context variables (f-1), 2 grants.\n');
     expect([exitCode, err]).toEqual([0, '']);
     expect(node.asked()).toEqual([
       'createFeed {"name":"base","context":"variables","sync":"forced","to":["payments","shipping"]}',
@@ -43,7 +43,7 @@ describe('odcm feed create', () => {
   it('makes a feed for all, and says when nobody may have it', async () => {
     await node.odcm('feed create base --context variables --to all');
     expect(node.asked()[0]).toContain('"to":"all"');
-    node.answers.createFeed = { feed: 'library/base', id: 'f-1', grants: 0 };
+    node.answers.createFeed = { feed: 'library/base', id: 'f-1', grants: 0, sealed: true };
     const { err } = await node.odcm('feed create base --context variables');
     expect(err).toBe('No other space may have it yet. At ODCM: odcm grant SPACE library/base\n');
     expect((await node.odcm('feed create base --context variables --json')).err).toBe('');
@@ -70,6 +70,38 @@ describe('odcm feed create', () => {
     const { exitCode, out, err } = await node.odcm('feed create base --context variables');
     expect([exitCode, out]).toEqual([expected, '']);
     expect(err).toContain(`odcm: ${code}: the feed "base" is refused. `);
+  });
+});
+
+describe('the number of carriers', () => {
+  it('is set when a feed is made', async () => {
+    node.answers.createFeed = { feed: 'library/base', id: 'f-1', grants: 1, sealed: false };
+    await node.odcm('feed create base --context variables --to all --carriers 0');
+    expect(node.asked()[0]).toContain('"carriers":0');
+  });
+
+  it('is changed later', async () => {
+    node.answers.feedPolicy = { feed: 'library/base', carriers: 5 };
+    const { exitCode, out } = await node.odcm('feed policy base --carriers 5');
+    expect([exitCode, out]).toEqual([0, 'library/base wants 5 carriers from now on.\n']);
+    expect(node.asked()).toEqual(['feedPolicy ?feed=base {"carriers":5}']);
+  });
+
+  it.each(['65', '-1', 'many', '1.5', ''])('is not %j, and nothing is asked', async (text) => {
+    for (const words of [
+      ['create', 'base', '--context', 'variables'],
+      ['policy', 'base'],
+    ]) {
+      const { exitCode, err } = await node.odcm(['feed', ...words, `--carriers=${text}`]);
+      expect([exitCode, err]).toEqual([2, expect.stringContaining('is no number from 0 to 64')]);
+    }
+    expect(node.asked()).toEqual([]);
+  });
+
+  it('of a feed of another space is refused in the words of the node', async () => {
+    node.answers.feedPolicy = refusal('READ_ONLY', 'hq/users does not belong to the space');
+    const { err } = await node.odcm('feed policy hq/users --carriers 2');
+    expect(err).toContain('odcm: READ_ONLY: hq/users does not belong to the space. ');
   });
 });
 

@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RouteResult } from '../../../protocols/control-api.ts';
 import { health, report } from '../views/answers.ts';
-import { ANSWERED, type CannedNode, refusal, STATUS, startCannedNode } from './canned-node.ts';
+import {
+  ANSWERED,
+  type CannedNode,
+  refusal,
+  revocation,
+  STATUS,
+  startCannedNode,
+} from './canned-node.ts';
 
 let node: CannedNode;
 beforeEach(async () => {
@@ -30,6 +37,7 @@ const feed = (changes: Partial<RouteResult<'feeds'>>): RouteResult<'feeds'> => (
   id: 'feed-1',
   context: 'variables',
   sync: 'chosen',
+  sealed: false,
   grant: 'own',
   size: 380,
   held: 380,
@@ -38,6 +46,12 @@ const feed = (changes: Partial<RouteResult<'feeds'>>): RouteResult<'feeds'> => (
   lagMs: null,
   deadLetters: 0,
   carriers: 3,
+  carriersComplete: 3,
+  carriersUnknown: 0,
+  carriersWanted: 3,
+  carriersPossible: 9,
+  carrierSpaces: [],
+  carrying: null,
   subscribed: false,
   frozen: false,
   root: 'ab',
@@ -57,6 +71,8 @@ started    2026-11-20 08:00:00Z
 addresses  /ip4/10.1.0.5/tcp/4001
 enrolment  -
 directory  42 entries, vouched for 12 s ago, fresh
+clock      right, as far as it is known here
+shut out   none
 peers      2 of 3 connected
 feeds      7 known, 2 own, 3 subscribed
 contexts   variables, step-templates
@@ -76,6 +92,34 @@ as of 2026-11-20 10:42:10Z (0 s ago), from library
     const { out } = await node.odcm('status');
     expect(out).toContain('directory  1 entry, never heard of from ODCM, unknown\n');
     expect(out).toContain('refused    nothing since the start\n');
+  });
+
+  it('says that the clock is wrong, by how much, and what does not happen therefore', async () => {
+    for (const [state, words] of [
+      [
+        'regressed',
+        'clock      1 d set back: nothing that had ended begins again, nothing is issued\n',
+      ],
+      ['ahead', 'clock      1 d ahead of what others sign: nothing expires by it\n'],
+    ] as const) {
+      const offByMs = state === 'ahead' ? 86_400_000 : -86_400_000;
+      node.answers.status = { ...STATUS, clock: { state, offByMs, forMs: 1 } };
+      expect((await node.odcm('status')).out).toContain(words);
+      expect((await node.odcm(['status', '--fail-on', 'clockOff>0'])).exitCode).toBe(10);
+    }
+  });
+
+  it('names who has not applied the newest revocation, and when that space was heard', async () => {
+    node.answers.revocations = [revocation()];
+    const { out } = await node.odcm('status');
+    expect(out).toContain(
+      'shut out   Entry 44: payments is shut out of the mesh, applied by 2 of 4; not yet by shipping (offline, heard 3 h ago), ledger (unknown, not heard).\n',
+    );
+    const json = JSON.parse((await node.odcm('status --json')).out);
+    expect(json.rows[0].revocations).toEqual([revocation()]);
+    expect((await node.odcm(['status', '--fail-on', 'notApplied>0'])).exitCode).toBe(10);
+    node.answers.revocations = [revocation({ applied: 4, missing: [] })];
+    expect((await node.odcm('status')).out).toContain('applied by 4 of 4.\n');
   });
 
   it('gives all of it raw to machines', async () => {

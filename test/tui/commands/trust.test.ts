@@ -1,7 +1,9 @@
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RouteResult } from '../../../protocols/control-api.ts';
 import { textStream } from '../streams.ts';
-import { type CannedNode, refusal, startCannedNode } from './canned-node.ts';
+import { trust } from '../views/answers.ts';
+import { AS_OF, type CannedNode, refusal, revocation, startCannedNode } from './canned-node.ts';
 
 let node: CannedNode;
 beforeEach(async () => {
@@ -14,7 +16,7 @@ afterEach(async () => {
 describe('odcm grant and ungrant', () => {
   beforeEach(() => {
     node.answers.grant = { grant: 'g-1' };
-    node.answers.ungrant = { revoked: 2 };
+    node.answers.ungrant = { revoked: 2, entry: 45 };
   });
 
   it.each([
@@ -60,7 +62,9 @@ describe('odcm grant and ungrant', () => {
       ],
     });
     const csv = (await node.odcm('ungrant payments library --format csv')).out;
-    expect(csv).toBe('revoked,subscriber,publisher,feed\r\n2,payments,library,\r\n');
+    expect(csv).toBe(
+      'revoked,subscriber,publisher,feed,entry,applied,of,missing,feeds,readable,sensitive\r\n2,payments,library,,45,,,,,0,0\r\n',
+    );
   });
 
   it.each([
@@ -85,6 +89,155 @@ describe('odcm grant and ungrant', () => {
   });
 });
 
+describe('what follows when access was taken away', () => {
+  const feeds = [
+    {
+      feed: 'library/base',
+      owner: 'library',
+      isOwn: true,
+      isSealed: true,
+      from: AS_OF,
+      until: null,
+    },
+    {
+      feed: 'ledger/rates',
+      owner: 'ledger',
+      isOwn: false,
+      isSealed: false,
+      from: AS_OF,
+      until: null,
+    },
+  ];
+  const exposure = {
+    ...{
+      asOf: AS_OF,
+      space: 'payments',
+      revokedAt: AS_OF,
+      feeds,
+      total: 3,
+      readable: 2,
+      sensitive: 1,
+    },
+    rows: [
+      exposed({ item: 'db/password', isSensitive: true }),
+      exposed({ item: 'region' }),
+      exposed({ item: 'token', state: 'changed' }),
+    ],
+  };
+
+  beforeEach(() => {
+    node.answers.revoke = { space: 'payments', entry: 44 };
+    node.answers.ungrant = { revoked: 1, entry: 44 };
+    node.answers.revocations = [revocation()];
+    node.answers.exposure = exposure;
+  });
+
+  it.each(['revoke payments --yes payments', 'ungrant payments library/base'])(
+    'is printed after odcm %s',
+    async (line) => {
+      const { exitCode, out } = await node.odcm(line);
+      expect(exitCode).toBe(0);
+      expect(out.split('\n').slice(1)).toEqual([
+        'Applied by 2 of 4 spaces; not yet by shipping (offline, heard 3 h ago), ledger (unknown, not heard). Look again with: odcm revocations',
+        'What it could read, it knows: library/base, ledger/rates.',
+        'Change 2 items of this space (1 sensitive) at the source: odcm exposure payments',
+        'The same is to be done at ledger: odcm exposure payments',
+        '',
+      ]);
+      const json = JSON.parse((await node.odcm(`${line} --json`)).out);
+      expect(json.rows[0]).toMatchObject({
+        ...{
+          entry: 44,
+          applied: 2,
+          of: 4,
+          missing: ['shipping', 'ledger'],
+          readable: 2,
+          sensitive: 1,
+        },
+      });
+    },
+  );
+
+  it('--wait stays until every space that is online has said that it applies', async () => {
+    const online = { space: 'shipping', state: 'online' as const, heardAgoMs: 100, size: 44 };
+    const away = { space: 'ledger', state: 'offline' as const, heardAgoMs: 10_800_000, size: 40 };
+    const rounds = [
+      revocation({ missing: [online, away] }),
+      revocation({ missing: [online, away] }),
+      revocation({ applied: 3, missing: [away] }),
+    ];
+    node.answers.revocations = () => [rounds.shift() ?? revocation({ applied: 4, missing: [] })];
+    const waited: number[] = [];
+    const { out, err } = await node.odcm('revoke payments --yes payments --wait', {
+      stderr: textStream(80),
+      delay: async (ms) => void waited.push(ms),
+    });
+    expect(waited).toHaveLength(2);
+    expect(out).toContain('Applied by 3 of 4 spaces; not yet by ledger (offline, heard 3 h ago).');
+    expect(err).toContain('2 of 4');
+  });
+
+  it('tells how much of each feed is still good', async () => {
+    await node.odcm('revoke payments --yes payments --last-good base=1200 --last-good rates=0');
+    expect(node.asked()).toEqual([
+      'revoke {"space":"payments","reason":"","lastGood":{"base":1200,"rates":0}}',
+    ]);
+    for (const text of ['base', 'base=', '=4', 'base=-1', 'base=x'])
+      expect((await node.odcm(['revoke', 'payments', `--last-good=${text}`])).exitCode).toBe(2);
+    expect(node.asked()).toHaveLength(1);
+  });
+
+  it('is a list of what to change, the sensitive first, with who must be asked for the rest', async () => {
+    const { out } = await node.odcm('exposure payments');
+    expect(out).toMatch(/^ITEM +FEED +OWNER +SENSITIVE +STATE +AGE +VERSION\n/);
+    expect(out).toMatch(
+      /db\/password +library\/base +library +yes +change at its source +3 h +2\n/,
+    );
+    expect(out).toMatch(/token +library\/base +library +- +changed since/);
+    expect(out).toContain('ask ledger for odcm exposure payments');
+    expect((await node.odcm(['exposure', 'payments', '--fail-on', 'sensitive>0'])).exitCode).toBe(
+      10,
+    );
+  });
+
+  it('is a list of who applies it, opened to the statement that shows it', async () => {
+    const { out } = await node.odcm('revocations');
+    expect(out).toMatch(
+      /44 +0 s +space +payments +the mesh +2 of 4 +shipping \(offline, heard 3 h ago\)/,
+    );
+    node.answers.statement = {
+      ...{ space: 'shipping', id: 'id-9', saidAt: AS_OF, version: '1.0.0', incarnation: '00' },
+      ...{ directory: { size: 45, root: 'ab' }, isGenuine: true },
+      ...{ signed: 'c2lnbmVk', key: 'a2V5', signature: 'c2ln' },
+    };
+    const shown = (await node.odcm('statement shipping')).out;
+    expect(shown).toContain('applies every entry below 45\n');
+    expect(shown).toContain('by the key of the directory\n');
+  });
+
+  it('stands below odcm trust, and there in the rows of the spaces for machines', async () => {
+    node.answers.trust = [
+      trust({ subject: 'shipping', kind: 'space' }),
+      trust({ subject: 'library' }),
+    ];
+    expect((await node.odcm('trust')).out).toContain(
+      '\nEntry 44: payments is shut out of the mesh, applied by 2 of 4; not yet by shipping',
+    );
+    const { rows } = JSON.parse((await node.odcm('trust --json')).out);
+    expect(
+      Object.fromEntries(rows.map((row: TrustRowJson) => [row.subject, row.notApplied])),
+    ).toEqual({ shipping: [44], library: [] });
+    expect((await node.odcm(['trust', '--fail-on', 'notApplied>0'])).exitCode).toBe(10);
+  });
+});
+
+type TrustRowJson = { readonly subject: string; readonly notApplied: number[] };
+
+const exposed = (changes: Partial<RouteResult<'exposure'>['rows'][number]>) => ({
+  ...{ feed: 'library/base', owner: 'library', item: 'a', version: 2, publishedAt: AS_OF },
+  ...{ ageMs: 3 * 3_600_000, isSensitive: false, state: 'readable', ...changes },
+});
+
 describe('odcm revoke', () => {
   const terminal = (...lines: string[]) =>
     Object.assign(Readable.from(lines), { isTTY: true }) as unknown as Readable;
@@ -102,12 +255,12 @@ describe('odcm revoke', () => {
       'Revoking payments shuts it out of the mesh for good.\nType its name to go on: ',
     );
     expect(out).toBe('payments is revoked (directory entry 44).\n');
-    expect(node.asked()).toEqual(['revoke {"space":"payments","reason":"stolen"}']);
+    expect(node.asked()).toEqual(['revoke {"space":"payments","reason":"stolen","lastGood":{}}']);
   });
 
   it('takes the name as an option elsewhere', async () => {
     expect((await node.odcm('revoke payments --yes payments')).exitCode).toBe(0);
-    expect(node.asked()).toEqual(['revoke {"space":"payments","reason":""}']);
+    expect(node.asked()).toEqual(['revoke {"space":"payments","reason":"","lastGood":{}}']);
   });
 
   it.each([

@@ -39,6 +39,7 @@ export const ANSWERS: Readonly<Partial<Record<RouteName, (query: Query) => objec
     peers: { connected: 18, known: 24 },
     feeds: { known: FEEDS, own: 1, subscribed: 6 },
     contexts: ['deployments'],
+    keyProtection: 'passphrase',
     refusals: { SIGNATURE_INVALID: 2, GRANT_MISSING: 1 },
   }),
   overview: () => ({

@@ -22,6 +22,7 @@ function createMesh(signal = new AbortController().signal): DemoMesh {
     dir: '/d',
     spaces: '/d/spaces',
     logs: '/d/logs',
+    credentials: '/d/spaces/.credentials',
     release: async () => undefined,
   };
   const context = { createClient, delay: async () => undefined };

@@ -12,11 +12,13 @@ import {
 import { feedPanel, feedsView } from '../../../tui/views/feeds.ts';
 import { inventoryView, spreadPanel } from '../../../tui/views/inventory.ts';
 import { meshView, peerPanel, refusalsPanel, shortAddress } from '../../../tui/views/mesh.ts';
+import { revocationPanel } from '../../../tui/views/revocations.ts';
 import { type SpaceDetail, spaceHead, spacePanels } from '../../../tui/views/space-detail.ts';
 import { spaceReport } from '../../../tui/views/space-report.ts';
 import { subscriptionPanel, subscriptionsView } from '../../../tui/views/subscriptions.ts';
 import { type Panel, reportOf } from '../../../tui/views/table.ts';
 import { chainPanel, expiryPanel, rootPanel, trustView } from '../../../tui/views/trust.ts';
+import { revocation } from '../commands/canned-node.ts';
 import * as of from './answers.ts';
 
 const room = { columns: 60, ascii: false, nowMs: of.NOW_MS };
@@ -50,7 +52,7 @@ describe('one space', () => {
   it('says who it is, how it is known, and what is missing of it', () => {
     const text = textOf(spaceHead(detail(), room));
     expect(text).toContain(
-      '● online   2026.3.24   seen 0.4 s ago through library   tags production',
+      '● online   2026.3.24   heard 0.4 s ago through library   tags production',
     );
     expect(text).toContain('certificate valid, 211 d left   serial 3E1   node 1.0.0');
     expect(text).toContain('projects 148   targets 1,644   nothing missing here');
@@ -62,7 +64,7 @@ describe('one space', () => {
       ...{ projects: null, targets: null },
     });
     const text = textOf(spaceHead(detail({ health }), room));
-    expect(text).toContain('? unknown   version not reported   never seen');
+    expect(text).toContain('? unknown   version not reported   never heard');
     expect(text).toContain('certificate not known');
     const panels = spacePanels(detail({ deployments: null, entries: null, alerts: null }), room);
     expect(panels.slice(2).map(textOf)).toEqual([
@@ -283,7 +285,21 @@ describe('the rest', () => {
     const [row] = subscriptionsView(of.answer(of.subscription({ state: 'behind', held: 4 }))).rows;
     const text = textOf(subscriptionPanel(row!, room));
     expect(text).toContain('held       4 of 10, 6 entries missing');
-    expect(text).toContain('last change 42 m ago');
+    expect(text).toContain('nothing new since 42 m ago, nothing heard since this node started');
+  });
+
+  it('says of a revocation who has applied it, who has not, and what is left to change here', () => {
+    const row = revocation({ readable: 3, sensitive: 1 });
+    const text = textOf(revocationPanel(of.answer(row), room));
+    expect(text).toContain('payments shut out');
+    expect(text).toContain('applied 2 of 4');
+    expect(text).toContain('not by shipping (offline, heard 3 h ago), ledger (unknown, not heard)');
+    expect(text).toContain(
+      '3 items of this space to change at the source, 1 sensitive: odcm exposure payments',
+    );
+    const done = revocation({ applied: 4, missing: [] });
+    expect(textOf(revocationPanel(of.answer(done), room))).not.toContain('not by');
+    expect(textOf(revocationPanel(of.answer(), room))).toContain('Nobody was shut out');
   });
 
   it('keeps titles safe and bars inside their room', () => {

@@ -1,6 +1,7 @@
 // Screen 4: roots, keys and certificates, the first to run out on top.
 
 import type { TrustRow } from '../../views/answers.ts';
+import { revocationPanel } from '../../views/revocations.ts';
 import { chainPanel, expiryPanel, rootPanel, trustView } from '../../views/trust.ts';
 import { SOURCES } from '../sources.ts';
 import { anyTable, remember, type Screen } from './screen.ts';
@@ -10,13 +11,14 @@ export function createTrustScreen(): Screen {
   return {
     id: 'trust',
     title: 'Trust',
-    sources: () => [SOURCES.trust],
+    sources: () => [SOURCES.trust, SOURCES.revocations],
     content: ({ get }) => {
       const answer = get(SOURCES.trust).data;
+      const revocations = get(SOURCES.revocations).data;
       return {
         crumb: 'Trust',
         parts: [],
-        ...(answer === undefined ? {} : { table: anyTable(table(answer)) }),
+        ...(answer === undefined ? {} : { table: anyTable(table(answer, revocations ?? null)) }),
         nameOf: (row) => (row as TrustRow).fingerprint ?? (row as TrustRow).subject,
         open: (row) => {
           const { kind, subject } = row as TrustRow;
@@ -34,6 +36,17 @@ export function createTrustScreen(): Screen {
                           id: 'chain',
                           make: (room: Parameters<typeof chainPanel>[2]) =>
                             chainPanel(row as TrustRow, answer, room),
+                        },
+                      ],
+                    ]),
+                ...(revocations === undefined || revocations.rows.length === 0
+                  ? []
+                  : [
+                      [
+                        {
+                          id: 'revocations',
+                          make: (room: Parameters<typeof chainPanel>[2]) =>
+                            revocationPanel(revocations, room),
                         },
                       ],
                     ]),

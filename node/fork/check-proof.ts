@@ -1,0 +1,73 @@
+// Whether a fork proof holds, by the keys that the directory and the root name. The directory says whose log it is; a proof
+// about a log that it does not know yet is neither true nor false here.
+
+import { type Checkpoint, logKey, type Note, verifyNote } from '../../protocols/checkpoint.ts';
+import type { DirectoryState, FeedRow } from '../../protocols/directory.ts';
+import { ed25519FromRaw } from '../../protocols/ed25519.ts';
+import { asMeshError, MeshError } from '../../protocols/errors.ts';
+import { type ForkProof, verifyForkProof } from '../../protocols/fork-proof.ts';
+import {
+  feedOrigin,
+  type MeshId,
+  type Origin,
+  parseFeedId,
+  parseOrigin,
+} from '../../protocols/ids.ts';
+
+/** What a check needs to know. */
+export interface ProofAuthority {
+  readonly mesh: MeshId;
+  readonly state: DirectoryState;
+  /** Origin of the directory, and the rule by which its heads are verified. */
+  readonly origin: Origin;
+  verify(note: Note): Checkpoint;
+}
+
+/** The feed that an origin names, and which of its epochs; undefined for the directory. */
+export function feedOfOrigin(
+  { mesh, state }: Pick<ProofAuthority, 'mesh' | 'state'>,
+  origin: Origin,
+): { row: FeedRow; epoch: number } | undefined {
+  const parts = parseOrigin(origin);
+  if (parts.log === 'dir') return undefined;
+  const id = parseFeedId(parts.log.slice('feed-'.length));
+  const row = state.feeds.get(id);
+  if (!row || parts.epoch > row.epoch)
+    throw new MeshError('FEED_UNKNOWN', 'the directory does not know the log of a fork proof');
+  if (origin !== feedOrigin(mesh, row.space, id, parts.epoch))
+    throw new MeshError('WRONG_ORIGIN', `${origin} is no log of this mesh`);
+  return { row, epoch: parts.epoch };
+}
+
+/**
+ * @throws FEED_UNKNOWN for a log that the directory does not name; otherwise the fault of the proof
+ */
+export function checkForkProof(authority: ProofAuthority, proof: ForkProof): void {
+  const { origin } = proof.notes[0].checkpoint;
+  const of = feedOfOrigin(authority, origin);
+  if (!of) {
+    if (origin !== authority.origin)
+      throw new MeshError('WRONG_ORIGIN', `${origin} is not the directory of this mesh`);
+    verifyForkProof(proof, (note) => authority.verify(note));
+    return;
+  }
+  verifyForkProof(proof, (note) => verifyByAnyKey(authority.state, note, of.row, origin));
+}
+
+/** A space may have had several keys; signing two histories with two of them is no better. */
+function verifyByAnyKey(
+  state: DirectoryState,
+  note: Note,
+  row: FeedRow,
+  origin: Origin,
+): Checkpoint {
+  let refusal: MeshError | undefined;
+  for (const { nodeKey } of state.spaces.get(row.space)?.keys ?? []) {
+    try {
+      return verifyNote(note, origin, logKey(origin, ed25519FromRaw(nodeKey), nodeKey));
+    } catch (error) {
+      refusal = asMeshError(error);
+    }
+  }
+  throw refusal ?? new MeshError('UNKNOWN_KEY', `no key of ${row.name} is in the directory`);
+}

@@ -1,0 +1,112 @@
+// What an exchange does with a head that contradicts what is held: it proves a fork with the help of the peer, or lets the
+// head be. Of a forked feed it learns from each peer how much of what is held is in both histories.
+
+import { decodeNote } from '../../protocols/checkpoint.ts';
+import { isMeshError, MeshError } from '../../protocols/errors.ts';
+import { DIRECTORY_LOG } from '../../protocols/sync.ts';
+import type { Directory } from '../directory/directory.ts';
+import type { OpenFeed } from '../feed/feeds.ts';
+import type { SyncClient } from '../net/sync-client.ts';
+import type { HeldNotes } from '../replicate/held-notes.ts';
+import type { ForkBook } from './fork-book.ts';
+import { peerProver } from './prove.ts';
+import { commonSize, isContradicted, proveAgainst, unproven } from './suspicion.ts';
+
+export interface ContradictionOptions {
+  readonly directory: Directory;
+  readonly forks: ForkBook;
+  readonly heldNotes: HeldNotes;
+}
+
+/** Heads of the feed that were signed and are known here; to be asked for before another takes their place. */
+export async function knownHeads(feed: OpenFeed, heldNotes: HeldNotes): Promise<Buffer[]> {
+  const notes = [...(await heldNotes.of(feed.log)), ...(feed.headNote ? [feed.headNote] : [])];
+  return notes.filter((note, i) => notes.findIndex((other) => other.equals(note)) === i);
+}
+
+/** A head of a feed and what was known when it came. */
+export interface Suspect {
+  readonly feed: OpenFeed;
+  /** Verified. */
+  readonly note: Buffer;
+  readonly known: readonly Buffer[];
+}
+
+/**
+ * A head below what is held must be one of its beginnings.
+ * @throws CONFLICT when a fork is proven, ROOT_MISMATCH when nothing is
+ */
+export async function checkOlder(
+  client: SyncClient,
+  suspect: Suspect,
+  forks: ForkBook,
+): Promise<void> {
+  const { log } = suspect.feed;
+  const head = decodeNote(suspect.note);
+  if (head.checkpoint.size < log.size && (await isContradicted(log, head)))
+    await refute(client, suspect, forks);
+}
+
+/** Entries did not lead to the head: its signer may have two histories, or the peer lies. */
+export async function afterMismatch(
+  client: SyncClient,
+  suspect: Suspect,
+  forks: ForkBook,
+  error: unknown,
+): Promise<never> {
+  if (isMeshError(error, 'ROOT_MISMATCH')) await refute(client, suspect, forks);
+  throw error;
+}
+
+async function refute(
+  client: SyncClient,
+  { feed, note, known }: Suspect,
+  forks: ForkBook,
+): Promise<never> {
+  const head = decodeNote(note);
+  const proof = await proveAgainst(head, known, feed.log, peerProver(client, feed.id));
+  if (!proof) throw unproven(head);
+  await forks.add(proof);
+  throw new MeshError('CONFLICT', `two histories of ${feed.path} are proven`);
+}
+
+/** Of a forked feed one thing is still asked for: how much of what is here is in both histories. */
+export async function learnCommon(
+  client: SyncClient,
+  feed: OpenFeed,
+  forks: ForkBook,
+): Promise<void> {
+  const fork = forks.of(feed.origin);
+  const { log } = feed;
+  if (!fork || fork.commonSize >= log.size) return;
+  const peer = peerProver(client, feed.id);
+  let common = log.size;
+  for (const note of fork.proof.notes) {
+    const isHeld = log.size >= note.checkpoint.size && !(await isContradicted(log, note));
+    if (!isHeld) common = Math.min(common, await commonSize(log, note, peer).catch(() => 0));
+  }
+  await forks.noteCommon(feed.origin, common);
+}
+
+/** ODCM is watched as everybody is: every peer shows which directory it was given. */
+export async function acceptDirectory(
+  client: SyncClient,
+  bytes: Buffer,
+  { directory, forks }: Pick<ContradictionOptions, 'directory' | 'forks'>,
+): Promise<void> {
+  const note = decodeNote(bytes);
+  const known = directory.log.note;
+  try {
+    await directory.accept(bytes, client.source(DIRECTORY_LOG));
+    if (!(await isContradicted(directory.log, note))) return;
+  } catch (error) {
+    if (!isMeshError(error, 'ROOT_MISMATCH') && !isMeshError(error, 'CONFLICT')) throw error;
+    if (directory.isFrozen) throw error;
+  }
+  directory.verify(note);
+  const peer = peerProver(client, DIRECTORY_LOG);
+  const proof = await proveAgainst(note, known ? [known] : [], directory.log, peer);
+  if (!proof) throw unproven(note);
+  await forks.add(proof);
+  throw new MeshError('CONFLICT', 'ODCM signed two directories that contradict each other');
+}

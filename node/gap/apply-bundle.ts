@@ -1,0 +1,152 @@
+// Lets a bundle in that was verified: root metadata, directory, and each feed with its records before the entries that name
+// them. Every step is one that the node could also have taken by itself, and taking it twice is the same as taking it once:
+// after a crash in the middle the whole bundle is let in again from its start.
+
+import type { FileHandle } from 'node:fs/promises';
+import { MeshError } from '../../protocols/errors.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import { decodeSegment, packSegments } from '../../protocols/segment.ts';
+import type { Directory } from '../directory/directory.ts';
+import type { Blocks } from '../feed/blocks.ts';
+import type { Feeds, OpenFeed } from '../feed/feeds.ts';
+import { type EntrySource, takeIn } from '../feed/intake.ts';
+import type { Subscriptions } from '../replicate/subscriptions.ts';
+import type { Roots } from '../rotate/roots.ts';
+import type { BundleLog } from './bundle-log.ts';
+import { type BundleBlock, readBundle } from './read-bundle.ts';
+import type { FeedDiff, VerifiedBundle } from './verify-bundle.ts';
+
+export interface ApplyOptions {
+  /** The very file that was verified: nobody else can write to it. */
+  readonly file: FileHandle;
+  readonly bundle: VerifiedBundle;
+  readonly roots: Pick<Roots, 'adopt'>;
+  readonly directory: Directory;
+  readonly feeds: Feeds;
+  readonly blocks: Blocks;
+  readonly subscriptions: Pick<Subscriptions, 'get' | 'put'>;
+  readonly onProgress?: (bytes: number) => void;
+}
+
+/** Blocks are written together up to this size: each write waits for the disk. */
+const GROUP_BYTES = 4 << 20;
+
+export async function applyBundle(o: ApplyOptions): Promise<void> {
+  const { bundle, roots, directory, feeds } = o;
+  if (bundle.newRoots.length > 0) await roots.adopt(bundle.newRoots);
+  const cursor = new Cursor(o);
+  const [first, ...rest] = bundle.logs;
+  await directory.accept(first!.indexed.note, cursor.source(0, first!));
+  for (const [at, log] of rest.entries()) {
+    const feed = await feeds.open(bundle.feeds[at]!.row.id);
+    await applyFeed(o, cursor, feed, { at: at + 1, log });
+    await subscribe(o, bundle.feeds[at]!);
+  }
+  await cursor.end();
+}
+
+async function applyFeed(
+  o: ApplyOptions,
+  cursor: Cursor,
+  feed: OpenFeed,
+  { at, log }: { at: number; log: BundleLog },
+): Promise<void> {
+  const note = await o.feeds.acceptHead(feed, log.indexed.note);
+  await feed.intake.take(async () => {
+    const { id: feedId } = feed;
+    const { checkpoint } = log;
+    const source = cursor.source(at, log, feed.log.prefix);
+    if (checkpoint.size > feed.log.size)
+      await takeIn({ log: feed.log, feedId, checkpoint, note, source, sync: true });
+    // Records of entries that were here already may come as well.
+    else for await (const _ of source.entries(checkpoint.size, checkpoint.size));
+  });
+  const missing = await feed.view.catchUp();
+  if (missing.length > 0 && o.bundle.missing.length === 0)
+    throw new MeshError('RECORD_MISSING', `records of ${feed.path} did not come with the bundle`);
+}
+
+/** What is let in is also shown; from where else it comes is for people to say. */
+async function subscribe({ subscriptions }: ApplyOptions, { row }: FeedDiff): Promise<void> {
+  if (!subscriptions.get(row.id))
+    await subscriptions.put({ feed: row.id, mode: 'auto', via: 'manual', everyMs: null });
+}
+
+/** Walks through the blocks once, from log to log. */
+class Cursor {
+  readonly #reader: AsyncGenerator<BundleBlock, unknown>;
+  readonly #blocks: Blocks;
+  #next: BundleBlock | undefined;
+  #isDone = false;
+
+  constructor({ file, bundle, blocks, onProgress }: ApplyOptions) {
+    const { manifest } = bundle;
+    this.#reader = readBundle(file, { manifest, ...(onProgress ? { onProgress } : {}) });
+    this.#blocks = blocks;
+  }
+
+  async #peek(): Promise<BundleBlock | undefined> {
+    if (this.#next || this.#isDone) return this.#next;
+    const step = await this.#reader.next();
+    if (step.done) this.#isDone = true;
+    else this.#next = step.value;
+    return this.#next;
+  }
+
+  /** Reads what is left: only then is it certain that the file is the one that was verified. */
+  async end(): Promise<void> {
+    while (await this.#peek()) this.#next = undefined;
+  }
+
+  source(at: number, log: BundleLog, prefix?: Buffer): EntrySource {
+    return {
+      hashes: async (level, from, to) => Buffer.concat(hashesOf(log, level, from, to)),
+      entries: (from) => this.#entries(at, from, prefix),
+    };
+  }
+
+  /** Segments of a log from an index on, each once its records are on the disk. */
+  async *#entries(at: number, from: number, prefix: Buffer | undefined): AsyncGenerator<Buffer> {
+    let held: Buffer | undefined;
+    let group: { hash: Buffer; bytes: Buffer }[] = [];
+    let groupBytes = 0;
+    const put = async (): Promise<void> => {
+      await this.#blocks.put(group, true, prefix);
+      group = [];
+      groupBytes = 0;
+    };
+    for (let block = await this.#peek(); block && block.log <= at; block = await this.#peek()) {
+      this.#next = undefined;
+      const { role, bytes, hash, log } = block;
+      if (log < at || role === 'page') continue;
+      if (role !== 'segment') {
+        group.push({ hash, bytes });
+        groupBytes += bytes.length;
+        if (groupBytes >= GROUP_BYTES) await put();
+        continue;
+      }
+      if (group.length > 0) await put();
+      if (held) yield* behind(held, from);
+      held = bytes;
+    }
+    if (group.length > 0) await put();
+    if (held) yield* behind(held, from);
+  }
+}
+
+/** The part of a segment that is not before the index. */
+function behind(bytes: Buffer, index: number): Buffer[] {
+  const { from, entries } = decodeSegment(bytes);
+  if (from >= index) return [bytes];
+  return packSegments(index, entries.slice(index - from));
+}
+
+function hashesOf(log: BundleLog, level: number, from: number, to: number): readonly Buffer[] {
+  const { firstTile, tiles, tail } = log.hashes;
+  if (level === 1) return tiles.slice(from - firstTile, to - firstTile);
+  const start = log.range.to - tail.length;
+  // Intake asks for leaves of the last tile only, and only where the run begins before that.
+  if (level !== 0 || from < start)
+    throw new MeshError('NO_SUCH_ENTRY', 'a bundle has no such hash');
+  return tail.slice(from - start, Math.min(to - start, LIMITS.tileHashes));
+}

@@ -1,0 +1,60 @@
+// The private keys that this node signs with: which one is in force, which comes next, which was before. While they change,
+// heads of feeds carry the signatures of both, so that whoever knows only one of them refuses nothing.
+
+import type { KeyObject } from 'node:crypto';
+import { logKey, type Signer } from '../../protocols/checkpoint.ts';
+import { ed25519FromRaw, ed25519Raw } from '../../protocols/ed25519.ts';
+import type { Origin } from '../../protocols/ids.ts';
+
+export class OwnKeys {
+  /** What peers know this process by until it ends: presence and petitions are signed with it. */
+  readonly identity: KeyObject;
+  #current: KeyObject;
+  #next: KeyObject | undefined;
+  #former: KeyObject | undefined;
+
+  constructor(current: KeyObject, { next, former }: { next?: KeyObject; former?: KeyObject } = {}) {
+    this.identity = current;
+    this.#current = current;
+    this.#next = next;
+    this.#former = former;
+  }
+
+  get current(): KeyObject {
+    return this.#current;
+  }
+
+  /** True once this process goes by a key that is not the newest: its next start takes the newest. */
+  get isIdentityFormer(): boolean {
+    return this.identity !== this.#current;
+  }
+
+  /** From now on the next key signs beside the one in force. */
+  prepare(next: KeyObject): void {
+    this.#next = next;
+  }
+
+  /** The directory names the next key: it is in force, and the one before signs beside it. */
+  advance(): void {
+    if (this.#next === undefined) return;
+    this.#former = this.#current;
+    this.#current = this.#next;
+    this.#next = undefined;
+  }
+
+  /** Nobody needs the former key any more. */
+  forgetFormer(): void {
+    this.#former = undefined;
+  }
+
+  /** Who signs the heads of a log of this space: the key in force first. */
+  signers(origin: Origin): Signer[] {
+    const beside = this.#next ?? this.#former;
+    return [this.#current, ...(beside ? [beside] : [])].map((key) => signerOf(origin, key));
+  }
+}
+
+export function signerOf(origin: Origin, privateKey: KeyObject): Signer {
+  const raw = ed25519Raw(privateKey);
+  return { key: logKey(origin, ed25519FromRaw(raw), raw), privateKey };
+}

@@ -1,0 +1,180 @@
+// Watches the space on the node's disk: below a first mark nothing is carried for others any more, below a second nothing
+// large is taken in. A ballast file is given up when the disk is full, so that the directory, revocations and an orderly
+// stop still have room; it is made again when there is space. Knows no database.
+
+import { open, rm, stat, statfs } from 'node:fs/promises';
+import { MeshError } from '../../protocols/errors.ts';
+import type { TimerHandle, Timers } from '../clock.ts';
+import type { Log } from '../log.ts';
+
+const MiB = 1024 * 1024;
+/** Whichever is less: on a small disk the part, on a large one the number of bytes. */
+const SOFT = { part: 0.1, bytes: 2048 * MiB };
+const HARD = { part: 0.05, bytes: 512 * MiB };
+const BALLAST = { part: 0.05, bytes: 64 * MiB };
+const LOOK_MS = 5_000;
+/** While somebody waits for space. */
+const FULL_LOOK_MS = 500;
+/** The ballast is made once the start is over, which others wait for. */
+const BALLAST_LOOKS = 6;
+
+export interface DiskSpace {
+  readonly freeBytes: number;
+  readonly sizeBytes: number;
+}
+
+/** `ok`; `low`: nothing for others; `scarce`: nothing large; `full`: a write failed, and only what must be is written. */
+export type DiskState = 'ok' | 'low' | 'scarce' | 'full';
+
+export interface DiskGuardOptions {
+  /** File that keeps the room. */
+  readonly ballast: string;
+  readonly space: () => Promise<DiskSpace>;
+  readonly timers: Timers;
+  readonly log: Log;
+}
+
+const markOf = (mark: { readonly part: number; readonly bytes: number }, sizeBytes: number) =>
+  Math.min(mark.part * sizeBytes, mark.bytes);
+
+export async function spaceOf(folder: string): Promise<DiskSpace> {
+  const { bavail, blocks, bsize } = await statfs(folder);
+  return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize };
+}
+
+export class DiskGuard {
+  readonly #o: DiskGuardOptions | undefined;
+  #state: DiskState = 'ok';
+  #space: DiskSpace | undefined;
+  #timer: TimerHandle | undefined;
+  #looks = 0;
+  #isStopped = false;
+  #ballastBytes = 0;
+
+  /** Without options the disk is endless. */
+  constructor(options?: DiskGuardOptions) {
+    this.#o = options;
+  }
+
+  get state(): DiskState {
+    return this.#state;
+  }
+
+  get space(): DiskSpace | undefined {
+    return this.#space;
+  }
+
+  get ballastBytes(): number {
+    return this.#ballastBytes;
+  }
+
+  /** Whether there is room to carry feeds for others. */
+  get mayCarry(): boolean {
+    return this.#state === 'ok';
+  }
+
+  /** Whether there is room for feeds of others, which can be fetched later. */
+  get mayTake(): boolean {
+    return this.#state === 'ok' || this.#state === 'low';
+  }
+
+  /** @throws DISK_FULL while only what must be is written */
+  readonly requireRoom = (): void => {
+    if (this.#state !== 'full') return;
+    throw new MeshError('DISK_FULL', 'the disk of this node is full');
+  };
+
+  async start(): Promise<void> {
+    if (!this.#o) return;
+    this.#ballastBytes = await sizeOf(this.#o.ballast);
+    await this.look();
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    if (this.#timer) this.#o?.timers.clearTimeout(this.#timer);
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return;
+    this.#timer = this.#o!.timers.setTimeout(
+      () => {
+        this.look()
+          .then(() => (++this.#looks < BALLAST_LOOKS ? undefined : this.makeBallast()))
+          .catch((error: unknown) =>
+            this.#o!.log.warn({ reason: String(error) }, 'the space on the disk is not known'),
+          )
+          .finally(() => this.#schedule());
+      },
+      this.#state === 'full' ? FULL_LOOK_MS : LOOK_MS,
+    );
+  }
+
+  /** Looks how much is free. A disk that was full is so until there is room for the ballast and more. */
+  async look(): Promise<void> {
+    if (!this.#o) return;
+    const { freeBytes, sizeBytes } = await this.#o.space();
+    this.#space = { freeBytes, sizeBytes };
+    const before = this.#state;
+    const hard = markOf(HARD, sizeBytes);
+    const lost = this.#ballastBytes > 0 ? 0 : markOf(BALLAST, sizeBytes);
+    if (before === 'full' && freeBytes < hard + lost) return;
+    if (freeBytes < hard) this.#state = 'scarce';
+    else this.#state = freeBytes < markOf(SOFT, sizeBytes) ? 'low' : 'ok';
+    if (this.#state !== before)
+      this.#o.log.warn({ state: this.#state, freeBytes }, 'the space on the disk has changed');
+  }
+
+  /** A write found the disk full: gives the ballast up. */
+  readonly release = async (): Promise<void> => {
+    if (!this.#o || this.#state === 'full') return;
+    this.#state = 'full';
+    if (this.#timer) {
+      this.#o.timers.clearTimeout(this.#timer);
+      this.#schedule();
+    }
+    await rm(this.#o.ballast, { force: true });
+    this.#ballastBytes = 0;
+    this.#o.log.error(
+      {},
+      'the disk is full: nothing but the directory is written until there is space',
+    );
+  };
+
+  /** Makes the ballast when it is missing and there is room for it. */
+  async makeBallast(): Promise<void> {
+    if (!this.#o || this.#state !== 'ok' || this.#ballastBytes > 0 || !this.#space) return;
+    const { freeBytes, sizeBytes } = this.#space;
+    const bytes = Math.floor(markOf(BALLAST, sizeBytes));
+    if (freeBytes - bytes < markOf(SOFT, sizeBytes)) return;
+    try {
+      await writeZeros(this.#o.ballast, bytes, () => this.#isStopped);
+      this.#ballastBytes = bytes;
+    } catch (error) {
+      await rm(this.#o.ballast, { force: true });
+      throw error;
+    }
+  }
+}
+
+const sizeOf = (path: string): Promise<number> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+
+/** Written, not only sized: a file with holes keeps no room. */
+async function writeZeros(path: string, bytes: number, isStopped: () => boolean): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    const piece = Buffer.alloc(MiB);
+    for (let left = bytes; left > 0; left -= piece.length) {
+      if (isStopped()) throw new Error('the node stops');
+      await file.write(piece, 0, Math.min(left, piece.length));
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,82 @@
+// What the control API says of forks: proofs that a key signed two histories, and how a feed goes on after one.
+
+import { z } from 'zod';
+import type { Route } from './control-route.ts';
+import { LIMITS } from './limits.ts';
+
+const count = z.int().min(0);
+const name = z.string().min(1).max(LIMITS.itemNameChars);
+const feedPath = name.describe('SPACE/FEED, or the bare name of a feed of this space');
+
+export const ForkRow = z.object({
+  /** SPACE/FEED, or `directory`. */
+  log: z.string(),
+  origin: z.string(),
+  /** Entries of the two heads, the smaller first. */
+  size: count,
+  otherSize: count,
+  /** Entries held here that are proven to be in both histories: these are still served. */
+  common: count,
+  held: count,
+  foundAt: z.iso.datetime(),
+  /** A later epoch has begun: the feed goes on. */
+  settled: z.boolean(),
+});
+
+/** The proof as text, so that it can be checked by hand, and as the bytes that nodes pass on. */
+export const ForkEvidence = z.object({
+  log: z.string(),
+  foundAt: z.iso.datetime(),
+  /** Ed25519 keys of the signer, base64, as the directory or the root has them. */
+  publicKeys: z.array(z.string()),
+  /** How many of these keys must have signed each head. */
+  threshold: count,
+  notes: z.array(z.string()).length(2),
+  altRoot: z.string().nullable(),
+  path: z.array(z.string()),
+  /** The whole proof, base64 of its encoding. */
+  proof: z.string(),
+});
+
+export const FORK_ROUTES = {
+  forks: {
+    method: 'GET',
+    path: '/v1/forks',
+    summary: 'Logs of which two histories were signed, with what is still served of them',
+    result: ForkRow,
+    answer: 'rows',
+  },
+  fork: {
+    method: 'GET',
+    path: '/v1/fork',
+    summary: 'The proof of one fork, to be checked by anybody',
+    query: z.object({ log: name.describe("SPACE/FEED, or 'directory'") }),
+    result: ForkEvidence,
+    answer: 'object',
+  },
+  continueFeed: {
+    method: 'POST',
+    path: '/v1/feeds/continuations',
+    summary: 'Lets a feed whose log cannot go on, go on in a new epoch (at ODCM)',
+    body: z.object({
+      feed: feedPath,
+      size: count.optional().describe('after so many entries; the most that can be when absent'),
+    }),
+    result: z.object({
+      feed: z.string(),
+      epoch: count,
+      size: count,
+      root: z.string(),
+      entry: count,
+    }),
+    answer: 'object',
+  },
+  releaseFeed: {
+    method: 'POST',
+    path: '/v1/feeds/releases',
+    summary: 'Lets out what is held of an own feed, without having asked others for what they have',
+    body: z.object({ feed: feedPath }),
+    result: z.object({ feed: z.string(), released: count }),
+    answer: 'object',
+  },
+} as const satisfies Record<string, Route>;

@@ -1,0 +1,95 @@
+// A flood of gossip against one host, and what an honest publisher and reader notice of it: how long a true head takes to
+// arrive, what the flood costs the host, and how often its senders are listened to.
+
+import { Child } from '../../bench/child.ts';
+import { percentile, sharedNowMs } from '../../bench/measurement.ts';
+import type { ForgeOrder } from './attacker.ts';
+import { SampleHeads } from './heads.ts';
+import { attacked, MiB } from './honest.ts';
+import { arrivals, ready, tell } from './told.ts';
+import type { Usage } from './victim.ts';
+
+const SPACES = 12;
+const PUBLISHER = 1;
+
+export interface Heard {
+  readonly lost: number;
+  readonly p99Ms: number;
+  /** Of one core, over the time of the measurement. */
+  readonly cpuShare: number;
+}
+
+export interface Flooded {
+  readonly before: Heard;
+  readonly during: Heard;
+  readonly grownMiB: number;
+  /** Messages that the attackers sent. */
+  readonly sent: number;
+  /** Refusals of the host by code, from the start of the flood to its end. */
+  readonly refusals: Readonly<Record<string, number>>;
+  /** Peers that are connected at the end. */
+  readonly connected: number;
+}
+
+export interface FloodOrder {
+  readonly what: ForgeOrder['what'];
+  readonly heads: number;
+  /** Members that attack, of ten at most. */
+  readonly attackers: number;
+}
+
+/** With what is attacked, the one who publishes, and those who attack each in a process of their own. */
+export async function flood({ what, heads, attackers }: FloodOrder): Promise<Flooded> {
+  const sample = new SampleHeads(SPACES);
+  return attacked(sample, { isMemberHost: true }, async (it) => {
+    const publisher = new Child('../attacks/net/victim.ts');
+    try {
+      await publisher.ask('start', { spaces: SPACES, self: PUBLISHER, isMemberHost: true });
+      await publisher.ask('connect', { peers: [{ peerId: it.peerId, address: it.address }] });
+      for (const child of [publisher, it.victim]) await ready(child);
+      let size = 0;
+      const measure = async (count: number): Promise<Heard> => {
+        const from = await it.usage();
+        const startMs = sharedNowMs();
+        const toldMs = await tell(publisher, { self: PUBLISHER, from: size + 1, count });
+        size += count;
+        const heardMs = await arrivals(it.victim, { self: PUBLISHER, count });
+        const to = await it.usage();
+        const lasted = sharedNowMs() - startMs;
+        const took = heardMs.slice(0, count).map((atMs, i) => atMs - toldMs[i]!);
+        return {
+          lost: count - heardMs.length,
+          p99Ms: percentile(took, 0.99),
+          cpuShare: (to.cpuMs - from.cpuMs) / lasted,
+        };
+      };
+      await measure(Math.min(heads, 50));
+      const before = await measure(heads);
+      const start = await it.usage();
+      const { peerId, address } = it;
+      const selves = Array.from({ length: attackers }, (_, i) => i + 2);
+      await it.attacker.ask('forge', {
+        ...{ peerId, address, spaces: SPACES, selves, what, each: 2_000 },
+      } satisfies ForgeOrder);
+      while ((await it.attacker.ask<number>('made')) === 0)
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      const during = await measure(heads);
+      const end = await it.usage();
+      const sent = await it.attacker.ask<number>('stop');
+      return {
+        ...{ before, during, sent, connected: end.connected },
+        grownMiB: (end.rssBytes - start.rssBytes) / MiB,
+        refusals: since(start, end),
+      };
+    } finally {
+      await publisher.stop();
+    }
+  });
+}
+
+function since(start: Usage, end: Usage): Record<string, number> {
+  const counts = Object.entries(end.refusals);
+  return Object.fromEntries(
+    counts.map(([code, count]) => [code, count - (start.refusals[code] ?? 0)]),
+  );
+}

@@ -1,0 +1,176 @@
+import { describe, expect, it } from 'vitest';
+import type { EntrySource } from '../../../node/feed/intake.ts';
+import { FeedLog } from '../../../node/feed/log.ts';
+import { faultOfLog } from '../../../node/feed/log-survey.ts';
+import { type Donor, forgetLog, mendLog } from '../../../node/feed/mend-log.ts';
+import { headKey, segmentKey, tableRange, tileKey } from '../../../node/store/keys.ts';
+import { MemoryStore } from '../../../node/store/memory.ts';
+import { decodeSegment, type Packed, packSegments } from '../../../protocols/segment.ts';
+import { FEED_BYTES, noteOf, samplePack } from '../../protocols/sample-log.ts';
+import { FaultyStore } from '../store/faulty-store.ts';
+
+const entries = samplePack(700);
+
+async function grown(size: number, ...pieces: readonly number[]) {
+  const store = new FaultyStore(new MemoryStore());
+  const log = await FeedLog.open(store, FEED_BYTES);
+  const steps = pieces.length > 0 ? pieces : [size];
+  for (const step of steps) {
+    const packed = entries.slice(log.size, log.size + step);
+    const note = noteOf(entries.slice(0, log.size + step));
+    await log.exclusively(async () => log.commit(await log.grow(packed), note, false));
+  }
+  return { store, log };
+}
+
+/** Somebody who has the first `size` entries. */
+function donorOf(size: number, given: readonly Packed[] = entries): Donor & { asked: string[] } {
+  const asked: string[] = [];
+  const source: EntrySource = {
+    entries: (from, to) => {
+      asked.push(`${from}-${to}`);
+      return packSegments(from, given.slice(from, Math.min(to, size)));
+    },
+    hashes: () => Promise.reject(new Error('no hashes are needed')),
+  };
+  return { asked, source, note: noteOf(entries.slice(0, size)) };
+}
+
+async function contentOf(log: FeedLog): Promise<Packed[]> {
+  const out: Packed[] = [];
+  for await (const bytes of log.segments(0, log.size)) out.push(...decodeSegment(bytes).entries);
+  return out;
+}
+
+async function expectWhole(store: FaultyStore, log: FeedLog, size: number): Promise<void> {
+  for (const one of [log, await FeedLog.open(store, FEED_BYTES)]) {
+    expect(one.damage).toBeUndefined();
+    expect([one.size, await contentOf(one)]).toEqual([size, entries.slice(0, size)]);
+  }
+  expect(await faultOfLog(store, log.prefix, { size, root: log.root() })).toBeUndefined();
+}
+
+const rowsOf = async (store: FaultyStore, log: FeedLog, table: string): Promise<Buffer[]> => {
+  const keys: Buffer[] = [];
+  const onDamaged = (key: Buffer) => keys.push(key);
+  for await (const { key } of store.range({ ...tableRange(table, log.prefix), onDamaged }))
+    keys.push(key);
+  return keys;
+};
+
+describe('a damaged log', () => {
+  it('is found and mended whichever row of it is damaged, with nothing fetched but what is gone', async () => {
+    const { store, log } = await grown(700, 300, 1, 399);
+    const keys: Buffer[] = [];
+    for (const table of ['h', 's', 't']) keys.push(...(await rowsOf(store, log, table)));
+    expect(keys.length).toBeGreaterThan(7);
+    for (const key of keys) {
+      store.rot(key);
+      const reopened = await FeedLog.open(store, FEED_BYTES);
+      const { size, root } = { size: 700, root: log.root() };
+      const fault = reopened.damage ?? (await faultOfLog(store, log.prefix, { size, root }));
+      expect(fault, key.toString('hex')).toMatchObject({ code: 'STORE_DAMAGED' });
+      reopened.markDamaged(fault!);
+      const donor = donorOf(700);
+      const { fetched } = await mendLog({ store, log: reopened, donor });
+      expect(fetched > 0, key.toString('hex')).toBe(key[0] === 's'.charCodeAt(0));
+      await expectWhole(store, reopened, 700);
+    }
+  });
+
+  it('is mended where rows are missing', async () => {
+    for (const keyOf of [
+      (log: FeedLog) => headKey(log.prefix),
+      (log: FeedLog) => segmentKey(log.prefix, 256),
+      (log: FeedLog) => tileKey(log.prefix, 0, 1),
+    ]) {
+      const { store, log } = await grown(700);
+      await store.write([{ type: 'del', key: keyOf(log) }]);
+      const reopened = await FeedLog.open(store, FEED_BYTES);
+      await mendLog({ store, log: reopened, donor: donorOf(700) });
+      await expectWhole(store, reopened, 700);
+    }
+  });
+
+  it('takes nothing and gives what is sound, until it is mended', async () => {
+    const { store, log } = await grown(700);
+    store.rot(segmentKey(log.prefix, 256));
+    const told: unknown[] = [];
+    log.onDamaged = (damage) => told.push(damage.code);
+    await expect(contentOf(log)).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+    await expect(contentOf(log)).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+    expect(told).toEqual(['STORE_DAMAGED']);
+    await expect(log.refresh()).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+    expect((await log.entry(3)).leaf).toEqual(entries[3]!.leaf);
+    await mendLog({ store, log, donor: donorOf(700) });
+    await log.refresh();
+    await expectWhole(store, log, 700);
+  });
+
+  it('mends tiles and rows of its own without anybody', async () => {
+    const { store, log } = await grown(700);
+    store.rot(tileKey(log.prefix, 0, 0));
+    store.rot(tileKey(log.prefix, 1, 0));
+    const reopened = await FeedLog.open(store, FEED_BYTES);
+    expect(reopened.damage).toBeDefined();
+    expect(await mendLog({ store, log: reopened })).toEqual({ fetched: 0, rows: 2 });
+    await expectWhole(store, reopened, 700);
+  });
+
+  it('asks for the missing entries only', async () => {
+    const { store, log } = await grown(700);
+    const [first] = await rowsOf(store, log, 's');
+    store.rot(first!);
+    const donor = donorOf(700);
+    await mendLog({ store, log, donor });
+    expect(donor.asked).toHaveLength(1);
+    expect(donor.asked[0]).toMatch(/^0-\d+$/);
+    await expectWhole(store, log, 700);
+  });
+
+  it('changes nothing when what it is given is not what was signed', async () => {
+    const { store, log } = await grown(700);
+    const key = segmentKey(log.prefix, 512);
+    store.rot(key);
+    const others = entries.slice(0, 512).concat(entries.slice(0, 188));
+    const { writes } = store;
+    const lie = mendLog({ store, log, donor: donorOf(700, others) });
+    await expect(lie).rejects.toMatchObject({ code: 'ROOT_MISMATCH' });
+    const short = mendLog({ store, log, donor: donorOf(600) });
+    await expect(short).rejects.toMatchObject({ code: 'PEER_UNREACHABLE' });
+    await expect(mendLog({ store, log })).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+    expect(store.writes).toBe(writes);
+    await mendLog({ store, log, donor: donorOf(700) });
+    await expectWhole(store, log, 700);
+  });
+
+  it('without a head is as long as the head that it is given, as a copy', async () => {
+    const { store, log } = await grown(700, 500, 200);
+    store.rot(headKey(log.prefix));
+    const reopened = await FeedLog.open(store, FEED_BYTES);
+    await mendLog({ store, log: reopened, donor: donorOf(600) });
+    await expectWhole(store, reopened, 600);
+  });
+
+  it('without a head keeps what only its writer has, signed again as it was', async () => {
+    const { store, log } = await grown(700, 500, 200);
+    const { note } = log;
+    store.rot(headKey(log.prefix));
+    const reopened = await FeedLog.open(store, FEED_BYTES);
+    const sign = () => noteOf(entries);
+    await expect(mendLog({ store, log: reopened })).rejects.toMatchObject({
+      code: 'STORE_DAMAGED',
+    });
+    await mendLog({ store, log: reopened, donor: donorOf(600), sign });
+    await expectWhole(store, reopened, 700);
+    expect(reopened.note).toEqual(note);
+  });
+
+  it('that is a copy can be forgotten and begins anew', async () => {
+    const { store, log } = await grown(700);
+    store.rot(headKey(log.prefix));
+    const reopened = await FeedLog.open(store, FEED_BYTES);
+    await forgetLog(store, reopened);
+    expect([reopened.size, reopened.damage, reopened.note]).toEqual([0, undefined, undefined]);
+  });
+});

@@ -1,0 +1,3 @@
+import { testHand } from './nemesis-seeds.ts';
+
+testHand(1);
