@@ -26,7 +26,7 @@ export default defineConfig({
       },
       { test: { name: 'sim', include: ['test/sim/**/*.sim.test.ts'], testTimeout: 60_000 } },
       {
-        test: { name: 'attacks', include: ['test/attacks/*.test.ts'], testTimeout: 70_000 },
+        test: { name: 'attacks', include: ['test/attacks/*.test.ts'], testTimeout: 130_000 },
       },
       {
         test: {

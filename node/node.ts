@@ -218,7 +218,7 @@ export class MeshNode {
       ...{ host, mesh, directory, feeds: this.feeds, subscriptions, clock, timers, log, onRefused },
       ...{ trusted, directoryFirst: this.directoryFirst },
       heldNotes,
-      mayTake: (feed) => this.replicator.mayTake(feed),
+      mayTake: (feed) => this.care.disk.mayTake && this.replicator.mayTake(feed),
       carry,
       onBehind: (peerId, feed) =>
         this.replicator.syncSoon(this.neighbours.holderOf(feed?.row, peerId)),

@@ -19,6 +19,7 @@ import type { Log } from './log.ts';
 import { Members } from './members.ts';
 import { createHost, type HostOptions } from './net/host.ts';
 import type { Network } from './net/network.ts';
+import { createNoNetwork } from './net/no-network.ts';
 import { Receipts } from './replicate/receipts.ts';
 import { Subscriptions } from './replicate/subscriptions.ts';
 import { openOwnKeys } from './rotate/adopt-keys.ts';
@@ -43,6 +44,8 @@ export interface NodeOptions {
   readonly directoryLimitMs?: number;
   /** The clock is right now, whatever it was before. */
   readonly acceptClock?: boolean;
+  /** No network at all: what is new comes in bundles. */
+  readonly isOffline?: boolean;
   /** Addresses of members to try besides those in the directory, each with `/p2p/` and its peer id. */
   readonly peers?: readonly string[];
 }
@@ -88,6 +91,10 @@ export async function openParts(o: NodeOptions): Promise<Parts> {
     blockStore: await openLevelStore(paths.blocks, options),
     views: await openViews(paths.views, o, options, isSuspect),
   };
+  if (o.isOffline) {
+    const nodeKey = await o.home.nodeKey();
+    return gatherParts(o, stores, () => Promise.resolve(createNoNetwork(nodeKey)));
+  }
   return gatherParts(o, stores, (options) =>
     createHost({ ...options, datastorePath: paths.peers }),
   );

@@ -111,6 +111,7 @@ export class Reactions {
     // … and what it signed beyond its end no longer counts.
     this.#background.run(feeds.cutOff());
     this.#background.run(this.#followEpochs());
+    this.#lookWhoIsListed();
     this.#tellOfRevocations();
     this.#background.run(this.#node.rotation.directoryChanged());
     this.#gossip.joinContexts();
@@ -119,6 +120,15 @@ export class Reactions {
     this.#node.carrying.carry.lookSoon();
     if (home.config.acceptForced) this.#background.run(intent.acceptForced());
     intent.catchUpWithGrants();
+  }
+
+  /** Somebody else may have had other addresses written down for this space: then another machine has its key. */
+  #lookWhoIsListed(): void {
+    const { directory, home, keyUse, petitioner } = this.#node;
+    const listed = directory.state.spaces.get(home.config.space)?.addresses ?? [];
+    const own = this.#node.addresses().slice(0, LIMITS.addresses);
+    if (directory.isBehind || own.length === 0) return;
+    if (keyUse.see(listed, own)) this.#background.run(petitioner.registerAddresses());
   }
 
   /** Feeds that the directory lets go on: of an own one, the point where it does is told at once. */

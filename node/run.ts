@@ -25,6 +25,7 @@ export interface RunOptions {
     readonly metricsOpen?: boolean;
     readonly directoryLimit?: number;
     readonly acceptClock?: boolean;
+    readonly offline?: boolean;
   };
   readonly logPath: string | undefined;
   readonly level: LogLevel;
@@ -59,6 +60,7 @@ export async function runNode({
     ...(flags.carryQuota === undefined ? {} : { carryBytes: flags.carryQuota }),
     ...(flags.directoryLimit ? { directoryLimitMs: flags.directoryLimit } : {}),
     ...(flags.acceptClock ? { acceptClock: true } : {}),
+    ...(flags.offline ? { isOffline: true } : {}),
   });
   try {
     if (home.isOdcm) node.odcm = await OdcmDesk.open(node, system);
@@ -76,7 +78,8 @@ export async function runNode({
       const role = home.isOdcm
         ? `ODCM of mesh ${home.config.meshName}`
         : `a space of mesh ${home.config.meshName}`;
-      say(`odcm: ${home.config.name}, ${role}, is ready at ${node.addresses().join(' ')}`);
+      const where = flags.offline ? 'its folder alone, offline' : node.addresses().join(' ');
+      say(`odcm: ${home.config.name}, ${role}, is ready at ${where}`);
       upkeep.start();
       await Promise.race([aborted(signal), upkeep.isDue]);
       if (!signal.aborted) say('odcm: starting again, with the newest key of the space');

@@ -14,7 +14,6 @@ import { MeshError } from './errors.ts';
 
 /** The second is for the published vectors only; the mesh uses the first. */
 export type HpkeCipher = 'aes-256-gcm' | 'aes-128-gcm';
-const AEADS = { 'aes-128-gcm': { id: 1, keyBytes: 16 }, 'aes-256-gcm': { id: 2, keyBytes: 32 } };
 
 const SPKI = Buffer.from('302a300506032b656e032100', 'hex');
 const PKCS8 = Buffer.from('302e020100300506032b656e04220420', 'hex');
@@ -122,12 +121,10 @@ export function hpkeKeys(
   info: Uint8Array,
   cipher: HpkeCipher = 'aes-256-gcm',
 ): { key: Buffer; nonce: Buffer } {
-  const { id, keyBytes } = AEADS[cipher];
-  const suite = Buffer.from(`HPKE\x00\x20\x00\x01\x00${String.fromCharCode(id)}`, 'latin1');
-  const pskId = labeledExtract(suite, NONE, 'psk_id_hash', NONE);
+  const { suite, pskIdHash, keyBytes } = SUITES[cipher];
   const context = Buffer.concat([
     Buffer.of(0),
-    pskId,
+    pskIdHash,
     labeledExtract(suite, NONE, 'info_hash', info),
   ]);
   const secret = labeledExtract(suite, shared, 'secret', NONE);
@@ -159,3 +156,14 @@ function labeledExpand(
   const mac = createHmac('sha256', prk).update(size).update('HPKE-v1').update(suite).update(label);
   return mac.update(info).update(Buffer.of(1)).digest().subarray(0, length);
 }
+
+/** What is the same in every message. */
+function suiteOf(aead: number, keyBytes: number) {
+  const suite = Buffer.from(`HPKE\x00\x20\x00\x01\x00${String.fromCharCode(aead)}`, 'latin1');
+  return { suite, keyBytes, pskIdHash: labeledExtract(suite, NONE, 'psk_id_hash', NONE) };
+}
+
+const SUITES: Readonly<Record<HpkeCipher, ReturnType<typeof suiteOf>>> = {
+  'aes-128-gcm': suiteOf(1, 16),
+  'aes-256-gcm': suiteOf(2, 32),
+};

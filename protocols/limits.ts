@@ -78,12 +78,7 @@ export const LIMITS = {
   announcementMessageBytes: 32 * KiB,
   /** One frame of gossip, of which the library's own bound is 4 MiB; what is sent stays below by `gossipBatchBytes`. */
   gossipFrameBytes: 128 * KiB,
-  /**
-   * Heads of one space that are verified in a second, all its feeds together. Not 10, because a publisher of many small
-   * batches tells each of them at once; 100 take at most a fiftieth of a core of each member. What goes beyond is passed
-   * over without blame, and pulled when presence shows it: pull has back-pressure, hence no rate of its own, and entries and
-   * bytes in gossip are bounded by heads × `announcementMessageBytes`.
-   */
+  /** Heads of one space that are verified in a second, all its feeds together. Not 10, because a publisher of many small batches tells each of them at once; 100 take at most a fiftieth of a core of each member. What goes beyond is passed over without blame, and pulled when presence shows it: pull has back-pressure, hence no rate of its own, and entries and bytes in gossip are bounded by heads × `announcementMessageBytes`. */
   headsPerSecond: 100,
   /** … and at once, after a quiet time. */
   headsBurst: 200,
@@ -115,10 +110,7 @@ export const LIMITS = {
   /** A stream that moves nothing for this long is reset. */
   streamIdleMs: 60_000,
   dialTimeoutMs: 4_000,
-  /**
-   * Of all peers together. More than 64, so that up to 200 members are all connected: gossip then arrives in one step, and
-   * nobody can be surrounded. What they hold in memory is bounded by `bufferedBytes` and not by their number.
-   */
+  /** Of all peers together. More than 64, so that up to 200 members are all connected: gossip then arrives in one step, and nobody can be surrounded. What they hold in memory is bounded by `bufferedBytes` and not by their number. */
   connections: 300,
   /** Of one member: both sides may dial at once, and one that restarted leaves a dead one. A fifth ends the oldest. */
   connectionsPerPeer: 4,
@@ -126,17 +118,11 @@ export const LIMITS = {
   pendingConnections: 256,
   /** An honest handshake takes some 10 ms; past this the slot is given back. */
   upgradeTimeoutMs: 3_000,
-  /**
-   * Connections of an address that the directory does not list. Not 20, because members may sit behind one address with
-   * whoever opens idle sockets, which cost a slot of their own kind and nothing else. Addresses of members have no such bound.
-   */
+  /** Connections of an address that the directory does not list. Not 20, because members may sit behind one address with whoever opens idle sockets, which cost a slot of their own kind and nothing else. Addresses of members have no such bound. */
   inboundPerSecondPerHost: 100,
   /** Refused identities of such an address, after which it waits for the next second: each costs a handshake of some 7 ms. */
   strangersPerSecondPerHost: 20,
-  /**
-   * Below yamux's read buffer limit of 4 MiB: a paused stream is then held back instead of reset. Not 256 KiB, with which
-   * a path of 100 ms carries 2.5 MB/s; what all windows together may hold is bounded by `bufferedBytes`.
-   */
+  /** Below yamux's read buffer limit of 4 MiB: a paused stream is then held back instead of reset. Not 256 KiB, with which a path of 100 ms carries 2.5 MB/s; what all windows together may hold is bounded by `bufferedBytes`. */
   yamuxWindowBytes: 1 * MiB,
   /** Received and unread or unsent, on all connections: past it the newest peers are dropped until it fits. */
   bufferedBytes: 256 * MiB,

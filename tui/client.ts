@@ -52,6 +52,12 @@ export interface MeshClient {
   delete<T>(path: string, options?: AnswerOptions<T>): Promise<T>;
   /** Values that come one per line, as long as the node sends or until the loop is left. */
   stream<T>(path: string, options?: AnswerOptions<T>): AsyncGenerator<T, void, undefined>;
+  /** The same for work that the node does and tells of. */
+  follow<T>(
+    path: string,
+    body: unknown,
+    options?: AnswerOptions<T>,
+  ): AsyncGenerator<T, void, undefined>;
   /** Raw bytes, for content of any size. */
   download(path: string, options?: RequestOptions): Promise<Download>;
   upload<T>(path: string, body: AsyncIterable<Uint8Array>, options?: UploadOptions<T>): Promise<T>;
@@ -75,6 +81,21 @@ export function createClient({ home }: { readonly home: string }): MeshClient {
     const response = await send(socketPath, exchange, options, body);
     return parseAnswer(exchange, await readJson(exchange, response, options.signal), options.parse);
   };
+  async function* values<T>(
+    exchange: Exchange,
+    options: AnswerOptions<T>,
+    body?: Body,
+  ): AsyncGenerator<T, void, undefined> {
+    const response = await send(socketPath, exchange, options, body);
+    // The node must answer soon, but may then have nothing to say for hours.
+    response.socket.setTimeout(options.timeoutMs ?? 0);
+    for await (const line of readLines(exchange, response, options.signal)) {
+      const value = parseLine(exchange, line);
+      const error = streamErrorOf(exchange, value);
+      if (error !== undefined) throw error;
+      yield parseAnswer(exchange, value, options.parse);
+    }
+  }
   return {
     home: folder,
     get: (path, options) => call('GET', path, options),
@@ -82,18 +103,9 @@ export function createClient({ home }: { readonly home: string }): MeshClient {
     post: (path, body, options) =>
       call('POST', path, options, body === undefined ? undefined : { json: body }),
     upload: (path, stream, options) => call('POST', path, options, { stream }),
-    async *stream<T>(path: string, options: AnswerOptions<T> = {}) {
-      const exchange = { home: folder, method: 'GET', path };
-      const response = await send(socketPath, exchange, options);
-      // The node must answer soon, but may then have nothing to say for hours.
-      response.socket.setTimeout(options.timeoutMs ?? 0);
-      for await (const line of readLines(exchange, response, options.signal)) {
-        const value = parseLine(exchange, line);
-        const error = streamErrorOf(exchange, value);
-        if (error !== undefined) throw error;
-        yield parseAnswer(exchange, value, options.parse);
-      }
-    },
+    stream: (path, options = {}) => values({ home: folder, method: 'GET', path }, options),
+    follow: (path, body, options = {}) =>
+      values({ home: folder, method: 'POST', path }, options, { json: body }),
     async download(path, options = {}) {
       const exchange = { home: folder, method: 'GET', path };
       const response = await send(socketPath, exchange, options);

@@ -4,16 +4,19 @@ import type { Register } from './command-context.ts';
 import { register as alerts } from './commands/alerts.ts';
 import { register as deadLetters } from './commands/dead-letters.ts';
 import { register as deployments } from './commands/deployments.ts';
+import { register as exportBundle } from './commands/export.ts';
 import { register as exposure } from './commands/exposure.ts';
 import { register as feedContinue } from './commands/feed-continue.ts';
 import { register as feedCreate } from './commands/feed-create.ts';
 import { register as feedRelease } from './commands/feed-release.ts';
 import { register as feeds } from './commands/feeds.ts';
 import { register as forks } from './commands/forks.ts';
+import { register as gap } from './commands/gap.ts';
 import { register as get } from './commands/get.ts';
 import { register as grant } from './commands/grant.ts';
 import { register as grants } from './commands/grants.ts';
 import { register as history } from './commands/history.ts';
+import { register as importBundle } from './commands/import.ts';
 import { register as invite } from './commands/invite.ts';
 import { register as items } from './commands/items.ts';
 import { register as keysRotate } from './commands/keys-rotate.ts';
@@ -22,6 +25,7 @@ import { register as overview } from './commands/overview.ts';
 import { register as peers } from './commands/peers.ts';
 import { register as publish } from './commands/publish.ts';
 import { register as pull } from './commands/pull.ts';
+import { register as receipts } from './commands/receipts.ts';
 import { register as report } from './commands/report.ts';
 import { registerDeploymentsAdd, registerInventorySet } from './commands/report-in.ts';
 import { registerStatement, register as revocations } from './commands/revocations.ts';
@@ -77,6 +81,10 @@ export const remoteCommands: readonly Register[] = [
   history,
   tail,
   deadLetters,
+  exportBundle,
+  importBundle,
+  gap,
+  receipts,
   dash,
   demo,
 ];

@@ -14,6 +14,7 @@ export const GROUPS = {
   trust: 'Trust:',
   feeds: 'Feeds:',
   reading: 'Reading:',
+  gap: 'Air gap:',
   running: 'Running:',
 } as const;
 

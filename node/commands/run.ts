@@ -20,6 +20,7 @@ interface RunFlags {
   readonly metricsOpen?: boolean;
   readonly directoryLimit?: number;
   readonly acceptClock?: boolean;
+  readonly offline?: boolean;
   readonly logFile?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly withParent?: boolean;
@@ -57,6 +58,7 @@ export function registerRun(program: Command, shell: Shell): void {
       'take nothing new once ODCM has not vouched for the directory this long: 24h (default: 7d)',
       parseLimit,
     )
+    .option('--offline', 'without any network: no socket listens, what is new comes in bundles')
     .option('--accept-clock', 'this clock is right now: forget a later time that it once had')
     .option(
       '--log-file <file>',

@@ -4,6 +4,7 @@
 import {
   type Checkpoint,
   decodeNote,
+  type LogKey,
   type Note,
   signCheckpointBy,
   signedOnly,
@@ -230,9 +231,10 @@ export class Feeds {
     const note = decodeNote(received);
     const { directory } = this.#o;
     directory.verifyFeedNote(note, feed.row, feed.origin);
-    const bytes = signedOnly(note, directory.feedKeys(feed.row, feed.origin));
+    const keys = directory.feedKeys(feed.row, feed.origin);
+    const bytes = signedOnly(note, keys);
     const isNewer = await this.adoptHead(feed, { ...note, bytes });
-    if (isNewer || isSignedByMore(feed, note, bytes)) await feed.log.setNote(bytes, false);
+    if (isNewer || isSignedByMore(feed, note, bytes, keys)) await feed.log.setNote(bytes, false);
     return bytes;
   }
 
@@ -294,9 +296,18 @@ export class Feeds {
 }
 
 /** The head that is known, with the signature of the next key as well: those who come later may know only that one. */
-function isSignedByMore(feed: OpenFeed, { checkpoint }: Note, bytes: Buffer): boolean {
+function isSignedByMore(
+  feed: OpenFeed,
+  { checkpoint }: Note,
+  bytes: Buffer,
+  keys: readonly LogKey[],
+): boolean {
   const known = feed.headNote;
-  if (!known || feed.head?.size !== checkpoint.size || bytes.length <= known.length) return false;
+  if (!known || feed.head?.size !== checkpoint.size || bytes.equals(known)) return false;
+  const signers = (note: Buffer) =>
+    decodeNote(note).lines.filter(({ keyId }) => keys.some((key) => key.signatureId.equals(keyId)))
+      .length;
+  if (signers(bytes) <= signers(known)) return false;
   feed.headNote = bytes;
   return true;
 }

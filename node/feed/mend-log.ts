@@ -7,7 +7,7 @@ import { leafHash } from '../../protocols/merkle.ts';
 import { checkPacked } from '../../protocols/run-verifier.ts';
 import { decodeSegment, type Packed, packSegments } from '../../protocols/segment.ts';
 import { crashpoint } from '../crashpoint.ts';
-import { headKey, tableRange } from '../store/keys.ts';
+import { headKey, indexOfKey, tableRange } from '../store/keys.ts';
 import { isRot, type Store, type Write } from '../store/store.ts';
 import type { EntrySource } from './intake.ts';
 import type { FeedLog } from './log.ts';
@@ -59,13 +59,16 @@ async function mendRows({
   const survey = await surveySegments(store, prefix);
   const head = await soundHead(store, prefix);
   const target = targetOf(prefix, head, donor);
-  if (!head && !mayBeShorter && survey.leaves.end > target.size)
+  if (!head && !mayBeShorter && endOfRows(survey) > target.size)
     throw damagedLog(prefix, 'the head is gone, and no other one covers every entry');
   const fetched = await fetchGaps(prefix, survey.leaves, target.size, donor);
   const { tree } = foldLeaves(prefix, survey.leaves, target.size);
   if (!tree.root().equals(target.root))
     throw new MeshError('ROOT_MISMATCH', 'the mended entries do not fold to the signed root');
   const size = head || !sign ? target.size : endOfRun(survey.leaves, target.size);
+  // Its own writer may have told others of these: without them it would say something else of the same place.
+  if (!head && sign && endOfRows(survey) > size)
+    throw damagedLog(prefix, `what stands behind entry ${size} is damaged, and nobody else has it`);
   const whole = foldLeaves(prefix, survey.leaves, size);
   const note = size === target.size ? target.note : sign!({ size, root: whole.tree.root() });
   const writes = [
@@ -135,6 +138,10 @@ async function fetchGaps(
   }
   return fetched;
 }
+
+/** Just behind the last row, whether it can be read or not: what is wrong now may be right when it is read again. */
+const endOfRows = ({ leaves, badKeys }: Survey): number =>
+  badKeys.reduce((end, key) => Math.max(end, indexOfKey(key) + 1), leaves.end);
 
 /** Where entries that follow each other without a gap end. */
 function endOfRun(leaves: Leaves, from: number): number {

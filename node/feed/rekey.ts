@@ -2,7 +2,6 @@
 // again, so that who holds only the newest key has all that counts. In steps, so that publishing goes on in between.
 
 import { decodeEntry } from '../../protocols/entry.ts';
-import { MeshError } from '../../protocols/errors.ts';
 import type { Write } from '../store/store.ts';
 import type { Batch } from './batch.ts';
 import type { Blocks } from './blocks.ts';
@@ -52,9 +51,8 @@ async function addAll(batch: Batch, items: readonly Item[], o: AgainOptions): Pr
     const entry = decodeEntry(leaf);
     const bytes = record ?? (entry.record && (await o.blocks.get(entry.record)));
     const opened = bytes && o.opener.open(entry, bytes);
-    if (!opened)
-      throw new MeshError('RECORD_MISSING', `entry ${item.index} of an own feed cannot be opened`);
-    batch.addAgain(item, opened.inner);
+    // What is damaged here or cannot be opened any more must not keep the others under the old key.
+    if (opened) batch.addAgain(item, opened.inner);
   }
 }
 

@@ -165,7 +165,9 @@ export class ReleaseGate {
     if (this.#isStopped) return;
     this.#decide();
     for (const peerId of this.#o.host.connectedPeers()) this.#askAgain(peerId);
-    this.#timer = this.#o.timers.setTimeout(() => this.#look(), LOOK_MS);
+    const isWaiting = [...this.#asked.values()].some(({ isReleased }) => !isReleased);
+    const delayMs = isWaiting ? LOOK_MS : LOOK_MS * 4;
+    this.#timer = this.#o.timers.setTimeout(() => this.#look(), delayMs);
   }
 
   #decide(): void {

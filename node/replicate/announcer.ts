@@ -11,8 +11,8 @@ import type { Clock, TimerHandle, Timers } from '../clock.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { OpenFeed } from '../feed/feeds.ts';
 import type { Commit } from '../feed/publisher.ts';
-import { frontierAt } from './inline-entries.ts';
 import { Rate } from '../rate.ts';
+import { frontierAt } from './inline-entries.ts';
 
 export interface AnnouncerOptions {
   readonly mesh: MeshId;

@@ -117,7 +117,8 @@ export function createCarrier(o: CarrierOptions): Carrier {
       const { id: reader } = o.members.requireMember(peerId);
       const mayHave = (id: FeedId): boolean => {
         const row = state.feeds.get(id);
-        return row !== undefined && state.grantFor(reader, row, o.clock.nowMs()) !== undefined;
+        if (!row) return false;
+        return row.isSealed || state.grantFor(reader, row, o.clock.nowMs()) !== undefined;
       };
       if (!(await mayServeBlock({ ...o, mayHave }, feed, cid.hash))) return undefined;
       return o.blocks.get(cid);
@@ -125,8 +126,10 @@ export function createCarrier(o: CarrierOptions): Carrier {
     async carriedHeads(peerId, log): Promise<CarriedHead[]> {
       try {
         const held = await this.carriedLog(peerId, log, 'proofs');
-        const feed = o.feeds.peek(parseFeedId(formatUuid(log)));
-        const whole = feed && !isDirectory(log) ? o.carry.copies.whole(feed) : held.size;
+        const feed = isDirectory(log)
+          ? undefined
+          : await o.feeds.open(parseFeedId(formatUuid(log)));
+        const whole = feed ? o.carry.copies.whole(feed) : held.size;
         const notes = await o.heldNotes.of(held);
         const end = this.servedTo?.(log) ?? held.size;
         return notes.map((note) => ({

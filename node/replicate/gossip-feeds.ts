@@ -29,12 +29,13 @@ import type { Commit } from '../feed/publisher.ts';
 import type { ForkGossip } from '../fork/fork-gossip.ts';
 import type { Log } from '../log.ts';
 import type { Network } from '../net/network.ts';
+import { Rate } from '../rate.ts';
 import { Announcer } from './announcer.ts';
 import type { DirectoryFirst } from './directory-first.ts';
 import type { HeldNotes } from './held-notes.ts';
 import { inline, logOf } from './inline-entries.ts';
 import { knowsHeads } from './known-heads.ts';
-import { Rate } from '../rate.ts';
+import { PROVABLE } from './provable.ts';
 import { SeenHeads } from './seen-heads.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
@@ -298,18 +299,6 @@ export class GossipFeeds {
     if (feed.log.size < size || missing.length > 0) onBehind(from, feed);
   }
 }
-
-/** Codes that an honest relay would have found before passing the message on. */
-const PROVABLE: ReadonlySet<Code> = new Set([
-  'HASH_MISMATCH',
-  'MALFORMED',
-  'NOT_CANONICAL',
-  'TOO_LARGE',
-  'BAD_SIGNATURE',
-  'ROOT_MISMATCH',
-  // Out of the inline entries: a head of another origin is passed over before.
-  'WRONG_ORIGIN',
-]);
 
 /** True when the head is older than what is held or known of the feed, or is the newest one itself. */
 function isBehind({ head, log }: OpenFeed, { size, root }: Checkpoint): boolean {

@@ -33,6 +33,7 @@ import type { NodeHealth } from '../health/node-health.ts';
 import type { Log } from '../log.ts';
 import type { Network } from '../net/network.ts';
 import { VERSION } from '../version.ts';
+import { PROVABLE } from './provable.ts';
 import type { Receipts } from './receipts.ts';
 
 /** What was last heard from a space, by this node's own clock. */
@@ -184,8 +185,9 @@ export class PresenceBoard {
   }
 
   #judge(message: Message, from: string): TopicValidatorResult {
+    let statements: readonly Presence[] = [];
     try {
-      const statements = decodePresences(message.data);
+      statements = decodePresences(message.data);
       const [sent] = statements;
       const isGenuine = this.#tellTime(sent!, from);
       const last = this.#heard.get(sent!.space);
@@ -201,8 +203,14 @@ export class PresenceBoard {
       this.#judged.set(message, { statements, fresh });
       return TopicValidatorResult.Accept;
     } catch (error) {
-      this.#o.onRefused(asMeshError(error).code);
-      return TopicValidatorResult.Reject;
+      const { code } = asMeshError(error);
+      this.#o.onRefused(code);
+      // Whoever knows a newer directory may know a newer key of the space, too: only then is a signature that fits none no proof.
+      const { size } = this.#o.directory.applied;
+      const isAhead = statements.some(({ directory }) => directory.size > size);
+      return PROVABLE.has(code) && !isAhead
+        ? TopicValidatorResult.Reject
+        : TopicValidatorResult.Ignore;
     }
   }
 

@@ -44,8 +44,9 @@ export class TrustClock implements Clock {
     return this.verdict.state === 'regressed';
   }
 
+  /** Whole, as it is written into entries: the clock for intervals has fractions. */
   nowMs(): number {
-    return this.verdict.nowMs;
+    return Math.floor(this.verdict.nowMs);
   }
 
   monotonicMs(): number {

@@ -64,7 +64,7 @@ function measureBare(sample: SampleHeads, messages: readonly Buffer[]): number {
 
 export async function* heads({ isQuick }: BenchOptions): AsyncGenerator<Figure> {
   const sample = new SampleHeads(SPACES);
-  const count = isQuick ? 500 : 20_000;
+  const count = isQuick ? 500 : 8_000;
   const rounds = isQuick ? 1 : 3;
   const make = (one: (space: number, size: number) => Buffer): Buffer[] =>
     Array.from({ length: count }, (_, i) => one(i % SPACES, 1 + Math.floor(i / SPACES)));

@@ -14,12 +14,14 @@ import { publish } from './publish.bench.ts';
 import { report } from './report.bench.ts';
 import { reportSpaces } from './report-spaces.bench.ts';
 import { revoke } from './revoke.bench.ts';
+import { seal } from './seal.bench.ts';
 import { startUp } from './start-up.bench.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   publish,
   'catch-up': catchUp,
   announce,
+  seal,
   'start-up': startUp,
   revoke,
   cork,

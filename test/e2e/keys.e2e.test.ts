@@ -39,8 +39,6 @@ describe('keys under a passphrase', () => {
       expect(said).toContain('KEYS_LOCKED');
       expect(said).toContain('--passphrase-file');
     }
-    expect(await isRefused('library', 'fsck')).toContain('STORE_DAMAGED');
-    await mesh.ok('library', 'fsck', '--passphrase-file', file('first'));
   });
 
   it('let it run with it, and say so; a node without one is warned of', async () => {
@@ -79,7 +77,15 @@ describe('keys under a passphrase', () => {
       (await mesh.ask('payments', 'feeds')).some((row) => row.feed === FEED),
     );
     await mesh.subscribe('payments', { feed: FEED });
-    await mesh.level('payments', FEED, 1);
+    await until('the item', async () => (await mesh.items('payments', FEED)).length === 1);
+  });
+
+  it('are checked by fsck with the passphrase, and not without', async () => {
+    expect(await mesh.stop('payments')).toBe(0);
+    await mesh.ok('payments', 'fsck', '--passphrase-file', file('second'));
+    const { code, stdout } = await mesh.odcm('payments', 'fsck');
+    expect(code).toBe(1);
+    expect(stdout).toContain('KEYS_LOCKED');
   });
 
   it('show themselves by fingerprint only, and leave no trace of the passphrase', async () => {

@@ -110,7 +110,7 @@ describe('checkpoint', () => {
     expect(cosignedAt(mixed, LOG_KEY)).toBe(1_795_000_000);
   });
 
-  it('keeps the line of its key and one that may be the next key\'s, whatever a carrier added', () => {
+  it("keeps the line of its key and one that may be the next key's, whatever a carrier added", () => {
     const junk = (byte: number) => `— ${ORIGIN} ${Buffer.alloc(68, byte).toString('base64')}\n`;
     const fat = lines(junk(1), signature, junk(2), cosignature(1_795_000_000));
     expect(signedOnly(decodeNote(fat), [LOG_KEY])).toEqual(lines(signature, junk(1)));

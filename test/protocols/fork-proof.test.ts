@@ -6,9 +6,15 @@ import {
   type ForkProof,
   verifyForkProof,
 } from '../../protocols/fork-proof.ts';
+import {
+  decodeDirectoryMessage,
+  encodeAnnouncement,
+  encodeForkMessage,
+} from '../../protocols/gossip.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { rootOf } from '../../protocols/merkle.ts';
+import { Frontier, rootOf } from '../../protocols/merkle.ts';
 import { codeOf } from '../certs/fixtures.ts';
+import vectors from '../vectors/fork-proof.json' with { type: 'json' };
 import { accuseHonest, provePairs, verifyHead } from './fork-claims.ts';
 import { forked, headOf, randomLeaves, Tree } from './forked-log.ts';
 
@@ -68,6 +74,36 @@ describe('a fork proof', () => {
     expect(codeOf(() => decodeForkProof(Buffer.alloc(LIMITS.forkProofBytes + 1)))).toBe(
       'TOO_LARGE',
     );
+  });
+});
+
+describe('the vectors of fork proofs', () => {
+  it.each(vectors)('are accepted, or refused with their code: $name', ({ hex, sizes, code }) => {
+    const bytes = Buffer.from(hex, 'hex');
+    const read = () => verifyForkProof(decodeForkProof(bytes), verifyHead).map(({ size }) => size);
+    if (code !== undefined) expect(codeOf(read)).toBe(code);
+    else expect(read()).toEqual(sizes);
+    if (code === undefined) expect(encodeForkProof(decodeForkProof(bytes))).toEqual(bytes);
+  });
+});
+
+describe('a message on the topic of the directory', () => {
+  it('carries a proof whole, and is told from a head', async () => {
+    const proof = await proofOf(20, 5, 9);
+    const told = decodeDirectoryMessage(encodeForkMessage(proof));
+    expect(told.type === 'fork' && encodeForkProof(told.proof)).toEqual(encodeForkProof(proof));
+    const head = encodeAnnouncement(proof.notes[0].bytes, new Frontier(), []);
+    expect(decodeDirectoryMessage(head).type).toBe('head');
+  });
+
+  it('is refused when it is too long, of another kind, or followed by something', async () => {
+    const message = encodeForkMessage(await proofOf(20, 5, 9));
+    const long = Buffer.concat([message, Buffer.alloc(LIMITS.forkProofBytes)]);
+    expect(codeOf(() => decodeDirectoryMessage(long))).toBe('TOO_LARGE');
+    expect(codeOf(() => decodeDirectoryMessage(Buffer.concat([message, Buffer.of(0)])))).toBe(
+      'NOT_CANONICAL',
+    );
+    expect(codeOf(() => decodeDirectoryMessage(Buffer.of(0x82, 3, 0x40)))).toBe('MALFORMED');
   });
 });
 

@@ -28,7 +28,7 @@ describe('announcement', () => {
     [0, 1],
     [3, 3],
     [255, 257],
-    [300, 600],
+    [300, 420],
     [511, 512],
   ])('of the entries from %d to %d folds to its signed root', (from, size) => {
     const a = announce(from, size);

@@ -31,6 +31,8 @@ describe('wire specification', () => {
         'segment',
         'record',
         'index',
+        'sealed',
+        'sharekey',
         'announcement',
         'presence',
         'request',

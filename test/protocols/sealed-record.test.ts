@@ -14,7 +14,7 @@ import {
   sealRecord,
   treeOf,
 } from '../../protocols/sealed-record.ts';
-import vectors from '../vectors/sealed-record.json' with { type: 'json' };
+import vectors from '../vectors/sealed.json' with { type: 'json' };
 
 const scope = {
   mesh: 'aeaqcaibaeaqcaibaeaqcaibae' as MeshId,

@@ -13,7 +13,7 @@ import {
 } from '../../protocols/share-key.ts';
 import { shareKeyInfo } from '../../protocols/signable.ts';
 import { plain } from '../vectors/plain.ts';
-import vectors from '../vectors/share-key.json' with { type: 'json' };
+import vectors from '../vectors/sharekey.json' with { type: 'json' };
 
 const scope = {
   mesh: 'aeaqcaibaeaqcaibaeaqcaibae' as MeshId,

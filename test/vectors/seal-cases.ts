@@ -136,5 +136,5 @@ async function shareKeys(): Promise<unknown[]> {
 
 const write = (name: string, list: unknown[]) =>
   writeFileSync(join(import.meta.dirname, name), `${JSON.stringify(list, null, 2)}\n`);
-write('sealed-record.json', await records());
-write('share-key.json', await shareKeys());
+write('sealed.json', await records());
+write('sharekey.json', await shareKeys());

@@ -77,3 +77,9 @@ export function parseMoment(option: string, text: string): string {
   }
   return new Date(atMs).toISOString();
 }
+
+/** An option that may be repeated: everything that was given, in order. */
+export const collect = (text: string, before: readonly string[] | undefined): readonly string[] => [
+  ...(before ?? []),
+  text,
+];

@@ -63,7 +63,10 @@ export function checkEvidence(evidence: Evidence, key?: string) {
       }
     }
     if (signed > 0 && signed >= threshold) return note.checkpoint;
-    throw refusal ?? new MeshError('UNKNOWN_KEY', 'the proof names no key');
+    throw (
+      refusal ??
+      new MeshError('UNKNOWN_KEY', 'fewer keys than are needed signed a head of the proof')
+    );
   };
   const [a, b] = verifyForkProof(proof, verifyHead);
   const shown = keys.map((raw) => raw.toString('base64')).join(', ');

@@ -40,7 +40,7 @@ import presence from '../../vectors/presence.json' with { type: 'json' };
 import record from '../../vectors/record.json' with { type: 'json' };
 import request from '../../vectors/request.json' with { type: 'json' };
 import segment from '../../vectors/segment.json' with { type: 'json' };
-import shareKey from '../../vectors/share-key.json' with { type: 'json' };
+import shareKey from '../../vectors/sharekey.json' with { type: 'json' };
 import type { Target } from './fuzz.ts';
 import { cbor } from './grammar.ts';
 

@@ -24,7 +24,7 @@ const isShutOut =
   (code: string | undefined) =>
   ({ refusals, connected }: Flooded): boolean =>
     connected === 1 &&
-    (refusals['OUTCAST'] ?? 0) >= FORGERS &&
+    (refusals['OUTCAST'] ?? 0) > 0 &&
     (code === undefined || (refusals[code] ?? 0) <= FORGERS);
 
 const KINDS: readonly Kind[] = [

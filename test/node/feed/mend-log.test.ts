@@ -59,6 +59,22 @@ const rowsOf = async (store: FaultyStore, log: FeedLog, table: string): Promise<
 };
 
 describe('a damaged log', () => {
+  it('of its own writer never ends before what it may have told, also when that cannot be read now', async () => {
+    const { store, log } = await grown(700, 300, 100, 300);
+    const sign = () => noteOf(entries.slice(0, 300));
+    const before = await rowsOf(store, log, 's');
+    for (const key of [headKey(log.prefix), segmentKey(log.prefix, 300)]) store.rot(key);
+    const reopened = await FeedLog.open(store, FEED_BYTES);
+    const isShort = donorOf(300);
+    for (const options of [{ sign }, { mayBeShorter: false }])
+      await expect(
+        mendLog({ store, log: reopened, donor: isShort, ...options }),
+      ).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+    expect(await rowsOf(store, log, 's')).toHaveLength(before.length);
+    await mendLog({ store, log: reopened, donor: donorOf(700), sign });
+    await expectWhole(store, reopened, 700);
+  });
+
   it('is found and mended whichever row of it is damaged, with nothing fetched but what is gone', async () => {
     const { store, log } = await grown(700, 300, 1, 399);
     const keys: Buffer[] = [];

@@ -75,7 +75,11 @@ async function sealedHome(): Promise<{ dir: string; feed: string }> {
   return { dir, feed: id };
 }
 
-const options = () => ({ signal: new AbortController().signal, onProgress: () => {} });
+const options = () => ({
+  signal: new AbortController().signal,
+  onProgress: () => {},
+  nowMs: () => 0,
+});
 
 describe('a sealed feed at rest', () => {
   it('is sound to fsck, holds no plaintext in its files, and a changed item is found', async () => {

@@ -58,13 +58,13 @@ describe('host', () => {
   it('marks peers it chose itself, which go last when there are too many', async () => {
     const [from, to] = [await startHost(), await startHost()];
     await connect(from, to);
-    const valueOf = async (host: Host, other: Host): Promise<number> => {
+    const marksOf = async (host: Host, other: Host): Promise<number> => {
       const { tags } = await host.node.peerStore.get(peerIdFromString(other.peerId));
       return [...tags].filter(([name]) => name === 'odcm-chosen').length;
     };
     await until(() => to.isConnected(from.peerId), 'the connection');
-    expect(await valueOf(from, to)).toBe(1);
-    expect(await valueOf(to, from)).toBe(0);
+    expect(await marksOf(from, to)).toBe(1);
+    expect(await marksOf(to, from)).toBe(0);
   });
 
   it('refuses to dial a stranger', async () => {

@@ -24,9 +24,10 @@ function knows(taken: number | undefined, heard: number | undefined) {
     { id: FOREIGN, space: 'another space' },
   ];
   const options = {
-    ...{ mesh: MESH, seen },
+    ...{ mesh: MESH, seen, carry: { isCopied: () => false } },
     directory: { state: { feeds: new Map(feeds.map((row) => [row.id, row])) } },
     subscriptions: { get: (id: FeedId) => (id === FEED ? {} : undefined) },
+    carry: { isCopied: () => false },
     feeds: { peek: () => (taken === undefined ? undefined : { head: headOf(FEED, taken) }) },
   } as unknown as KnownHeadsOptions;
   return (...said: ReturnType<typeof headOf>[]) =>

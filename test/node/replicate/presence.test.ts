@@ -174,6 +174,13 @@ describe('presence', () => {
       expect(stateOf(REVOKED)).toBeUndefined();
     });
 
+    it('is no proof of a forgery while somebody knows a newer directory, hence maybe a newer key', () => {
+      const newer = { directory: { ...APPLIED, size: APPLIED.size + 1 } };
+      expect(hear(statement(LIBRARY, newer, keyOf(0x44)))).toBe(Ignore);
+      expect(hear(statement(LIBRARY, { directory: APPLIED }, keyOf(0x44)))).toBe(Reject);
+      expect(refused).toEqual(['BAD_SIGNATURE', 'BAD_SIGNATURE']);
+    });
+
     it('is refused when it is forged, cut or too large', () => {
       expect(hear(statement(LIBRARY, {}, keyOf(0x43)))).toBe(Reject);
       expect(hear({ ...statement(LIBRARY), timeMs: nowMs() + 1 })).toBe(Reject);

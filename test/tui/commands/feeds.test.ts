@@ -84,7 +84,7 @@ describe('the number of carriers', () => {
     node.answers.feedPolicy = { feed: 'library/base', carriers: 5 };
     const { exitCode, out } = await node.odcm('feed policy base --carriers 5');
     expect([exitCode, out]).toEqual([0, 'library/base wants 5 carriers from now on.\n']);
-    expect(node.asked()).toEqual(['feedPolicy ?feed=base {"carriers":5}']);
+    expect(node.asked()).toEqual(['feedPolicy {"feed":"base","carriers":5}']);
   });
 
   it.each(['65', '-1', 'many', '1.5', ''])('is not %j, and nothing is asked', async (text) => {

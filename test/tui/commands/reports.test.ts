@@ -76,6 +76,8 @@ shut out   none
 peers      2 of 3 connected
 feeds      7 known, 2 own, 3 subscribed
 contexts   variables, step-templates
+store      sound
+keys       rest under a passphrase
 refused    BAD_SIGNATURE 3
 
 as of 2026-11-20 10:42:10Z (0 s ago), from library
@@ -165,8 +167,8 @@ describe('odcm spaces', () => {
   });
 
   it('says how each is, worst first, and how old the directory is', async () => {
-    const { out } = await node.odcm('spaces --columns name,version,status,seen,lag,failed24h');
-    expect(out).toBe(`SPACE     VERSION    STATUS      SEEN  LAG  FAIL
+    const { out } = await node.odcm('spaces --columns name,version,status,heard,lag,failed24h');
+    expect(out).toBe(`SPACE     VERSION    STATUS     HEARD  LAG  FAIL
 shipping  2026.3.24  ○ offline   41 m  0 s     0
 ledger    2026.3.24  ? unknown  never    -     0
 library   2026.3.24  ● online     0 s  0 s     0
@@ -224,16 +226,19 @@ describe('odcm feeds', () => {
         held: 80,
         behind: 300,
         lagMs: 9_000,
+        lastChangeAt: '2026-11-20T09:59:58.000Z',
+        heardAgoMs: 3_000,
       }),
       feed({ feed: 'hq/secrets', grant: null, size: null, held: 0, carriers: 0 }),
     ];
-    const { out } = await node.odcm('feeds');
+    const names = 'feed,head,ours,behind,lag,access,taken,last new,last heard,dead';
+    const { out } = await node.odcm(['feeds', '--columns', names]);
     expect(
       out,
-    ).toContain(`FEED               HEAD  OURS  BEHIND  LAG  COPIES  ACCESS   TAKEN  DEAD  CONTEXT
-hq/users            380    80     300  9 s       3  granted  yes       0  users
-hq/secrets            -     0       0    -       0  none     no        0  variables
-library/variables   380   380       0    -       3  own      no        0  variables
+    ).toContain(`FEED               HEAD  OURS  BEHIND  LAG  ACCESS   TAKEN  LAST NEW  LAST HEARD  DEAD
+hq/users            380    80     300  9 s  granted  yes        42 m         3 s     0
+hq/secrets            -     0       0    -  none     no            -       never     0
+library/variables   380   380       0    -  own      no            -           -     0
 `);
     expect(out).toContain('Directory: 42 entries, last vouched for by ODCM 12 s ago.\n');
     const json = JSON.parse((await node.odcm('feeds --json')).out);
@@ -298,7 +303,7 @@ describe('the other reports', () => {
     ];
     const { out } = await node.odcm('subscriptions');
     expect(out).toContain(
-      'hq/users  auto  poll    5 m  behind       10     4        4         41 m  -\n',
+      'hq/users  auto  poll    5 m  behind       10     4        4      41 m       never  -\n',
     );
     expect((await node.odcm(['subscriptions', '--fail-on', 'behind>5'])).exitCode).toBe(10);
   });

@@ -135,7 +135,7 @@ describe('odcm report', () => {
   it('spaces is names, versions and status', async () => {
     const { out } = await node.odcm(['report', 'spaces', '--filter', 'version<2026.4']);
     expect(out).toMatch(
-      /^SPACE +VERSION +STATUS +SEEN +PROJ +TARGETS\nledger +2026.3.24 +○ offline /,
+      /^SPACE +VERSION +STATUS +HEARD +PROJ +TARGETS\nledger +2026.3.24 +○ offline /,
     );
   });
 

@@ -92,6 +92,9 @@ export function createWorld(size = 1_000): World {
         options.signal?.addEventListener('abort', () => resolve(), { once: true }),
       );
     },
+    follow: async function* () {
+      yield await refuse();
+    },
     download: refuse,
     upload: refuse,
   };

@@ -22,7 +22,7 @@ const text = (view: ReturnType<typeof spacesView>, options = {}): string =>
 describe('the spaces', () => {
   it('stand worst first, with a sign and the word beside it', () => {
     const view = spacesView({ health: answer(health(), brief, never, lagging, offline) });
-    const lines = text(view, { columns: 'name,status,seen,lag' }).split('\n');
+    const lines = text(view, { columns: 'name,status,heard,lag' }).split('\n');
     expect(lines.slice(1, 6).map((line) => line.trimEnd())).toEqual([
       'mobile    ○ offline   41 m  41 m',
       'catalog   ◐ lagging  0.4 s   3 m',

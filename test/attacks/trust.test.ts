@@ -1,0 +1,3 @@
+import { testFamilies } from './quick.ts';
+
+await testFamilies('TLGF');

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { generateEd25519 } from '../../../certs/ed25519.ts';
+import { generateX25519, x25519Raw } from '../../../certs/x25519.ts';
+import type { Home } from '../../../node/home/home.ts';
+import { silentLog } from '../../../node/log.ts';
+import type { MeshNode } from '../../../node/node.ts';
+import { adoptKeys, openOwnKeys } from '../../../node/rotate/adopt-keys.ts';
+import { Upkeep } from '../../../node/rotate/upkeep.ts';
+import { decodeNote, signCheckpointBy } from '../../../protocols/checkpoint.ts';
+import { ed25519Raw } from '../../../protocols/ed25519.ts';
+import { LIMITS } from '../../../protocols/limits.ts';
+import { ORIGIN, SPACE } from '../../protocols/sample-log.ts';
+import { SimKeys } from '../../sim/keys.ts';
+import { VirtualTime } from '../virtual-time.ts';
+
+const time = new VirtualTime();
+
+/** A space whose directory row names these keys, and a folder with keys beside. */
+async function scene() {
+  const [nodeKey, exchangeKey] = [generateEd25519(), generateX25519()];
+  const [nodeKeyNext, exchangeKeyNext] = [generateEd25519(), generateX25519()];
+  const keys = new SimKeys({ nodeKey, exchangeKey });
+  const home = {
+    keys,
+    config: { space: SPACE },
+    nodeKey: () => keys.get('nodeKey'),
+    certificates: () => Promise.reject(new Error('not looked at')),
+  } as unknown as Home;
+  const spaceKeys = (node: typeof nodeKey, exchange: typeof exchangeKey, sinceMs: number) => ({
+    ...{ nodeKey: ed25519Raw(node), exchangeKey: x25519Raw(exchange), from: {}, entry: 1 },
+    since: new Date(sinceMs).toISOString(),
+  });
+  const first = spaceKeys(nodeKey, exchangeKey, 0);
+  const second = spaceKeys(nodeKeyNext, exchangeKeyNext, time.nowMs());
+  const before = { ...first, keys: [first], revoked: null };
+  const after = { ...second, keys: [first, second], revoked: null };
+  await keys.add('nodeKeyNext', nodeKeyNext);
+  await keys.add('exchangeKeyNext', exchangeKeyNext);
+  return { home, keys, before, after, nodeKey, nodeKeyNext };
+}
+
+const signersOf = (own: Awaited<ReturnType<typeof openOwnKeys>>): number => {
+  const checkpoint = { origin: ORIGIN, size: 1, root: Buffer.alloc(32) };
+  return decodeNote(signCheckpointBy(checkpoint, own.signers(ORIGIN))).lines.length;
+};
+
+describe('the keys of a folder', () => {
+  it('stay as they are until the directory names the next ones, and sign beside them', async () => {
+    const { home, keys, before, nodeKey } = await scene();
+    const own = await openOwnKeys(home, before, time.nowMs());
+    expect(own.current.equals(nodeKey)).toBe(true);
+    expect(signersOf(own)).toBe(2);
+    expect(await keys.state('nodeKeyBefore')).toBe('missing');
+    expect(await adoptKeys(home, undefined, time.nowMs())).toBe(false);
+  });
+
+  it('are the next ones from then on, also after a stop between the two', async () => {
+    const { home, keys, after, nodeKey, nodeKeyNext } = await scene();
+    await keys.keep('nodeKeyBefore', nodeKey);
+    const own = await openOwnKeys(home, after, time.nowMs());
+    expect(own.current.equals(nodeKeyNext)).toBe(true);
+    expect(own.isIdentityFormer).toBe(false);
+    expect(signersOf(own)).toBe(2);
+    expect((await keys.get('nodeKeyBefore')).equals(nodeKey)).toBe(true);
+    expect(await keys.state('exchangeKeyBefore')).toBe('plain');
+    expect(await adoptKeys(home, after, time.nowMs())).toBe(false);
+  });
+
+  it('lose the former ones when nobody needs them any more, each in its time', async () => {
+    const { home, keys, after } = await scene();
+    await adoptKeys(home, after, time.nowMs());
+    await adoptKeys(home, after, time.nowMs() + LIMITS.keyOverlapMs);
+    expect(await keys.state('nodeKeyBefore')).toBe('plain');
+    await adoptKeys(home, after, time.nowMs() + LIMITS.keyOverlapMs + 1);
+    expect(await keys.state('nodeKeyBefore')).toBe('missing');
+    expect(await keys.state('exchangeKeyBefore')).toBe('plain');
+    await adoptKeys(home, after, time.nowMs() + LIMITS.exchangeKeyKeptMs + 1);
+    expect(await keys.state('exchangeKeyBefore')).toBe('missing');
+  });
+});
+
+describe('a process whose space has new keys', () => {
+  it('is to start again before its identity no longer counts, and not at once', async () => {
+    const { home, before, after } = await scene();
+    const keys = await openOwnKeys(home, before, time.nowMs());
+    keys.advance();
+    const node = {
+      ...{ home, keys, clock: time, log: silentLog },
+      ...{ petitioner: {}, rotation: { onAdopted: () => {} }, roots: { onAdopted: () => {} } },
+      directory: { state: { spaces: new Map([[SPACE, after]]) } },
+    } as unknown as MeshNode;
+    const upkeep = new Upkeep(node, time);
+    let isDue = false;
+    void upkeep.isDue.then(() => {
+      isDue = true;
+    });
+    upkeep.start();
+    await time.advance(LIMITS.upkeepMs * 3);
+    expect(isDue).toBe(false);
+    await upkeep.stop();
+    const later = { ...time, nowMs: () => time.nowMs() + LIMITS.keyOverlapMs / 2 + 1 };
+    const again = new Upkeep({ ...node, clock: later } as unknown as MeshNode, time);
+    again.start();
+    await again.isDue;
+    await again.stop();
+    expect(keys.isIdentityFormer).toBe(true);
+  });
+});

@@ -1,0 +1,79 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { silentLog } from '../../../node/log.ts';
+import { DiskGuard } from '../../../node/store/disk-guard.ts';
+import { codeOf } from '../../certs/fixtures.ts';
+import { tempFolder } from '../temp-folder.ts';
+import { VirtualTime } from '../virtual-time.ts';
+
+const MiB = 1024 * 1024;
+const GiB = 1024 * MiB;
+
+async function guarded(sizeBytes: number, freeBytes: number) {
+  const space = { sizeBytes, freeBytes };
+  const ballast = join(await tempFolder(), 'ballast');
+  const guard = new DiskGuard({
+    ...{ ballast, timers: new VirtualTime(), log: silentLog },
+    space: async () => space,
+  });
+  const size = () =>
+    stat(ballast).then(
+      (file) => file.size,
+      () => null,
+    );
+  return { guard, space, size };
+}
+
+describe('the room on a disk', () => {
+  it.each([
+    ['a large disk with 3 GiB', 4096 * GiB, 3 * GiB, 'ok'],
+    ['a large disk with 1 GiB', 4096 * GiB, GiB, 'low'],
+    ['a large disk with 400 MiB', 4096 * GiB, 400 * MiB, 'scarce'],
+    ['a small disk with an eighth', 80 * MiB, 10 * MiB, 'ok'],
+    ['a small disk with a sixteenth', 80 * MiB, 5 * MiB, 'low'],
+    ['a small disk with a fortieth', 80 * MiB, 2 * MiB, 'scarce'],
+  ])('%s is judged by its size', async (_, sizeBytes, freeBytes, state) => {
+    const { guard } = await guarded(sizeBytes, freeBytes);
+    await guard.look();
+    expect([guard.state, guard.mayCarry, guard.mayTake]).toEqual([
+      state,
+      state === 'ok',
+      state !== 'scarce',
+    ]);
+    expect(() => guard.requireRoom()).not.toThrow();
+  });
+
+  it('is kept by a ballast that is given up when a write fails, and made again when there is room', async () => {
+    const { guard, space, size } = await guarded(80 * MiB, 40 * MiB);
+    await guard.look();
+    await guard.makeBallast();
+    expect([await size(), guard.ballastBytes]).toEqual([4 * MiB, 4 * MiB]);
+
+    space.freeBytes = 0;
+    await guard.release();
+    expect([await size(), guard.state, guard.mayTake]).toEqual([null, 'full', false]);
+    expect(codeOf(() => guard.requireRoom())).toBe('DISK_FULL');
+
+    // What the ballast gave back is no reason to go on.
+    space.freeBytes = 6 * MiB;
+    await guard.look();
+    expect(guard.state).toBe('full');
+    await guard.makeBallast();
+    expect(await size()).toBeNull();
+
+    space.freeBytes = 30 * MiB;
+    await guard.look();
+    expect(guard.state).toBe('ok');
+    expect(() => guard.requireRoom()).not.toThrow();
+    await guard.makeBallast();
+    expect(await size()).toBe(4 * MiB);
+  });
+
+  it('has no ballast where that would leave too little', async () => {
+    const { guard, size } = await guarded(80 * MiB, 11 * MiB);
+    await guard.look();
+    await guard.makeBallast();
+    expect(await size()).toBeNull();
+  });
+});
