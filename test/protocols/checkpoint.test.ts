@@ -6,6 +6,7 @@ import {
   decodeNote,
   logKey,
   signCheckpoint,
+  signCheckpointBy,
   signedOnly,
   sizeOfNote,
   verifyNote,
@@ -115,6 +116,10 @@ describe('checkpoint', () => {
     const fat = lines(junk(1), signature, junk(2), cosignature(1_795_000_000));
     expect(signedOnly(decodeNote(fat), [LOG_KEY])).toEqual(lines(signature, junk(1)));
     expect(signedOnly(decodeNote(bytes), [LOG_KEY])).toEqual(bytes);
+  });
+
+  it('is not made without anybody who signs', () => {
+    expect(codeOf(() => signCheckpointBy(checkpointOf(samplePack(1)), []))).toBe('UNKNOWN_KEY');
   });
 
   it('keeps its signature without the cosignatures, wherever it stands', () => {

@@ -44,6 +44,19 @@ describe('a petition for addresses', () => {
     expect(codeOf(() => asked([address]))).toBe('MALFORMED');
   });
 
+  it('for new keys is refused unless they are base64 in its one spelling', () => {
+    const key = (bytes: number) => Buffer.alloc(bytes, 255).toString('base64');
+    const proofs = { nodeKey: key(64), exchangeKey: key(32) };
+    for (const nodeKey of [key(31), key(32).replace('=', ''), `${key(32)} `]) {
+      const wish = { wish: 'rotate-key', nodeKey, exchangeKey: key(32), from: {}, proofs };
+      const body = Buffer.from(JSON.stringify(wish));
+      const nonce = Buffer.alloc(16);
+      const signature = sign(null, petitionBytes({ mesh, space, nonce, body }), privateKey);
+      const petition = { space, nonce, body, signature };
+      expect(codeOf(() => verifyPetition(mesh, petition, publicKey))).toBe('MALFORMED');
+    }
+  });
+
   it('is refused when another key signed it, in another format, or without JSON', () => {
     const wish: Wish = { wish: 'addresses', addresses: [] };
     const bytes = signPetition(mesh, space, wish, Buffer.alloc(16), privateKey);

@@ -61,7 +61,11 @@ async function newStore(name = `store-${stores++}`): Promise<Store> {
 const follow = async (store: Store, clock = systemClock) =>
   Directory.open({ store, root, mesh, clock, log: silentLog });
 
-async function newWriter({ clock = systemClock, key = directoryKey } = {}) {
+async function newWriter({
+  clock = systemClock,
+  key = directoryKey,
+  isClockRegressed = () => false,
+} = {}) {
   const store = await newStore();
   const directory = await follow(store, clock);
   const commits: Commit[] = [];
@@ -74,6 +78,7 @@ async function newWriter({ clock = systemClock, key = directoryKey } = {}) {
     space: parseSpaceName('odcm'),
     clock,
     random: systemRandom,
+    isClockRegressed,
     onAppended: (commit) => commits.push(commit),
   });
   return { store, directory, writer, commits };
@@ -102,6 +107,16 @@ describe('the writer of the directory', () => {
     expect(decodeNote(writer.note).lines).toHaveLength(2);
     expect(commits.map(({ note }) => note)).toEqual([writer.note]);
     expect(directory.judge(writer.note).verdict).toBe('known');
+  });
+
+  it('issues nothing while its clock is set back, and goes on when it is right again', async () => {
+    let isClockRegressed = true;
+    const { writer, directory } = await newWriter({ isClockRegressed: () => isClockRegressed });
+    expect(await codeOf(enrol(writer, 1))).toBe('CLOCK_REGRESSED');
+    expect(await codeOf(writer.renew())).toBe('CLOCK_REGRESSED');
+    expect(directory.log.size).toBe(0);
+    isClockRegressed = false;
+    expect(await enrol(writer, 1)).toMatchObject({ status: 'published', index: 0 });
   });
 
   it('keeps everything over a restart', async () => {

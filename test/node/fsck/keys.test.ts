@@ -16,10 +16,10 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(cleanUp);
 
-async function problemsOf(home: Home): Promise<{ code: string; what: string }[]> {
+async function problemsOf(home: Home): Promise<{ code: string; message: string }[]> {
   const { signal } = new AbortController();
   const { problems } = await checkNode({ home, signal, nowMs: () => 0 });
-  return problems.map(({ code, what }) => ({ code, what }));
+  return problems.map(({ code, message }) => ({ code, message }));
 }
 
 describe('the check of protected keys', () => {
@@ -39,7 +39,7 @@ describe('the check of protected keys', () => {
     await writeKeyFile(home.paths.nodeKey, own, { replace: true });
     const open = await problemsOf(await openHome(dir, knows(PASSPHRASE)));
     expect(open).toMatchObject([{ code: 'STORE_DAMAGED' }]);
-    expect(open[0]!.what).toContain('keys/node.pem is not encrypted');
+    expect(open[0]!.message).toContain('keys/node.pem is not encrypted');
     await writeKeyFile(home.paths.nodeKey, generateEd25519(), { replace: true });
     const codes = (await problemsOf(await openHome(dir, knows(PASSPHRASE)))).map((one) => one.code);
     expect(codes).toContain('UNKNOWN_KEY');
