@@ -320,6 +320,8 @@ export class MeshNode {
     this.#reactions.directoryChanged();
     this.#background.run(this.#provide());
     this.#background.run(this.#applyHeld());
+    for (const feed of this.feeds.opened)
+      if (feed.publisher) this.#background.run(this.gap.deployed(feed));
     this.reports.start();
     await this.care.start();
   }

@@ -48,6 +48,7 @@ export class Reactions {
   committed(feed: OpenFeed, commit: Commit): void {
     if (this.#node.gate.isReleased(feed)) this.#gossip.announce(feed, commit);
     this.#node.reports.onGrown(feed);
+    this.#background.run(this.#node.gap.deployed(feed));
     const { size } = feed.head!;
     if (this.#listeners.size > 0)
       this.#background.run(this.#tellOwn(feed, commit.before.size, size));

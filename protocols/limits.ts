@@ -346,6 +346,8 @@ export const LIMITS = {
   quarantineMs: 90 * 24 * 3_600_000,
   /** A malware scanner that takes longer is taken for one that hangs. */
   scanTimeoutMs: 30 * 60_000,
+  /** Deployments of a feed that are looked at when receipts of them are asked for the first time: the newest ones. */
+  receiptsCatchUp: 1_000,
   /** Approvals that an import may need: four eyes, or two besides the one who brings it. */
   approvalsMax: 2,
   /** A bundle that nobody imported in this time is refused: the revocations in it are old. */

@@ -61,6 +61,8 @@ export class BundleLog {
   #tail: Buffer[] = [];
   readonly #counts = { entries: 0, added: 0, changed: 0, withdrawn: 0 };
   readonly #items = new Set<string>();
+  /** Records that were opened to see a name: of sealed ones, and of many versions of one item, none is worth more. */
+  #looks = 0;
 
   /**
    * @param held size and root of the log here
@@ -159,7 +161,8 @@ export class BundleLog {
     else if (kind === KIND.supersede || (kind === KIND.publish && prev !== null))
       this.#counts.changed++;
     else if (kind === KIND.publish) this.#counts.added++;
-    if (!record || !packed.record || this.#items.size >= LIMITS.bundleItemsShown) return;
+    if (!record || !packed.record || this.#looks >= LIMITS.bundleItemsShown) return;
+    this.#looks++;
     try {
       const body = decodeRecord(record, packed.record);
       const name = parseSourceItem(body.envelope.source);

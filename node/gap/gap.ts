@@ -1,13 +1,13 @@
 // The air gap of one node: its ledger, what lies in quarantine, its receipts and those it was given; exports and imports.
 // Wires these parts together; each is in a file of its own.
 
-import { hash as digest } from 'node:crypto';
 import { MeshError } from '../../protocols/errors.ts';
 import { receiptsOrigin } from '../../protocols/ids.ts';
-import type { Deployment } from '../../protocols/reports.ts';
+import type { OpenFeed } from '../feed/feeds.ts';
 import type { MeshNode } from '../node.ts';
 import type { HeldNotes } from '../replicate/held-notes.ts';
 import type { Store } from '../store/store.ts';
+import { DeploymentReceipts } from './deployment-receipts.ts';
 import { type Exported, type ExportOrder, exportBundle } from './export.ts';
 import { Imports } from './import.ts';
 import { Ledger } from './ledger.ts';
@@ -27,7 +27,13 @@ export class Gap {
   /** Receipts of other spaces that came here. */
   readonly book: ReceiptBook;
   readonly #o: GapOptions;
-  #opened: { readonly receipts: ReceiptLog; readonly imports: Imports } | undefined;
+  #opened:
+    | {
+        readonly receipts: ReceiptLog;
+        readonly imports: Imports;
+        readonly deployments: DeploymentReceipts;
+      }
+    | undefined;
   /** One at a time: two exports for one space would go by the same number. */
   #exporting: Promise<unknown> = Promise.resolve();
 
@@ -44,7 +50,9 @@ export class Gap {
   /** Opens what it has and finishes an import that a crash cut; before anybody reads the node. */
   async begin(): Promise<void> {
     const { node, logs } = this.#o;
-    const { home, keys, directory, feeds, blocks, subscriptions, roots, clock } = node;
+    const { home, keys, directory, feeds, blocks, subscriptions, roots, log } = node;
+    // Ages and ends are judged by the time that trust goes by: a clock that was put back makes no old bundle new.
+    const clock = node.trustClock;
     const { mesh, space } = home.config;
     const origin = receiptsOrigin(mesh, space);
     const receipts = await ReceiptLog.open({
@@ -53,9 +61,13 @@ export class Gap {
     });
     const imports = new Imports({
       ...{ home, logs, directory, feeds, blocks, subscriptions, roots, clock, receipts },
-      ...{ ledger: this.ledger, quarantine: new Quarantine(home.paths.quarantine) },
+      ...{ ledger: this.ledger, quarantine: new Quarantine(home.paths.quarantine), log },
+      isFrozen: (origin) => node.forks.of(origin) !== undefined,
     });
-    this.#opened = { receipts, imports };
+    const deployments = new DeploymentReceipts({
+      ...{ store: logs, ledger: this.ledger, receipts, home, directory },
+    });
+    this.#opened = { receipts, imports, deployments };
     await imports.resume();
   }
 
@@ -75,59 +87,15 @@ export class Gap {
 
   export(order: ExportOrder): Promise<Exported | undefined> {
     const { node, heldNotes } = this.#o;
-    const { home, directory, feeds, blocks, clock } = node;
+    const { home, directory, feeds, blocks, trustClock: clock } = node;
     const parts = { home, directory, feeds, blocks, clock, heldNotes, ledger: this.ledger };
     const running = this.#exporting.catch(() => {}).then(() => exportBundle(parts, order));
     this.#exporting = running;
     return running;
   }
 
-  /** A deployment of this space was published: where receipts are wanted it gets one. Told twice it is signed once. */
-  async deployed(deployment: Deployment, record: Uint8Array): Promise<void> {
-    const { node } = this.#o;
-    const { home, directory } = node;
-    const bundle = await this.#newestApplied();
-    if (!(home.config.gap?.receipts ?? bundle !== null)) return;
-    const subject = {
-      name: `deployment:${deployment.id}`,
-      sha256: digest('sha256', record, 'hex'),
-    };
-    if (await this.receipts.has(subject)) return;
-    const { mesh, space: id, name } = home.config;
-    const { size, root } = directory.applied;
-    await this.receipts.append(
-      {
-        ...{ kind: 'deployment', mesh, space: { id, name } },
-        ...{ id: deployment.id, project: deployment.project, environment: deployment.environment },
-        ...{ release: deployment.release, outcome: deployment.outcome },
-        startedAt: new Date(deployment.startedAt).toISOString(),
-        finishedAt: new Date(deployment.endedAt).toISOString(),
-        deployedBy: deployment.by,
-        bundle,
-        directory: { size, root: Buffer.from(root).toString('hex') },
-      },
-      subject,
-    );
-  }
-
-  async #newestApplied() {
-    let newest: {
-      exporter: string;
-      sequence: number;
-      manifestSha256: string;
-      atMs: number;
-    } | null = null;
-    for await (const row of this.ledger.crossings('in')) {
-      if (row.state !== 'applied' || row.atMs < (newest?.atMs ?? 0)) continue;
-      newest = {
-        exporter: row.space,
-        sequence: row.sequence,
-        manifestSha256: row.manifest,
-        atMs: row.atMs,
-      };
-    }
-    if (newest === null) return null;
-    const { exporter, sequence, manifestSha256 } = newest;
-    return { exporter: exporter as never, sequence, manifestSha256 };
+  /** An own feed has grown, or was opened: its deployments get the receipts that they lack. */
+  async deployed(feed: OpenFeed): Promise<void> {
+    if (feed.row.context === 'deployments') await this.#opened?.deployments.follow(feed);
   }
 }

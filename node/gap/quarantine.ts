@@ -2,7 +2,7 @@
 // what is let in, whatever happens to the file that somebody brought.
 
 import { execFile } from 'node:child_process';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { MeshError } from '../../protocols/errors.ts';
@@ -40,7 +40,13 @@ export async function readBrought(path: string): Promise<Brought> {
 async function readPlain(path: string, maxBytes: number): Promise<Buffer> {
   const file = await openPlainFile(path, maxBytes);
   try {
-    return await file.readFile();
+    // One byte more than may be there: a file that grows meanwhile is refused, however long it gets.
+    const bytes = Buffer.alloc(maxBytes + 1);
+    let length = 0;
+    for (let read = -1; read !== 0 && length <= maxBytes; length += read)
+      ({ bytesRead: read } = await file.read(bytes, length, bytes.length - length, length));
+    if (length <= maxBytes) return bytes.subarray(0, length);
+    throw new MeshError('TOO_LARGE', `${path} has more than ${maxBytes} bytes`);
   } finally {
     await file.close();
   }
@@ -107,7 +113,7 @@ export class Quarantine {
     const names = await readdir(this.#folder).catch((): string[] => []);
     for (const name of names) {
       const path = join(this.#folder, name);
-      const { mtimeMs } = await stat(path);
+      const { mtimeMs } = await lstat(path);
       const isHalf = name.startsWith('.');
       const isOld = nowMs - mtimeMs > LIMITS.quarantineMs && !isNeeded(name);
       if (isHalf || isOld) await rm(path, { recursive: true, force: true });

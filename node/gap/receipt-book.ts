@@ -2,7 +2,7 @@
 // beside what was exported. A number that is missing is said: a deployment cannot be hidden without hiding its number.
 
 import { z } from 'zod';
-import { type Checkpoint, decodeNote } from '../../protocols/checkpoint.ts';
+import type { Checkpoint } from '../../protocols/checkpoint.ts';
 import type { SpaceRow } from '../../protocols/directory.ts';
 import { asMeshError, MeshError } from '../../protocols/errors.ts';
 import { decodeReceipt, type Receipt, verifyReceipt } from '../../protocols/gap/receipt.ts';
@@ -60,6 +60,9 @@ export class ReceiptBook {
     const space = directory.state.spaces.get(predicate.space.id);
     if (!space)
       throw new MeshError('SPACE_UNKNOWN', `${predicate.space.name} is not in the directory`);
+    // Nothing tells what its key signed before it was shut out from what somebody else signs with it now.
+    if (space.revoked)
+      throw new MeshError('REVOKED', `${space.name} was revoked: its receipts prove nothing`);
     const proof = decodeTlogProof(proofBytes);
     const origin = receiptsOrigin(mesh, space.id);
     let refusal: MeshError | undefined;
@@ -144,18 +147,24 @@ export class ReceiptBook {
 
   /** How many receipts the space says it has signed. */
   async #raiseHead(space: SpaceId, { size, root }: Checkpoint, proof: Buffer): Promise<void> {
-    const known = await this.sizeOf(space);
-    if (known >= size) return;
+    const known = await this.#head(space);
+    if (known?.size === size && known.root !== root.toString('hex'))
+      throw new MeshError('CONFLICT', `two histories of the receipts of ${space} meet at ${size}`, {
+        next: 'Keep all files: together they prove it. Ask the space what it runs from.',
+      });
+    if (known && known.size >= size) return;
     const note = decodeTlogProof(proof).note.bytes.toString('base64');
     const value = Buffer.from(JSON.stringify({ size, root: root.toString('hex'), note }));
     await this.#o.store.write([{ type: 'put', key: headKey(space), value }], { sync: true });
   }
 
   async sizeOf(space: SpaceId): Promise<number> {
+    return (await this.#head(space))?.size ?? 0;
+  }
+
+  async #head(space: SpaceId): Promise<z.output<typeof Known> | undefined> {
     const bytes = await this.#o.store.get(headKey(space));
-    if (!bytes) return 0;
-    const { size, note } = Known.parse(JSON.parse(bytes.toString('utf8')));
-    return Math.max(size, decodeNote(Buffer.from(note, 'base64')).checkpoint.size);
+    return bytes && Known.parse(JSON.parse(bytes.toString('utf8')));
   }
 
   /** All that are kept of one space, or of all, oldest first. */

@@ -93,6 +93,8 @@ export class BundleWalk {
   #openPage(bytes: Buffer, log: number): void {
     const { segments, missing } = decodePage(bytes);
     for (const hash of missing) this.missing.add(hexOf(hash));
+    if (this.missing.size > LIMITS.bundleBlocks)
+      throw new MeshError('TOO_LARGE', 'a bundle lacks more records than it may have');
     for (let at = segments.length - 1; at >= 0; at--)
       this.#pending.push({ cid: rawBlock(segments[at]!), role: 'segment', log, depth: 0 });
   }

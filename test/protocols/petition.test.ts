@@ -48,7 +48,7 @@ describe('a petition for addresses', () => {
     const key = (bytes: number) => Buffer.alloc(bytes, 255).toString('base64');
     const proofs = { nodeKey: key(64), exchangeKey: key(32) };
     for (const nodeKey of [key(31), key(32).replace('=', ''), `${key(32)} `]) {
-      const wish = { wish: 'rotate-key', nodeKey, exchangeKey: key(32), from: {}, proofs };
+      const wish = { wish: 'rotate-keys', nodeKey, exchangeKey: key(32), from: {}, proofs };
       const body = Buffer.from(JSON.stringify(wish));
       const nonce = Buffer.alloc(16);
       const signature = sign(null, petitionBytes({ mesh, space, nonce, body }), privateKey);

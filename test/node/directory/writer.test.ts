@@ -64,7 +64,7 @@ const follow = async (store: Store, clock = systemClock) =>
 async function newWriter({
   clock = systemClock,
   key = directoryKey,
-  isClockRegressed = () => false,
+  isClockRegressed = (): boolean => false,
 } = {}) {
   const store = await newStore();
   const directory = await follow(store, clock);
