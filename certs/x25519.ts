@@ -1,6 +1,12 @@
 // X25519 keys: raw import, the agreement used to prove possession, and refusal of points that agree on zero.
 
-import { createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto';
 import { littleEndian } from '../protocols/ed25519.ts';
 import { MeshError } from '../protocols/errors.ts';
 
@@ -23,6 +29,19 @@ const SMALL_ORDER_U: ReadonlySet<bigint> = new Set([
 
 export function generateX25519(): KeyObject {
   return generateKeyPairSync('x25519').privateKey;
+}
+
+/** Fixed DER before the 32 key bytes of an X25519 private key (RFC 8410 §7). */
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
+
+/** The private key of these 32 secret bytes. */
+export function x25519Private(secret: Uint8Array): KeyObject {
+  if (secret.length !== 32) throw new MeshError('MALFORMED', 'an X25519 key is not 32 bytes');
+  return createPrivateKey({
+    key: Buffer.concat([PKCS8_PREFIX, secret]),
+    format: 'der',
+    type: 'pkcs8',
+  });
 }
 
 /** Refuses small order and every second spelling of a point, although X25519 itself would take the latter. */

@@ -7,6 +7,7 @@ import { createProgram, GROUPS } from '../tui/program.ts';
 import { registerCa } from './commands/ca.ts';
 import { registerFsck } from './commands/fsck.ts';
 import { registerInit } from './commands/init.ts';
+import { registerInspect } from './commands/inspect.ts';
 import { registerJoin } from './commands/join.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerRoot } from './commands/root.ts';
@@ -27,6 +28,7 @@ const localCommands: Register[] = [
   (program) => registerKeys(program, shell(GROUPS.trust)),
   (program) => registerRun(program, shell(GROUPS.running)),
   (program) => registerFsck(program, shell(GROUPS.running)),
+  (program) => registerInspect(program, shell(GROUPS.gap)),
 ];
 
 process.exitCode = await createProgram({

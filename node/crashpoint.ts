@@ -19,6 +19,13 @@ export const CRASHPOINTS = [
   'mend.before-write',
   'mend.after-write',
   'scrub.before-mark',
+  'import.after-copy',
+  'import.after-stage',
+  'import.before-apply',
+  'import.after-begin',
+  'import.after-log',
+  'import.before-receipt',
+  'import.after-receipt',
 ] as const;
 
 export type Crashpoint = (typeof CRASHPOINTS)[number];

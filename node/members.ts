@@ -80,6 +80,15 @@ export class Members implements Membership {
     return count;
   }
 
+  /** True when every member that is not revoked, but for one, goes by one of these. */
+  areAllAmong(state: DirectoryState, peerIds: ReadonlySet<string>, but: SpaceId): boolean {
+    for (const space of state.spaces.values()) {
+      if (space.revoked || space.id === but) continue;
+      if (!this.peerIdsOf(space).some((peerId) => peerIds.has(peerId))) return false;
+    }
+    return true;
+  }
+
   spacesOf(peerIds: Iterable<string>): Set<SpaceId> {
     const spaces = new Set<SpaceId>();
     for (const peerId of peerIds) {

@@ -13,6 +13,7 @@ import { crashpoint } from './crashpoint.ts';
 import { Trust } from './directory/trust.ts';
 import { DirectoryWriter, directoryDraft } from './directory/writer.ts';
 import { certificateEvent } from './enrol/certificate-event.ts';
+import { FileDesk } from './enrol/file-desk.ts';
 import { type Invite, Invites } from './enrol/invites.ts';
 import { type EnrolServer, startEnrolServer } from './enrol/server.ts';
 import {
@@ -24,19 +25,25 @@ import {
 import type { MeshNode } from './node.ts';
 import { KeyOffice } from './rotate/key-office.ts';
 import { assertServed, odcmKeys } from './rotate/odcm-keys.ts';
+import { Turn } from './turn.ts';
 
 /** What a node has of its desk. */
-export type Desk = Pick<OdcmDesk, keyof OdcmDesk>;
+export type Desk = Pick<OdcmDesk, Exclude<keyof OdcmDesk, 'files'>> &
+  Partial<Pick<OdcmDesk, 'files'>>;
 
 export class OdcmDesk {
   readonly trust: Trust;
   /** Where new spaces join, as HOST:PORT. */
   readonly endpoint: string;
+  /** For sites without a network. */
+  readonly files: FileDesk;
   readonly #node: MeshNode;
   readonly #timers: Timers;
   readonly #writer: DirectoryWriter;
   readonly #invites: Invites;
   readonly #listen: HostPort;
+  /** Spaces are let in one after the other, by whichever way they came. */
+  readonly #admitting = new Turn();
   #server: EnrolServer | undefined;
   #timer: TimerHandle | undefined;
   #isStopped = false;
@@ -53,6 +60,15 @@ export class OdcmDesk {
     this.#listen = parts.listen;
     this.trust = parts.trust;
     this.endpoint = formatHostPort(reachableEndpoint(parts.listen));
+    const { home, directory, clock, random } = node;
+    this.files = new FileDesk({
+      ...{ home, clock, random, invites: parts.invites, turn: this.#admitting },
+      issuing: () => home.issuing(),
+      state: () => directory.state,
+      head: () => parts.writer.note,
+      enrol: (payload, certificate) => this.#enrol(payload, certificate),
+      snapshot: (maxBytes) => parts.writer.snapshot(maxBytes),
+    });
   }
 
   /** Gives the node its desk; the endpoint listens once {@link start} is called. */
@@ -139,17 +155,22 @@ export class OdcmDesk {
       rootCertificatePem: (await home.certificates()).root,
       state: () => directory.state,
       head: () => this.#writer.note,
-      enrol: async (payload, certificate) => {
-        crashpoint('enrol.before-append');
-        const published = await this.#writer.appendAll([
-          directoryDraft('SpaceEnrolledV1Event', payload, `space/${payload.space}`),
-          certificateDraft(certificate),
-        ]);
-        crashpoint('enrol.after-append');
-        return published;
-      },
+      turn: this.#admitting,
+      enrol: (payload, certificate) => this.#enrol(payload, certificate),
       snapshot: () => this.#writer.snapshot(),
     });
+  }
+
+  async #enrol(
+    payload: DirectoryPayload<'SpaceEnrolledV1Event'>,
+    certificate: DirectoryPayload<'SpaceCertificateV1Event'>,
+  ): Promise<void> {
+    crashpoint('enrol.before-append');
+    await this.#writer.appendAll([
+      directoryDraft('SpaceEnrolledV1Event', payload, `space/${payload.space}`),
+      certificateDraft(certificate),
+    ]);
+    crashpoint('enrol.after-append');
   }
 
   /** ODCM's own certificate, and those that were issued before the directory listed certificates. */

@@ -11,6 +11,7 @@ import type { Clock, Random, Timers } from './clock.ts';
 import { DirectoryCopy } from './directory/copy.ts';
 import { Directory } from './directory/directory.ts';
 import { ForkBook } from './fork/fork-book.ts';
+import { STARTED } from './fork/release-gate.ts';
 import { checkLevelFiles } from './fsck/level-files.ts';
 import { moveAway } from './fsck/set-aside.ts';
 import type { HomeConfig } from './home/config.ts';
@@ -145,7 +146,11 @@ async function forgetDamagedMarks(store: Store, log: Log): Promise<void> {
   for await (const _ of store.range({ ...tableRange('m'), onDamaged: (key) => damaged.push(key) }));
   for (const key of damaged)
     log.error({ mark: key.toString('latin1', 1) }, 'a mark is damaged and was forgotten');
-  await store.write(damaged.map((key) => ({ type: 'del', key })));
+  await store.write(
+    damaged.map((key) =>
+      key.equals(STARTED) ? { type: 'put', key, value: Buffer.alloc(0) } : { type: 'del', key },
+    ),
+  );
 }
 
 /** On stores that are open already and a network of the caller's choice. */

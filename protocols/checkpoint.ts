@@ -119,6 +119,16 @@ export function signedOnly(note: Note, keys: readonly LogKey[]): Buffer {
   return encodeNote({ ...note, lines: lines.slice(0, 2) });
 }
 
+/** The note with one plain signature of each of these keys that signed it, and nothing that anybody else added. */
+export function linesOf(note: Note, ids: readonly Buffer[]): Buffer {
+  const { origin } = note.checkpoint;
+  const lines = ids.flatMap(
+    (id) =>
+      note.lines.find((l) => l.name === origin && l.blob.length === 64 && l.keyId.equals(id)) ?? [],
+  );
+  return encodeNote({ ...note, lines });
+}
+
 function canonicalBase64(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64');
   if (bytes.toString('base64') !== text)

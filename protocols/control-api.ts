@@ -21,6 +21,7 @@ import {
   TailRow,
 } from './control-answers.ts';
 import { CARRIER_ROUTES, carrierCount } from './control-carriers.ts';
+import { COURIER_ROUTES } from './control-courier-routes.ts';
 import { FORK_ROUTES } from './control-forks.ts';
 import { GAP_ROUTES } from './control-gap.ts';
 import { HealthRow, TrustRow } from './control-health.ts';
@@ -316,6 +317,7 @@ export const ROUTES = {
   ...CARRIER_ROUTES,
   ...FORK_ROUTES,
   ...GAP_ROUTES,
+  ...COURIER_ROUTES,
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof ROUTES;

@@ -237,6 +237,14 @@ export const LIMITS = {
   /** What ODCM sends there: every version of the root so far, or certificates with a piece of the directory. */
   enrolAnswerBytes: 1 * MiB,
   enrolTimeoutMs: 30_000,
+  /** A courier carries an offer to a site without a network, and the request back, within this. */
+  offerTtlMs: 7 * 24 * 3_600_000,
+  offerTtlMaxMs: 30 * 24 * 3_600_000,
+  /** A file with an offer, or with an answer and the whole directory as the new site needs it. */
+  enrolOfferFileBytes: 2 * MiB,
+  enrolAnswerFileBytes: 128 * MiB,
+  /** Life of the certificate of a space without a network: 13 months, because nobody renews it between two visits. */
+  offlineCertificateDays: 396,
   enrolConnections: 32,
   /** DER or PEM from outside is parsed only up to this size. */
   certificateBytes: 16 * KiB,

@@ -47,6 +47,9 @@ export function openChunk(
   sealed: Buffer,
   aad: Uint8Array = NONE,
 ): Buffer {
+  // A shorter tag would be a weaker one, and OpenSSL takes it.
+  if (sealed.length < TAG_BYTES)
+    throw new MeshError('SEAL_BROKEN', 'a sealed record is shorter than its seal');
   const end = sealed.length - TAG_BYTES;
   try {
     const cipher = createDecipheriv('aes-256-gcm', key, chunkNonce(counter, isLast)).setAAD(aad);

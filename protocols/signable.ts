@@ -21,10 +21,12 @@ const SEALED_CONTENT = 'odcm/content/v1\n';
 const EXCHANGE_KEY_ID = 'odcm/exchange-key-id/v1\n';
 
 /** What a proof over an enrolment transcript stands for; part of the signed bytes. */
-export type EnrolProof = 'offer' | 'token' | 'node-key' | 'exchange-key' | 'answer';
+export type EnrolProof = 'offer' | 'offer-file' | 'token' | 'node-key' | 'exchange-key' | 'answer';
 
 /** HKDF info of the key that ODCM keeps of a token: kept here because it separates domains just as a label does. */
 export const TOKEN_KEY_INFO = 'odcm/enrol/v1/token-key';
+/** HKDF info of the X25519 key that ODCM makes for one offer by file, from the local key of its folder. */
+export const OFFER_KEY_INFO = 'odcm/local-key/v1/offer';
 /** HKDF info of the key with which a node proves its X25519 key. */
 export const EXCHANGE_KEY_INFO = 'odcm/enrol/v1/exchange-key';
 /** HKDF info of the key with which a space proves a new X25519 key. */

@@ -2,8 +2,10 @@
 
 import type { Register } from './command-context.ts';
 import { register as alerts } from './commands/alerts.ts';
+import { register as certificate } from './commands/certificate.ts';
 import { register as deadLetters } from './commands/dead-letters.ts';
 import { register as deployments } from './commands/deployments.ts';
+import { register as enrol } from './commands/enrol.ts';
 import { register as exportBundle } from './commands/export.ts';
 import { register as exposure } from './commands/exposure.ts';
 import { register as feedContinue } from './commands/feed-continue.ts';
@@ -45,6 +47,8 @@ import { register as demo } from './demo/command.ts';
 
 export const remoteCommands: readonly Register[] = [
   invite,
+  enrol,
+  certificate,
   grant,
   grants,
   revoke,

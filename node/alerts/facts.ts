@@ -78,6 +78,30 @@ export interface RouteFact {
   readonly queued: number;
 }
 
+/** What is under way across the air gap. */
+export interface GapFact {
+  /** Bundles that were brought and that nobody has let in or sent away. */
+  readonly waiting: readonly {
+    readonly exporter: string;
+    readonly sequence: number;
+    readonly waitingMs: number;
+    readonly approvals: number;
+    readonly needed: number;
+  }[];
+  /** By space: the oldest bundle that was made for it since the last one of which a receipt came. */
+  readonly unacknowledged: readonly {
+    readonly space: string;
+    readonly sequence: number;
+    readonly ageMs: number;
+  }[];
+  /** Spaces that have signed more receipts than came here, with the first number that did not. */
+  readonly missing: readonly {
+    readonly space: string;
+    readonly count: number;
+    readonly first: number;
+  }[];
+}
+
 export interface Facts {
   readonly spaces: readonly SpaceFact[] | null;
   readonly feeds: readonly FeedFact[] | null;
@@ -91,6 +115,8 @@ export interface Facts {
   readonly refusals: readonly RefusalFact[] | null;
   readonly disk: DiskFact | null;
   readonly store: StoreFact | null;
+  /** Undefined where nothing ever crossed a gap. */
+  readonly gap?: GapFact | null | undefined;
   readonly routes: readonly RouteFact[] | null;
   /** Why the configuration that lies in the folder is not in force; null when it is. */
   readonly configurationProblem: string | null;

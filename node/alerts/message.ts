@@ -66,12 +66,17 @@ const NOUNS: Readonly<Record<RuleName, readonly [string, string]>> = {
   'refusals-rising': ['rise of refusals', 'rises of refusals'],
   'disk-nearly-full': ['disk nearly full', 'disks nearly full'],
   'store-damaged': ['damaged store', 'damaged stores'],
+  'import-waiting': ['import waiting', 'imports waiting'],
+  'receipt-missing': ['space with missing receipts', 'spaces with missing receipts'],
+  'export-unacknowledged': ['export without a receipt', 'exports without a receipt'],
   'route-failing': ['alert route failing', 'alert routes failing'],
   'configuration-broken': ['broken alert configuration', 'broken alert configurations'],
 };
 
 const FIRST_NAMES = 5;
 const SUBJECT_CHARS = 120;
+/** Of all names of a title together: there is a title for each rule and kind that a disaster sets off. */
+const NAMES_CHARS = 400;
 const WHAT_CHARS = 300;
 const LEVELS: readonly AlertLevel[] = ['crit', 'warn', 'info'];
 
@@ -153,7 +158,7 @@ function titleOf(told: readonly Told[]): string {
   const [one, many] = NOUNS[rule];
   const names = told.slice(0, FIRST_NAMES).map(({ subject }) => oneLine(subject, SUBJECT_CHARS));
   const rest = told.length - names.length;
-  const named = `${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+  const named = `${oneLine(names.join(', '), NAMES_CHARS)}${rest > 0 ? ` and ${rest} more` : ''}`;
   const mark = kind === 'recovered' ? 'over: ' : kind === 'worse' ? 'worse: ' : '';
   return `${mark}${told.length} ${told.length === 1 ? one : many}: ${named}`;
 }

@@ -4,6 +4,7 @@
 import type { AlertLevel } from '../../protocols/control-alerts.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import type { DeploymentFact, Facts, FeedFact, SpaceFact } from './facts.ts';
+import { exportDrafts, importDrafts, receiptDrafts } from './gap-rules.ts';
 import { matchesAny } from './glob.ts';
 import type { AlertSettings, RuleName, RuleSettings } from './settings.ts';
 import { inWords, sizeInWords } from './words.ts';
@@ -24,7 +25,7 @@ export interface Judgement {
   readonly unknown: ReadonlySet<RuleName>;
 }
 
-type Draft = Omit<Finding, 'rule' | 'level'> & {
+export type Draft = Omit<Finding, 'rule' | 'level'> & {
   /** At least this, whatever the rule says. */
   readonly level?: AlertLevel;
   /** Weighs one level more than the rule says. */
@@ -234,6 +235,10 @@ const JUDGES: { readonly [R in RuleName]: Judge<R> } = {
     };
     return [percent < critPercent ? { ...draft, level: 'crit' } : draft];
   },
+
+  'import-waiting': ({ gap }) => importDrafts(gap),
+  'receipt-missing': ({ gap }) => receiptDrafts(gap),
+  'export-unacknowledged': ({ gap }, { afterMs }) => exportDrafts(gap, afterMs),
 
   'route-failing': ({ routes }) =>
     each(routes, (fact) => {

@@ -69,6 +69,11 @@ const Rules = z.strictObject({
   }),
   /** Most damage is repaired within seconds. */
   'store-damaged': rule('crit', ['30s', '10s'], {}),
+  /** Whoever brought it usually has it approved at once. */
+  'import-waiting': rule('warn', ['5m', '0s'], {}),
+  /** Receipts that come together are taken in one after the other. */
+  'receipt-missing': rule('warn', ['1m', '0s'], {}),
+  'export-unacknowledged': rule('warn', ['0s', '0s'], { after: duration.prefault('14d') }),
   'route-failing': rule('warn', ['1m', '0s'], {}),
   'configuration-broken': rule('crit', ['0s', '0s'], {}),
 });

@@ -18,6 +18,7 @@ import type { CarryRow, CarryRows } from './carry-rows.ts';
 import { Copies } from './copies.ts';
 import type { Duty } from './duty.ts';
 import { eraseEntries } from './erase.ts';
+import { isHandedOver } from './handover.ts';
 import type { Room } from './room.ts';
 import { RoomBook } from './room-book.ts';
 
@@ -237,26 +238,10 @@ export class Carry {
 
   async #judge(row: CarryRow): Promise<void> {
     if (this.#isTaken(row.feed)) return this.#release(row.feed);
-    if (row.state === 'dropping' || this.#isHandedOver(row)) return this.#drop(row);
+    if (row.state === 'dropping' || isHandedOver(row, { ...this.#o, copies: this.copies }))
+      return this.#drop(row);
     const feed = this.#o.feeds.peek(row.feed);
     if (feed && feed.log.size > 0) this.#o.onHeld(feed);
-  }
-
-  /** Not chosen any more, and each of those that are says that it has all that is here. */
-  #isHandedOver({ feed: id, state }: CarryRow): boolean {
-    const { duty, self, feeds, carriers, peerOf } = this.#o;
-    const { chosen, candidates, wanted } = duty.choice(id);
-    if (chosen.includes(self)) return false;
-    // Who may no longer read it keeps nothing of it; what is not here needs nobody to take it over.
-    if (state === 'crowded out' || wanted === 0 || !candidates.includes(self)) return true;
-    const feed = feeds.peek(id);
-    if (!feed) return false;
-    const whole = this.copies.whole(feed);
-    return chosen.every((space) => {
-      const peerId = peerOf(space);
-      const said = peerId === undefined ? undefined : carriers.newest(id, peerId);
-      return said !== undefined && said.held >= feed.log.size && said.whole >= whole;
-    });
   }
 
   async #makeRoom(room: Room, begun: Set<SpaceId>): Promise<void> {

@@ -23,7 +23,7 @@ import type { Duty } from './duty.ts';
 export interface SurveyOptions {
   readonly directory: Directory;
   readonly members: Members;
-  readonly feeds: Pick<Feeds, 'peek'>;
+  readonly feeds: Pick<Feeds, 'peek' | 'opened'>;
   readonly carriers: Carriers;
   readonly duty: Duty;
   readonly self: SpaceId;
@@ -34,9 +34,15 @@ export interface SurveyOptions {
   readonly isGenuine: (row: FeedRow, note: Buffer) => boolean;
 }
 
+interface Asked {
+  readonly atMs: number;
+  /** In a row, while an answer was waited for. */
+  readonly times: number;
+}
+
 export class Survey {
   readonly #o: SurveyOptions;
-  readonly #nextMs = new Map<string, number>();
+  readonly #asked = new Map<string, Asked>();
 
   constructor(options: SurveyOptions) {
     this.#o = options;
@@ -44,15 +50,47 @@ export class Survey {
 
   /** Not more often than now and then, however often it is called. */
   async ask(client: SyncClient, peerId: string, known: ReadonlySet<FeedId>): Promise<void> {
-    const nowMs = monotonicMs(this.#o.clock);
-    if (nowMs < (this.#nextMs.get(peerId) ?? 0)) return;
-    this.#nextMs.set(peerId, nowMs + LIMITS.antiEntropyMs / 2);
+    const isAwaited = this.#awaited().has(peerId);
+    if (!this.#isTime(peerId, isAwaited)) return;
+    const times = isAwaited ? (this.#asked.get(peerId)?.times ?? 0) + 1 : 0;
+    this.#asked.set(peerId, { atMs: monotonicMs(this.#o.clock), times });
     const ids = this.#questions(peerId, known);
     if (ids.length === 0) return;
     const heads = new Map<FeedId, CarriedHead>();
     for (const head of await client.heads(ids.map(uuidBytes)))
       heads.set(parseFeedId(formatUuid(head.log)), head);
     for (const id of ids) this.note(id, peerId, heads.get(id));
+  }
+
+  /** Peers that are to be asked now, for whether a copy is complete: whoever published waits for that. */
+  due(): string[] {
+    return [...this.#awaited()].filter((peerId) => this.#isTime(peerId, true));
+  }
+
+  /** Connected peers chosen for a feed of this space's, that did not say yet that they have all of it. */
+  #awaited(): Set<string> {
+    const { directory, members, feeds, carriers, duty } = this.#o;
+    const awaited = new Set<string>();
+    for (const { publisher, row } of feeds.opened) {
+      if (!publisher) continue;
+      for (const space of duty.choice(row.id).chosen) {
+        const chosen = directory.state.spaces.get(space);
+        const peerId = chosen && members.peerIdOf(chosen);
+        if (peerId === undefined || !members.isConnected(peerId)) continue;
+        if (!carriers.newest(row.id, peerId)?.isComplete) awaited.add(peerId);
+      }
+    }
+    return awaited;
+  }
+
+  /** Who cannot have it, for want of room perhaps, is asked less and less. */
+  #isTime(peerId: string, isAwaited: boolean): boolean {
+    const asked = this.#asked.get(peerId);
+    if (!asked) return true;
+    const usualMs = LIMITS.antiEntropyMs / 2;
+    const soonMs = LIMITS.replicateMs * 2 ** asked.times;
+    const pauseMs = isAwaited ? Math.min(soonMs, usualMs) : usualMs;
+    return monotonicMs(this.#o.clock) - asked.atMs >= pauseMs;
   }
 
   /** A peer gave this head of a feed, or none. */

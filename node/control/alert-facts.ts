@@ -11,6 +11,7 @@ import type { GatheredFacts } from '../alerts/watch.ts';
 import type { MeshNode } from '../node.ts';
 import { feedListHandlers } from './feed-list-handlers.ts';
 import { openForks } from './fork-handlers.ts';
+import { GapFacts } from './gap-facts.ts';
 import { iso } from './handler.ts';
 import { healthRows } from './health-handlers.ts';
 import { reportHandlers } from './report-handlers.ts';
@@ -24,26 +25,29 @@ type Sums = RouteResult<'reportDeployments'>['rows'][number];
 
 export class AlertFacts {
   readonly #node: MeshNode;
+  readonly #gap: GapFacts;
   readonly #refusals = new RecentCounts();
   #deployments: readonly DeploymentFact[] | null = null;
   #countedMs = Number.NEGATIVE_INFINITY;
 
   constructor(node: MeshNode) {
     this.#node = node;
+    this.#gap = new GapFacts(node);
   }
 
   async gather(settings: AlertSettings): Promise<GatheredFacts> {
     const { directory, clock } = this.#node;
     const { windowMs } = settings.rules['refusals-rising'];
     const refusals = this.#refusals.grow(this.#node.allRefusals(), windowMs, clock.nowMs());
-    const [feeds, deployments, disk] = await Promise.all([
+    const [feeds, deployments, disk, gap] = await Promise.all([
       this.#part('feeds', () => this.#feeds()),
       this.#part('deployments', () => this.#deploymentsOf(settings)),
       this.#part('disk', () => diskOf(this.#node.home.dir)),
+      this.#part('gap', () => this.#gap.gather()),
     ]);
     return {
       spaces: await this.#part('spaces', async () => healthRows(this.#node).map(spaceOf)),
-      ...{ feeds, deployments, disk },
+      ...{ feeds, deployments, disk, gap },
       store: storeOf(this.#node),
       directory: { state: directory.age, ageMs: directory.ageMs ?? null },
       forks: openForks(this.#node),

@@ -12,6 +12,7 @@ import { LIMITS } from '../../protocols/limits.ts';
 import { fileError } from '../home/files.ts';
 import type { MeshNode } from '../node.ts';
 import { alertHandlers } from './alert-handlers.ts';
+import { courierHandlers } from './courier-handlers.ts';
 import { feedHandlers } from './feed-handlers.ts';
 import { feedListHandlers } from './feed-list-handlers.ts';
 import { forkHandlers } from './fork-handlers.ts';
@@ -43,6 +44,7 @@ const HANDLERS: Handlers = {
   ...tailHandlers,
   ...forkHandlers,
   ...gapHandlers,
+  ...courierHandlers,
 };
 /** Their bodies are read as they come, at the pace of what is done with them. */
 const UPLOADS: ReadonlySet<RouteName> = new Set<RouteName>([

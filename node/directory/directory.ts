@@ -2,50 +2,34 @@
 // Works from the copy it has; who brings newer entries does not matter, their signature does.
 
 import { type Checkpoint, decodeNote, type LogKey, type Note } from '../../protocols/checkpoint.ts';
-import { DirectoryState, type FeedRow, type SpaceRow } from '../../protocols/directory.ts';
+import { DirectoryState, type FeedRow } from '../../protocols/directory.ts';
 import { parseEnvelope } from '../../protocols/envelope.ts';
 import { isMeshError, MeshError } from '../../protocols/errors.ts';
 import { directoryOrigin, type MeshId, type Origin } from '../../protocols/ids.ts';
-import { LIMITS } from '../../protocols/limits.ts';
 import { Frontier } from '../../protocols/merkle.ts';
 import type { DirectoryHead } from '../../protocols/presence.ts';
 import type { Root } from '../../protocols/root.ts';
 import { decodeSegment } from '../../protocols/segment.ts';
 import { DIRECTORY_LOG } from '../../protocols/sync.ts';
-import type { Clock } from '../clock.ts';
 import { type EntrySource, takeIn } from '../feed/intake.ts';
 import { FeedLog } from '../feed/log.ts';
 import { type Donor, mendLog } from '../feed/mend-log.ts';
-import type { Log } from '../log.ts';
-import { isRot, type Store } from '../store/store.ts';
+import { isRot } from '../store/store.ts';
 import { Turn } from '../turn.ts';
 import type { DirectoryCopy } from './copy.ts';
-import { Expiry } from './expiry.ts';
-import { type DirectoryAge, freshnessOf } from './freshness.ts';
-import {
-  makeLogKey,
-  rootKeys,
-  verifyDirectoryNote,
-  verifyFeedNote,
-  vouchedMs,
-} from './log-authority.ts';
+import { FeedKeys } from './feed-keys.ts';
+import type { DirectoryAge } from './freshness.ts';
+import { DirectorySigners } from './signers.ts';
+import { Vouched, type VouchedOptions } from './vouched.ts';
 
 export type { DirectoryAge } from './freshness.ts';
 
 /** What a head of the directory is to a node. */
 export type HeadVerdict = 'newer' | 'time' | 'known' | 'held';
 
-export interface DirectoryOptions {
-  readonly store: Store;
+export interface DirectoryOptions extends VouchedOptions {
   readonly root: Root;
   readonly mesh: MeshId;
-  /** The time that trust goes by. */
-  readonly clock: Clock & { readonly isRegressed?: boolean };
-  /** Age from which on the directory has expired. */
-  readonly limitMs?: number | undefined;
-  /** ODCM's word that it is this time, later than any before. */
-  readonly onVouched?: ((timeMs: number) => void) | undefined;
-  readonly log: Log;
   /** This node writes the directory: nobody else has its newest entry for sure. */
   readonly isWriter?: boolean;
   /** Where a second copy is kept. */
@@ -61,33 +45,27 @@ export class Directory {
   readonly #listeners = new Set<() => void>();
   readonly #turn = new Turn();
   #state = new DirectoryState();
-  /** A head is signed by others than the keys that the root held here names. */
-  onOtherSigners: () => void = () => {};
-  #root: Root;
-  /** Names under which the keys of the root sign. */
-  #signerIds: readonly Buffer[];
-  #vouchedMs: number | undefined;
+  readonly #signers: DirectorySigners;
+  readonly #feedKeys: FeedKeys;
+  readonly #vouched: Vouched;
   #applied = { size: 0, root: EMPTY_ROOT };
-  #heldUntilMs: number | undefined;
-  readonly #expiry: Expiry;
   /** Size of the largest directory whose head was verified here. */
   #knownSize = 0;
 
   private constructor(options: DirectoryOptions, log: FeedLog) {
     this.#o = options;
     this.log = log;
-    this.#expiry = new Expiry(options.store, options.log);
-    this.#root = options.root;
+    this.#vouched = new Vouched(options);
     this.origin = directoryOrigin(options.mesh, options.root.odcm);
-    this.#signerIds = signerIds(options.root, this.origin);
+    this.#signers = new DirectorySigners(options.root, this.origin);
+    this.#feedKeys = new FeedKeys(() => this.#state);
   }
 
   static async open(options: DirectoryOptions): Promise<Directory> {
     const directory = new Directory(options, await FeedLog.open(options.store, DIRECTORY_LOG));
     await directory.#foldSound();
-    await directory.#expiry.load();
     const { note } = directory.log;
-    if (note) directory.#vouchedMs = directory.#vouched(decodeNote(note));
+    await directory.#vouched.load(note && directory.#signers.vouchedMs(decodeNote(note)));
     return directory;
   }
 
@@ -137,24 +115,15 @@ export class Directory {
 
   /** Milliseconds since ODCM last vouched for the newest directory that is known here. */
   get ageMs(): number | null {
-    return this.#vouchedMs === undefined
-      ? null
-      : Math.max(0, this.#o.clock.nowMs() - this.#vouchedMs);
+    return this.#vouched.ageMs;
   }
 
   get age(): DirectoryAge {
-    const { clock } = this.#o;
-    const { ageMs, limitMs } = this;
-    const isClockRegressed = clock.isRegressed ?? false;
-    const age = freshnessOf({ ageMs, limitMs, isClockRegressed });
-    if (this.#vouchedMs === undefined || age === 'unknown') return age;
-    if (this.#expiry.has(this.#vouchedMs)) return 'expired';
-    if (age === 'expired') this.#expiry.note(this.#vouchedMs);
-    return age;
+    return this.#vouched.age;
   }
 
   get limitMs(): number {
-    return this.#o.limitMs ?? LIMITS.directoryExpiredMs;
+    return this.#vouched.limitMs;
   }
 
   /** What is on the disk, folded, and in force here. */
@@ -164,13 +133,12 @@ export class Directory {
 
   /** When a head that is dated in the future may be used; undefined while none is held. */
   get heldUntilMs(): number | undefined {
-    return this.#heldUntilMs;
+    return this.#vouched.heldUntilMs;
   }
 
   /** True while a head was seen whose entries have not come yet. */
   get isBehind(): boolean {
-    const isDue = this.#heldUntilMs !== undefined && this.#o.clock.nowMs() >= this.#heldUntilMs;
-    return isDue || this.log.size < this.#knownSize;
+    return this.#vouched.isDue || this.log.size < this.#knownSize;
   }
 
   /** ODCM signed two histories: nothing of it is taken any more, not even that it is still the newest. */
@@ -187,38 +155,26 @@ export class Directory {
    */
   adoptRoot(root: Root): Promise<void> {
     return this.#turn.take(async () => {
-      const before = this.#root;
-      this.#root = root;
-      this.#signerIds = signerIds(root, this.origin);
-      const isLess = (['directory', 'timestamp'] as const).some((role) =>
-        before.roles[role].keyids.some((id) => !root.roles[role].keyids.includes(id)),
-      );
-      if (!isLess) return;
+      if (!this.#signers.adopt(root)) return;
       const { note } = this.log;
-      this.#vouchedMs = note && this.#vouched(decodeNote(note));
+      this.#vouched.forgetBut(note && this.#signers.vouchedMs(decodeNote(note)));
       this.#knownSize = this.log.size;
-      this.#heldUntilMs = undefined;
     });
   }
 
-  /** ODCM signs with each key that its root names: with others, or fewer, it goes by another version of the root. */
-  #compareSigners({ lines }: Note): void {
-    const named = this.#signerIds;
-    const plain = lines.filter(({ name, blob }) => name === this.origin && blob.length === 64);
-    const isSame =
-      plain.length === named.length &&
-      named.every((id) => plain.some((line) => line.keyId.equals(id)));
-    if (!isSame) this.onOtherSigners();
+  /** A head is signed by others than the keys that the root held here names. */
+  set onOtherSigners(listener: () => void) {
+    this.#signers.onOthers = listener;
   }
 
   /** Verifies a head of the directory by the threshold of its keys in the root. */
   verify(note: Note): Checkpoint {
-    this.#compareSigners(note);
-    return verifyDirectoryNote(note, this.#root, this.origin);
+    return this.#signers.verify(note);
   }
 
-  #vouched(note: Note): number | undefined {
-    return vouchedMs(note, this.#root, this.origin);
+  /** The head with nothing on it that others than ODCM signed. */
+  bare(note: Note): Note {
+    return decodeNote(this.#signers.bare(note));
   }
 
   /**
@@ -233,27 +189,15 @@ export class Directory {
       throw new MeshError('CONFLICT', 'ODCM signed two directories: none of them is followed', {
         next: 'Ask the holders of the root keys: odcm forks show directory',
       });
-    const vouchedMs = this.#vouched(note);
-    if (vouchedMs !== undefined && vouchedMs > this.#o.clock.nowMs() + LIMITS.clockSkewMs) {
-      this.#hold(vouchedMs - LIMITS.clockSkewMs);
-      return { verdict: 'held', note };
-    }
+    const vouchedMs = this.#signers.vouchedMs(note);
+    if (this.#vouched.holds(vouchedMs)) return { verdict: 'held', note };
     this.#knownSize = Math.max(this.#knownSize, size);
     if (size > this.log.size) return { verdict: 'newer', note };
     if (size === this.log.size && !root.equals(this.log.root())) {
       throw new MeshError('CONFLICT', 'ODCM signed two different directories of one size');
     }
-    const isLater = vouchedMs !== undefined && vouchedMs > (this.#vouchedMs ?? 0);
+    const isLater = this.#vouched.isLater(vouchedMs);
     return { verdict: size === this.log.size && isLater ? 'time' : 'known', note };
-  }
-
-  #hold(untilMs: number): void {
-    if (this.#heldUntilMs === undefined)
-      this.#o.log.warn(
-        { aheadMs: untilMs - this.#o.clock.nowMs() },
-        'a head of the directory is dated in the future and waits; compare the clocks of ODCM and of this machine',
-      );
-    this.#heldUntilMs = Math.min(untilMs, this.#heldUntilMs ?? untilMs);
   }
 
   /** Takes over a head, with the entries below it from `source` when they are new. Resolves to what changed. */
@@ -277,7 +221,8 @@ export class Directory {
         }
       }
       if (verdict === 'time') await this.log.setNote(bytes, false);
-      if (verdict === 'newer' || verdict === 'time') this.#setVouched(this.#vouched(note));
+      if (verdict === 'newer' || verdict === 'time')
+        this.#vouched.set(this.#signers.vouchedMs(note));
       return verdict;
     });
   }
@@ -286,17 +231,9 @@ export class Directory {
   adoptOwn(note: Buffer): Promise<void> {
     return this.#turn.take(async () => {
       await this.log.setNote(note, true);
-      this.#setVouched(this.#vouched(decodeNote(note)));
+      this.#vouched.set(this.#signers.vouchedMs(decodeNote(note)));
       await this.#fold();
     });
-  }
-
-  /** Never goes back. */
-  #setVouched(vouchedMs: number | undefined): void {
-    if (vouchedMs === undefined || vouchedMs <= (this.#vouchedMs ?? 0)) return;
-    this.#vouchedMs = vouchedMs;
-    this.#heldUntilMs = undefined;
-    this.#o.onVouched?.(vouchedMs);
   }
 
   /** Folds entries that are in the log and not yet in the state. */
@@ -335,38 +272,11 @@ export class Directory {
    * @throws SPACE_UNKNOWN, WRONG_ORIGIN, UNKNOWN_KEY, BAD_SIGNATURE
    */
   verifyFeedNote(note: Note, row: FeedRow, origin: Origin): Checkpoint {
-    const space = this.#publisherOf(row);
-    return verifyFeedNote(note, space, row, origin, (of, raw) => this.#feedKey(of, raw));
+    return this.#feedKeys.verify(note, row, origin);
   }
 
   /** Keys whose lines in heads of the feed are worth keeping, newest first. */
   feedKeys(row: FeedRow, origin: Origin): LogKey[] {
-    const { keys } = this.#publisherOf(row);
-    return keys
-      .slice(-2)
-      .reverse()
-      .map(({ nodeKey }) => this.#feedKey(origin, nodeKey));
-  }
-
-  #publisherOf(row: FeedRow): SpaceRow {
-    const space = this.#state.spaces.get(row.space);
-    if (space) return space;
-    throw new MeshError('SPACE_UNKNOWN', `the space of feed ${row.name} is not in the directory`);
-  }
-
-  readonly #feedKeys = new Map<string, LogKey>();
-
-  /** Keys are made once: importing one costs as much as a fifth of a verification. */
-  #feedKey(origin: Origin, nodeKey: Buffer): LogKey {
-    const name = origin + nodeKey.toString('latin1');
-    let key = this.#feedKeys.get(name);
-    if (!key) {
-      key = makeLogKey(origin, nodeKey);
-      this.#feedKeys.set(name, key);
-    }
-    return key;
+    return this.#feedKeys.of(row, origin);
   }
 }
-
-const signerIds = (root: Root, origin: Origin): Buffer[] =>
-  rootKeys(root, 'directory', origin).map((key) => key.signatureId);

@@ -82,6 +82,20 @@ export class Trust {
     return this.#quota.once(petition, () => this.carryOut(speaker.id, wish));
   }
 
+  /** The same of a petition that came as a file: for the next certificate alone, which lasts until the next visit. */
+  async certifyByFile(speaker: SpaceRow, bytes: Uint8Array): Promise<string> {
+    const petition = decodePetition(bytes);
+    if (petition.space !== speaker.id) {
+      throw new MeshError('BAD_SIGNATURE', `the petition is not one of ${speaker.name}`);
+    }
+    const wish = this.#verify(speaker, petition);
+    if (wish.wish !== 'certificate') {
+      throw new MeshError('MALFORMED', 'a file asks for a certificate, and for nothing else');
+    }
+    const days = LIMITS.offlineCertificateDays;
+    return this.#quota.once(petition, () => this.carryOut(speaker.id, wish, days));
+  }
+
   /** By the key in force, or by the one before while a node may still go by it; new keys only by the one in force. */
   #verify(speaker: SpaceRow, petition: Petition): Wish {
     const { mesh, clock } = this.#o;
@@ -103,10 +117,11 @@ export class Trust {
     throw new MeshError('NOT_ODCM', 'this node gives out no certificates');
   }
 
-  carryOut(space: SpaceId, wish: Wish): Promise<string> {
+  /** @param days how long a certificate lasts, when not as usual */
+  carryOut(space: SpaceId, wish: Wish, days?: number): Promise<string> {
     return this.#turn.take(() =>
       wish.wish === 'certificate' || wish.wish === 'rotate-keys'
-        ? this.#office().carryOut(space, wish)
+        ? this.#office().carryOut(space, wish, days)
         : wish.wish === 'feed'
           ? this.#createFeed(space, wish)
           : wish.wish === 'policy'

@@ -36,6 +36,16 @@ const Use = z.strictObject({
   /** What two people compare. */
   words: z.array(z.string().max(16)).max(12),
 });
+/** What went out as a file: the offer can be written again from it and the roots, word for word. */
+const Offer = z.strictObject({
+  hello: z.base64().max(LIMITS.enrolFrameBytes),
+  /** How many versions the root had. */
+  roots: z.int().min(1).max(LIMITS.rootVersions),
+  head: z.string().max(LIMITS.noteBytes),
+  nonce: key32,
+  keyid: z.string().regex(/^[0-9a-f]{64}$/),
+  signature: z.base64().max(128),
+});
 const Invite = z.strictObject({
   id: z.string().regex(/^[a-z2-7]{8}$/),
   tokenKey: key32,
@@ -43,19 +53,24 @@ const Invite = z.strictObject({
   createdMs: z.int(),
   expiresMs: z.int(),
   used: Use.nullable(),
+  /** Absent where the node asks over the network. */
+  offer: Offer.exactOptional(),
 });
 const InvitesFile = z.strictObject({ version: z.literal(1), invites: z.array(Invite) });
 
 export type Use = z.output<typeof Use>;
 export type Invite = z.output<typeof Invite>;
+export type KeptOffer = z.output<typeof Offer>;
 
 export interface NewInvite {
   readonly name: string;
   readonly ttlMs?: number;
   /** Fingerprint of the first root. */
   readonly fingerprint: Uint8Array;
-  /** Where the node finds the enrolment endpoint. */
-  readonly endpoint: HostPort;
+  /** Where the node finds the enrolment endpoint; absent when it answers by file. */
+  readonly endpoint?: HostPort;
+  /** What goes out beside the token, in a file. */
+  readonly offer?: KeptOffer;
   /** Whether the directory has a space of this name. */
   readonly isTaken: (name: SpaceName) => boolean;
 }
@@ -84,14 +99,12 @@ export class Invites {
   }
 
   /** A token for one node; its text is given out here and kept nowhere. */
-  async invite(options: NewInvite): Promise<{ token: string; name: SpaceName; expiresMs: number }> {
-    const { ttlMs = LIMITS.tokenTtlMs, fingerprint, endpoint } = options;
+  async invite(
+    options: NewInvite,
+  ): Promise<{ token: string; name: SpaceName; createdMs: number; expiresMs: number }> {
+    const { fingerprint, endpoint, offer } = options;
     const name = parseNewSpaceName(options.name);
-    if (!(ttlMs >= MIN_TTL_MS && ttlMs <= LIMITS.tokenTtlMaxMs)) {
-      throw new MeshError('USAGE', 'a token lives for 1 second to 24 hours', {
-        next: 'Try: odcm invite SPACE --ttl 30m',
-      });
-    }
+    const ttlMs = lifeOf(options);
     if (options.isTaken(name)) {
       throw new MeshError('SPACE_EXISTS', `there is a space ${quote(name)} in the mesh already`);
     }
@@ -105,10 +118,11 @@ export class Invites {
       createdMs: nowMs,
       expiresMs: nowMs + ttlMs,
       used: null,
+      ...(offer ? { offer } : {}),
     };
     this.#forget(nowMs);
     await this.#change(row.id, row);
-    return { token, name, expiresMs: row.expiresMs };
+    return { token, name, createdMs: nowMs, expiresMs: row.expiresMs };
   }
 
   find(id: string): Invite | undefined {
@@ -172,6 +186,22 @@ export class Invites {
     this.#writing = run.catch(() => {});
     return run;
   }
+}
+
+/** A courier needs days where a network needs minutes. */
+function lifeOf({ ttlMs, offer }: NewInvite): number {
+  const [usual, most] = offer
+    ? [LIMITS.offerTtlMs, LIMITS.offerTtlMaxMs]
+    : [LIMITS.tokenTtlMs, LIMITS.tokenTtlMaxMs];
+  const life = ttlMs ?? usual;
+  if (life >= MIN_TTL_MS && life <= most) return life;
+  throw offer
+    ? new MeshError('USAGE', 'an offer lives for 1 second to 30 days', {
+        next: 'Try: odcm invite SPACE --offer FILE --ttl 7d',
+      })
+    : new MeshError('USAGE', 'a token lives for 1 second to 24 hours', {
+        next: 'Try: odcm invite SPACE --ttl 30m',
+      });
 }
 
 function parseFile(path: string, bytes: Buffer): Invite[] {

@@ -96,12 +96,12 @@ interface Applicant {
   readonly random: Random;
 }
 
-interface Enrolled extends VerifiedAnswer {
+export interface Enrolled extends VerifiedAnswer {
   readonly offer: VerifiedOffer;
   readonly words: string[];
 }
 
-const RSA_BITS = 3072;
+export const RSA_BITS = 3072;
 /** Between attempts to get an answer that was lost. */
 const RETRY_MS = 250;
 
@@ -233,7 +233,7 @@ function verifyTransport({ offer }: VerifiedOffer, peerKey: Uint8Array): void {
 }
 
 /** Only a directory that was vouched for within minutes admits new members. */
-function verifyFreshness({ offer, root }: VerifiedOffer, nowMs: number): void {
+export function verifyFreshness({ offer, root }: VerifiedOffer, nowMs: number): void {
   const vouchedMs = vouchedAtMs(root, offer.head);
   if (vouchedMs === undefined) {
     throw new MeshError(
@@ -263,14 +263,14 @@ function vouchedAtMs({ root, meshId }: VerifiedRoot, head: string): number | und
 }
 
 /** A whole directory must list this node; of one that was cut, the rest comes over the mesh. */
-async function takeDirectory(
-  { answer, chain, offer }: Enrolled,
+export async function takeDirectory(
+  { answer, chain, offer }: Omit<Enrolled, 'words'>,
   {
     store,
     clock,
     log,
   }: { store: Awaited<ReturnType<typeof openLevelStore>>; clock: Clock; log: Log },
-): Promise<void> {
+): Promise<{ isWhole: boolean }> {
   const { root, meshId: mesh } = offer.root;
   const directory = await Directory.open({ store, root, mesh, clock, log });
   await importSnapshot(directory, answer.directory);
@@ -280,4 +280,5 @@ async function takeDirectory(
   if (isWhole ? !isListed : !directory.state.spaces.has(root.odcm)) {
     throw new MeshError('MALFORMED', 'the directory in the answer of ODCM does not list this node');
   }
+  return { isWhole };
 }

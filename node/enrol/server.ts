@@ -3,22 +3,13 @@
 
 import { type KeyObject, randomBytes } from 'node:crypto';
 import type { Authority } from '../../certs/authority.ts';
-import { certificatePin } from '../../certs/chain.ts';
 import { privateKeyPem } from '../../certs/ed25519.ts';
-import type { VerifiedEnrolRequest } from '../../certs/enrol.ts';
 import { encodeRefusal, parseEnrolRequest } from '../../certs/enrol-messages.ts';
 import { generateX25519 } from '../../certs/x25519.ts';
 import type { DirectoryState } from '../../protocols/directory.ts';
 import type { DirectoryPayload } from '../../protocols/directory-events.ts';
 import { asMeshError, MeshError } from '../../protocols/errors.ts';
-import {
-  type MeshId,
-  parseSpaceId,
-  parseSpaceName,
-  type SpaceId,
-  type SpaceName,
-  uuidFromBytes,
-} from '../../protocols/ids.ts';
+import { type MeshId, parseSpaceName, type SpaceId, type SpaceName } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import type { Clock, Random } from '../clock.ts';
 import { type HostPort, listenHost, multiaddrOf } from '../home/addresses.ts';
@@ -26,8 +17,8 @@ import type { Log } from '../log.ts';
 import { createBareHost } from '../net/bare-host.ts';
 import type { FrameChannel } from '../net/frames.ts';
 import { Turn } from '../turn.ts';
-import { certificateEvent } from './certificate-event.ts';
-import type { Invite, Invites, Use } from './invites.ts';
+import { Admission, type Proven } from './admission.ts';
+import type { Invites } from './invites.ts';
 import { ENROL_PROTOCOL, readOne, sendParts } from './messages.ts';
 
 const RECENT = 20;
@@ -44,6 +35,8 @@ export interface EnrolServerOptions {
   readonly issuing: Authority;
   readonly rootCertificatePem: string;
   readonly invites: Invites;
+  /** Shared with whatever else admits to this mesh. */
+  readonly turn?: Turn;
   readonly state: () => DirectoryState;
   /** Newest head of the directory, dated. */
   readonly head: () => Buffer;
@@ -111,8 +104,8 @@ function finished(invites: Invites): Enrolment[] {
 class EnrolDesk {
   readonly #o: EnrolServerOptions;
   readonly #enrolment: typeof import('../../certs/enrol.ts');
-  readonly #issue: typeof import('../../certs/authority.ts').issueSpaceCertificate;
-  readonly #turn = new Turn();
+  readonly #turn: Turn;
+  readonly #admission: Admission;
 
   constructor(
     options: EnrolServerOptions,
@@ -121,7 +114,8 @@ class EnrolDesk {
   ) {
     this.#o = options;
     this.#enrolment = enrolment;
-    this.#issue = issue;
+    this.#turn = options.turn ?? new Turn();
+    this.#admission = new Admission({ ...options, turn: this.#turn, issue });
   }
 
   async idle(): Promise<void> {
@@ -156,7 +150,7 @@ class EnrolDesk {
     await sendParts(channel, offer, { signal });
     const request = Buffer.from(await readOne(channel, { signal }));
     const verified = this.#verify({ hello, offer, exchange }, request);
-    const use = await this.#turn.take(() => this.#admit(verified));
+    const use = await this.#admission.admit(verified);
     const answer = this.#enrolment.createAnswer({
       hello,
       offer,
@@ -179,9 +173,11 @@ class EnrolDesk {
   #verify(
     said: { readonly hello: Buffer; readonly offer: Buffer; readonly exchange: KeyObject },
     request: Buffer,
-  ): VerifiedEnrolRequest & { readonly invite: Invite } {
+  ): Proven {
     const { token } = parseEnrolRequest(request);
-    const invite = this.#o.invites.find(token);
+    const found = this.#o.invites.find(token);
+    // A token that left in a file is answered by file, where people compare the words first.
+    const invite = found?.offer ? undefined : found;
     const verified = this.#enrolment.verifyEnrolRequest(request, {
       ...said,
       tokenKey: invite ? Buffer.from(invite.tokenKey, 'base64') : randomBytes(32),
@@ -190,85 +186,7 @@ class EnrolDesk {
     if (!invite) throw new MeshError('TOKEN_UNKNOWN', 'there is no such invitation');
     return { ...verified, invite };
   }
-
-  /** One at a time: from the last look at the token and the name to the entry in the directory nothing comes between. */
-  async #admit(verified: VerifiedEnrolRequest & { readonly invite: Invite }): Promise<Use> {
-    const { request, name, words } = verified;
-    const { invites, state } = this.#o;
-    const { id } = verified.invite;
-    let use = invites.find(id)?.used ?? null;
-    if (use === null) {
-      invites.assertCurrent(verified.invite);
-      this.#assertFree(name, request.nodeKey);
-      use = this.#newUse(verified);
-      if (!(await invites.take(id, use))) throw tokenUsed(name);
-    } else {
-      if (!isSameNode(use, request)) throw tokenUsed(name);
-      if (state().spaces.get(use.space)?.revoked) {
-        throw new MeshError('REVOKED', `the space ${name} was revoked`);
-      }
-      await invites.setWords(id, words);
-    }
-    // Also after a stop between the two: a token that was taken by this very node still leads to its entry.
-    if (!state().spaces.has(use.space)) {
-      this.#assertFree(name, request.nodeKey);
-      await this.#o.enrol(
-        enrolledEvent(verified, use),
-        certificateEvent(use.space, use.certificate),
-      );
-    }
-    return use;
-  }
-
-  #assertFree(name: SpaceName, nodeKey: Buffer): void {
-    const state = this.#o.state();
-    if (state.spaceNamed(name)) {
-      throw new MeshError('SPACE_EXISTS', `there is a space ${name} in the mesh already`);
-    }
-    const owner = state.spaceWithKey(nodeKey);
-    if (owner) throw new MeshError('BAD_REQUEST_PROOF', 'the node key belongs to another space');
-  }
-
-  #newUse({ request, csr, name, words }: VerifiedEnrolRequest): Use {
-    const { mesh, issuing, clock, random } = this.#o;
-    const space = parseSpaceId(uuidFromBytes(random.bytes(16)));
-    const nowMs = clock.nowMs();
-    const { spkiDer, signedKey } = csr;
-    return {
-      atMs: nowMs,
-      space,
-      nodeKey: request.nodeKey.toString('base64'),
-      exchangeKey: request.exchangeKey.toString('base64'),
-      certificate: this.#issue({ issuing, spkiDer, signedKey, mesh, space, name, nowMs }),
-      words,
-    };
-  }
 }
-
-function enrolledEvent(
-  { request, name }: VerifiedEnrolRequest,
-  use: Use,
-): DirectoryPayload<'SpaceEnrolledV1Event'> {
-  return {
-    space: use.space,
-    name,
-    nodeKey: use.nodeKey,
-    exchangeKey: use.exchangeKey,
-    certificateSha256: certificatePin(use.certificate),
-    addresses: [...request.addresses],
-  };
-}
-
-/** Both keys were proven anew; the certificate that is given again binds the first request's RSA key. */
-function isSameNode(use: Use, request: VerifiedEnrolRequest['request']): boolean {
-  return (
-    request.nodeKey.toString('base64') === use.nodeKey &&
-    request.exchangeKey.toString('base64') === use.exchangeKey
-  );
-}
-
-const tokenUsed = (name: SpaceName): MeshError =>
-  new MeshError('TOKEN_USED', `the token for ${name} was used already`);
 
 /** Faults of this machine are not for strangers: they would name its files. */
 function forStrangers(refusal: MeshError): MeshError {

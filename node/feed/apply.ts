@@ -4,7 +4,7 @@
 import type { Cid } from '../../protocols/codec.ts';
 import { type Context, checkContent } from '../../protocols/contexts.ts';
 import { type Contract, contractOf } from '../../protocols/contracts.ts';
-import { decodeEntry, type Entry, KIND } from '../../protocols/entry.ts';
+import { type Entry, KIND } from '../../protocols/entry.ts';
 import {
   type Envelope,
   formatSourcePrefix,
@@ -14,15 +14,14 @@ import {
 import { asMeshError, type Code, MeshError } from '../../protocols/errors.ts';
 import type { FeedName, SpaceName } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { sha256 } from '../../protocols/merkle.ts';
 import { type Body, decodeRecord } from '../../protocols/record.ts';
-import type { Verified } from '../../protocols/run-verifier.ts';
-import { decodeSegment } from '../../protocols/segment.ts';
 import type { Write } from '../store/store.ts';
 import type { Blocks } from './blocks.ts';
+import { checkOrder, contentHash } from './entry-order.ts';
 import { type Item, itemOf } from './items.ts';
 import type { Opener } from './opener.ts';
 import { sealedDrafts } from './sealed-drafts.ts';
+import type { StoredEntry } from './stored-entries.ts';
 
 /** Who and what a feed is: what its events must say. */
 export interface FeedIdentity {
@@ -43,30 +42,6 @@ export interface DeadLetter {
   readonly index: number;
   readonly code: Code;
   readonly message: string;
-}
-
-/** A verified entry of the log, with its record when that lies beside it. */
-export interface StoredEntry {
-  readonly index: number;
-  readonly entry: Entry;
-  readonly record: Buffer | null;
-}
-
-/** Entries of a stored segment. */
-export function storedEntries(bytes: Buffer): StoredEntry[] {
-  const { from, entries } = decodeSegment(bytes);
-  return entries.map(({ leaf, record }, i) => {
-    return { index: from + i, entry: decodeEntry(leaf), record };
-  });
-}
-
-/** The same of segments that were verified just now: nothing is decoded twice. */
-export function verifiedEntries(run: readonly Verified[]): StoredEntry[] {
-  return run.flatMap(({ segment, entries }) =>
-    entries.map((entry, i) => {
-      return { index: segment.from + i, entry, record: segment.entries[i]!.record };
-    }),
-  );
 }
 
 /** What applying a run of entries changes. */
@@ -267,40 +242,9 @@ export class Applier {
   }
 }
 
-/** The event must be what its entry says, and its item and version must fit what came before. */
-function checkOrder(entry: Entry, body: Body, item: string, old: Item | undefined): void {
-  if (body.envelope.type !== entry.event)
-    throw new MeshError('EVENT_INVALID', 'an event has another type than its entry');
-  if (old && Buffer.compare(old.id, entry.item) !== 0) {
-    throw new MeshError('EVENT_INVALID', `${JSON.stringify(item)} is the name of another item`);
-  }
-  // Numbers may be missing: an earlier version may be a dead letter, and must not make dead letters of all that follow.
-  if (entry.version <= (old?.version ?? 0) && !isSameAgain(entry, body, old)) {
-    throw new MeshError(
-      'EVENT_INVALID',
-      `version ${entry.version} does not follow version ${old?.version ?? 0}`,
-    );
-  }
-  if (body.kind === 'attachment' && body.attachment.sizeBytes !== entry.sizeBytes)
-    throw new MeshError('EVENT_INVALID', 'an entry has another size than its content');
-}
-
-/** Publishers seal the newest versions again under a new key: the same version and content, as a publish with a predecessor. */
-function isSameAgain(entry: Entry, body: Body, old: Item | undefined): boolean {
-  const isAgain = entry.keyEpoch !== null && entry.kind === KIND.publish && entry.prev !== null;
-  if (!isAgain || !old || old.isWithdrawn) return false;
-  return old.version === entry.version && old.sha256.equals(contentHash(entry, body));
-}
-
 function deadLetter(index: number, error: unknown): DeadLetter {
   const { code, message } = asMeshError(error);
   // A damaged store is this node's fault, not the entry's: it must not be passed over.
   if (code === 'STORE_DAMAGED' || code === 'DISK_FULL' || code === 'INTERNAL') throw error;
   return { index, code, message };
-}
-
-function contentHash(entry: Entry, body: Body): Buffer {
-  if (entry.kind === KIND.withdraw) return Buffer.alloc(32);
-  if (body.kind === 'attachment') return body.attachment.sha256;
-  return sha256(body.content);
 }

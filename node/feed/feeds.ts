@@ -4,7 +4,6 @@
 import {
   type Checkpoint,
   decodeNote,
-  type LogKey,
   type Note,
   signCheckpointBy,
   signedOnly,
@@ -28,7 +27,7 @@ import type { Store } from '../store/store.ts';
 import { Turn } from '../turn.ts';
 import type { Applied } from './apply.ts';
 import type { Blocks } from './blocks.ts';
-import { judgeHead } from './judge-head.ts';
+import { isSignedByMore, judgeHead } from './judge-head.ts';
 import type { SealSecrets } from './key-ring.ts';
 import { FeedLog } from './log.ts';
 import type { Opener } from './opener.ts';
@@ -150,7 +149,8 @@ export class Feeds {
     const bytes = uuidBytes(id);
     const origin = feedOrigin(mesh, row.space, id, row.epoch);
     const log = await FeedLog.open(logs, bytes, row.epoch);
-    if (row.continues) await continueLog({ logs, forks, mesh, row, log });
+    const isOwn = row.space === self;
+    if (row.continues) await continueLog({ logs, forks, mesh, row, log, isOwn });
     let feed: OpenFeed | undefined;
     const identity = { space: space.name, feed: row.name, context };
     const sealing = await openSealing(row, log, { ...this.#o, ...this.#o.sealing });
@@ -160,30 +160,29 @@ export class Feeds {
       if (feed && !feed.publisher) this.#o.onApplied(feed, applied);
     };
     const view = await FeedView.open(views, log, blocks, identity, tell, opener);
-    const publisher =
-      row.space === self
-        ? new Publisher({
-            ...identity,
-            ...{
-              view,
-              blocks,
-              log,
-              origin,
-              clock,
-              random,
-              signers: () => keys.signers(origin),
-              feedId: bytes,
-              requireRoom: this.#o.requireRoom,
-              sealing,
-            },
-            mayPublish: () => this.mayPublish(feed!),
-            onCommitted: (commit) => {
-              feed!.head = commit.checkpoint;
-              feed!.headNote = commit.note;
-              this.#o.onCommitted(feed!, commit);
-            },
-          })
-        : undefined;
+    const publisher = isOwn
+      ? new Publisher({
+          ...identity,
+          ...{
+            view,
+            blocks,
+            log,
+            origin,
+            clock,
+            random,
+            signers: () => keys.signers(origin),
+            feedId: bytes,
+            requireRoom: this.#o.requireRoom,
+            sealing,
+          },
+          mayPublish: () => this.mayPublish(feed!),
+          onCommitted: (commit) => {
+            feed!.head = commit.checkpoint;
+            feed!.headNote = commit.note;
+            this.#o.onCommitted(feed!, commit);
+          },
+        })
+      : undefined;
     feed = {
       ...{ row, origin, log, view, blocks, publisher, sealing, opener, id: bytes },
       intake: new Turn(),
@@ -293,21 +292,4 @@ export class Feeds {
     await feed.publisher?.idle();
     await feed.intake.take(async () => {});
   }
-}
-
-/** The head that is known, with the signature of the next key as well: those who come later may know only that one. */
-function isSignedByMore(
-  feed: OpenFeed,
-  { checkpoint }: Note,
-  bytes: Buffer,
-  keys: readonly LogKey[],
-): boolean {
-  const known = feed.headNote;
-  if (!known || feed.head?.size !== checkpoint.size || bytes.equals(known)) return false;
-  const signers = (note: Buffer) =>
-    decodeNote(note).lines.filter(({ keyId }) => keys.some((key) => key.signatureId.equals(keyId)))
-      .length;
-  if (signers(bytes) <= signers(known)) return false;
-  feed.headNote = bytes;
-  return true;
 }

@@ -1,6 +1,6 @@
 // Whether a head of a feed, whose signature was verified, is newer than what is known, or contradicts it.
 
-import { type Checkpoint, decodeNote, type Note } from '../../protocols/checkpoint.ts';
+import { type Checkpoint, decodeNote, type LogKey, type Note } from '../../protocols/checkpoint.ts';
 import type { SpaceRow } from '../../protocols/directory.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import { inProofOrder } from '../../protocols/fork-proof.ts';
@@ -62,4 +62,21 @@ function checkContinuation({ row, path }: OpenFeed, { size, root }: Checkpoint):
     'ROOT_MISMATCH',
     `a head of ${size} entries of ${path} is not what the directory says that its epoch continues from`,
   );
+}
+
+/** The head that is known, with the signature of the next key as well: those who come later may know only that one. */
+export function isSignedByMore(
+  feed: OpenFeed,
+  { checkpoint }: Note,
+  bytes: Buffer,
+  keys: readonly LogKey[],
+): boolean {
+  const known = feed.headNote;
+  if (!known || feed.head?.size !== checkpoint.size || bytes.equals(known)) return false;
+  const signers = (note: Buffer) =>
+    decodeNote(note).lines.filter(({ keyId }) => keys.some((key) => key.signatureId.equals(keyId)))
+      .length;
+  if (signers(bytes) <= signers(known)) return false;
+  feed.headNote = bytes;
+  return true;
 }

@@ -7,6 +7,7 @@ import { type Entry, KIND } from '../../protocols/entry.ts';
 import { isMeshError, MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import {
+  commitOf,
   decodeShareKeyPage,
   KEY_ID_BYTES,
   openShareKey,
@@ -82,7 +83,7 @@ export class KeyRing {
       const index = indexOfKey(key);
       const page = decodeRow(value);
       this.#note(index, page);
-      if (this.#keys.has(page.epoch) || index >= log.size) continue;
+      if (this.#has(page) || index >= log.size) continue;
       const { leaf: _, record } = await log.entry(index);
       const bytes = record ?? (await blocks.get({ codec: 0x71, hash: page.hash }));
       if (bytes) await this.#openPage(decodeShareKeyPage(bytes)).catch(passMismatch);
@@ -139,7 +140,8 @@ export class KeyRing {
 
   async #openPage(page: ShareKeyPage): Promise<void> {
     const { epoch } = page;
-    if (this.#keys.has(epoch)) return;
+    if (this.#has(page)) return;
+    this.#keys.delete(epoch);
     const secrets = await this.#o.secrets.exchangeKeys();
     try {
       const key = openShareKey(this.scope, page, secrets);
@@ -150,6 +152,12 @@ export class KeyRing {
     }
   }
 
+  /** A key of the same number may be of a history that the log no longer has: what rests is held against the page. */
+  #has({ epoch, commit }: Pick<ShareKeyPage, 'epoch' | 'commit'>): boolean {
+    const key = this.#keys.get(epoch);
+    return key !== undefined && commitOf(this.scope.feed, epoch, key).equals(commit);
+  }
+
   async #keep(epoch: number, key: Buffer): Promise<void> {
     this.#keys.set(epoch, key);
     await this.#rest.put(epoch, key);
@@ -157,7 +165,7 @@ export class KeyRing {
 
   /** The publisher's own new key, once its pages are in the log; they are taken like everybody's. */
   async adopt(epoch: number, key: Buffer): Promise<void> {
-    if (!this.#keys.has(epoch)) await this.#keep(epoch, key);
+    if (!this.#keys.get(epoch)?.equals(key)) await this.#keep(epoch, key);
   }
 
   #note(index: number, { epoch, commit, startedMs, recipients }: PageRow): void {

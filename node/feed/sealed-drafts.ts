@@ -3,10 +3,11 @@
 
 import type { Cid } from '../../protocols/codec.ts';
 import { isMeshError, MeshError } from '../../protocols/errors.ts';
-import type { Draft, StoredEntry } from './apply.ts';
+import type { Draft } from './apply.ts';
 import type { Blocks } from './blocks.ts';
 import { isSharePage } from './key-ring.ts';
 import type { OpenedEntry, Opener } from './opener.ts';
+import type { StoredEntry } from './stored-entries.ts';
 
 export interface SealedDrafts {
   readonly drafts: readonly Draft[];

@@ -2,33 +2,24 @@
 // what is missing is made again from the log.
 
 import type { Cid } from '../../protocols/codec.ts';
-import { Reader, Writer } from '../../protocols/codec.ts';
 import { decodeEntry } from '../../protocols/entry.ts';
-import type { Code, MeshError } from '../../protocols/errors.ts';
+import type { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import type { Verified } from '../../protocols/run-verifier.ts';
-import { appliedKey, deadLetterKey, indexOfKey, ownedKey, tableRange } from '../store/keys.ts';
-import { isRot, type RangeOptions, type Row, type Store, type Write } from '../store/store.ts';
-import {
-  type Applied,
-  Applier,
-  type DeadLetter,
-  type FeedIdentity,
-  type StoredEntry,
-  storedEntries,
-  verifiedEntries,
-} from './apply.ts';
+import { isRot, type Store, type Write } from '../store/store.ts';
+import { type Applied, Applier, type DeadLetter, type FeedIdentity } from './apply.ts';
 import type { Blocks } from './blocks.ts';
-import { type Item, type ListOptions, listItems, putItem, readItem, readItems } from './items.ts';
+import type { Item, ListOptions } from './items.ts';
 import type { FeedLog } from './log.ts';
-import { NameFilter } from './name-filter.ts';
 import type { Opener } from './opener.ts';
+import { type StoredEntry, storedEntries, verifiedEntries } from './stored-entries.ts';
+import { type Cursor, ViewRows } from './view-rows.ts';
 
 /** Entries applied and written together: bounds memory while a long log is applied. */
 const GROUP = 1000;
 
 export class FeedView {
-  readonly #store: Store;
+  readonly #rows: ViewRows;
   readonly #log: FeedLog;
   readonly #applier: Applier;
   readonly #opener: Opener | undefined;
@@ -41,8 +32,6 @@ export class FeedView {
   #damage: MeshError | undefined;
   /** Told of a damaged row when it is found. */
   onDamaged: ((damage: MeshError) => void) | undefined;
-  /** Of all rows; absent when there were rows before this process. */
-  #names: NameFilter | undefined;
   #running: Promise<readonly Cid[]> | undefined;
   /** Size of the log in which the key of the next entry was not found; it can only come with more entries. */
   #keylessAt = -1;
@@ -55,7 +44,7 @@ export class FeedView {
     onApplied: (applied: Applied) => void,
     opener: Opener | undefined,
   ) {
-    this.#store = store;
+    this.#rows = new ViewRows(store, log.prefix, (damage) => this.markDamaged(damage));
     this.#log = log;
     const itemsOf = (names: readonly string[]) => this.items(names);
     this.#applier = new Applier({ identity, blocks, itemsOf, opener });
@@ -73,7 +62,7 @@ export class FeedView {
   ): Promise<FeedView> {
     const view = new FeedView(store, log, blocks, identity, onApplied, opener);
     // The rows of a feed whose log is damaged are shown as they are.
-    if (log.damage) await view.#sound(() => view.#load()).catch(passRot);
+    if (log.damage) await view.#load().catch(passRot);
     else await view.reconcile();
     return view;
   }
@@ -82,7 +71,7 @@ export class FeedView {
   async #level(): Promise<void> {
     // How long a damaged log is, is not known before it is mended.
     if (this.#log.damage) throw this.#log.damage;
-    if (this.#isStale && !this.#damage) await this.#sound(() => this.#load()).catch(passRot);
+    if (this.#isStale && !this.#damage) await this.#load().catch(passRot);
     if (!this.#damage && this.#applied <= this.#size) return;
     await this.#clear();
     this.#damage = undefined;
@@ -101,37 +90,11 @@ export class FeedView {
     this.onDamaged?.(damage);
   }
 
-  async #sound<T>(read: () => Promise<T>): Promise<T> {
-    try {
-      return await read();
-    } catch (error) {
-      if (isRot(error)) this.markDamaged(error as MeshError);
-      throw error;
-    }
-  }
-
-  async *#range(options: RangeOptions): AsyncGenerator<Row> {
-    try {
-      yield* this.#store.range(options);
-    } catch (error) {
-      if (isRot(error)) this.markDamaged(error as MeshError);
-      throw error;
-    }
-  }
-
   async #load(): Promise<void> {
-    const cursor = await this.#store.get(appliedKey(this.#log.prefix));
-    this.#applied = 0;
-    this.#deadLetters = 0;
-    if (cursor) {
-      const r = new Reader(cursor);
-      r.tuple(2);
-      this.#applied = r.uint();
-      this.#deadLetters = r.uint();
-    }
+    const { applied, deadLetters } = await this.#rows.cursor();
+    this.#applied = applied;
+    this.#deadLetters = deadLetters;
     this.#isStale = false;
-    // Rows and cursor change together: without a cursor there are no rows.
-    this.#names = this.#applied === 0 ? new NameFilter() : undefined;
   }
 
   /** Entries of the log that may be items. */
@@ -168,20 +131,8 @@ export class FeedView {
   }
 
   async #clear(): Promise<void> {
-    const writes: Write[] = [];
     this.#keylessAt = -1;
-    for (const table of ['i', 'd', 'o', 'p']) {
-      const onDamaged = (key: Buffer) => writes.push({ type: 'del', key });
-      for await (const { key } of this.#store.range({
-        ...tableRange(table, this.#log.prefix),
-        onDamaged,
-      }))
-        writes.push({ type: 'del', key });
-    }
-    this.#deadLetters = 0;
-    this.#names = new NameFilter();
-    // Rows and cursor in one batch: a cursor of 0 over old rows would make dead letters of good entries.
-    await this.#write([], [], 0, writes);
+    await this.#written({ applied: 0, deadLetters: 0 }, () => this.#rows.clear());
   }
 
   async #write(
@@ -190,25 +141,21 @@ export class FeedView {
     applied: number,
     before: readonly Write[] = [],
   ): Promise<void> {
-    const { prefix } = this.#log;
-    if (this.#names) for (const { name } of items) this.#names.add(name);
-    const writes = [...before, ...items.map((item) => putItem(prefix, item))];
-    for (const d of deadLetters) {
-      const value = new Writer().array(2).text(d.code).text(d.message.slice(0, 300)).take();
-      writes.push({ type: 'put', key: deadLetterKey(prefix, d.index), value });
-    }
     const counted = deadLetters.filter(({ code }) => code !== 'KEY_UNKNOWN').length;
-    const count = this.#deadLetters + counted;
-    const cursor = new Writer().array(2).uint(applied).uint(count).take();
+    const cursor = { applied, deadLetters: this.#deadLetters + counted };
+    await this.#written(cursor, () => this.#rows.write({ items, deadLetters, before }, cursor));
+  }
+
+  async #written(cursor: Cursor, write: () => Promise<void>): Promise<void> {
     try {
-      await this.#store.write([...writes, { type: 'put', key: appliedKey(prefix), value: cursor }]);
+      await write();
     } catch (error) {
       // The disk may hold the rows or not: its cursor is read before anything is applied again.
       this.#isStale = true;
       throw error;
     }
-    this.#applied = applied;
-    this.#deadLetters = count;
+    this.#applied = cursor.applied;
+    this.#deadLetters = cursor.deadLetters;
   }
 
   /**
@@ -238,52 +185,30 @@ export class FeedView {
     // A reader may be applying the same entries just now: older rows must not come after newer ones.
     while (this.#running) await this.#running;
     if (this.#applied >= size) return;
-    const rows = [...pages, ...hashes.map((hash) => this.#ownedRow(hash))];
+    const rows = [...pages, ...hashes.map((hash) => this.#rows.owned(hash))];
     await this.#alone(() => this.#write(items, [], size, rows).then(() => []));
-  }
-
-  #ownedRow(hash: Uint8Array): Write {
-    return { type: 'put', key: ownedKey(this.#log.prefix, hash), value: NO_BYTES };
   }
 
   /** Whether an applied entry names the block, as its record or as a part of it. Small records are no blocks. */
   owns(hash: Uint8Array): Promise<boolean> {
-    return this.#store.has(ownedKey(this.#log.prefix, hash));
+    return this.#rows.owns(hash);
   }
 
   /** Newest versions of items, in order of the names. Names that are new for sure are not looked up. */
-  async items(names: readonly string[]): Promise<(Item | undefined)[]> {
-    const filter = this.#names;
-    const asked = filter ? names.filter((name) => filter.mayHave(name)) : names;
-    const found = await this.#sound(() => readItems(this.#store, this.#log.prefix, asked));
-    if (asked.length === names.length) return found;
-    const byName = new Map(found.map((item, i) => [asked[i]!, item]));
-    return names.map((name) => byName.get(name));
+  items(names: readonly string[]): Promise<(Item | undefined)[]> {
+    return this.#rows.items(names);
   }
 
   item(name: string): Promise<Item | undefined> {
-    return this.#sound(() => readItem(this.#store, this.#log.prefix, name));
+    return this.#rows.item(name);
   }
 
   list(options: ListOptions): AsyncGenerator<Item> {
-    return listItems((range) => this.#range(range), this.#log.prefix, options);
+    return this.#rows.list(options);
   }
 
-  async deadLetters(limit: number): Promise<DeadLetter[]> {
-    const out: DeadLetter[] = [];
-    for await (const { key, value } of this.#range({
-      ...tableRange('d', this.#log.prefix),
-      limit,
-    })) {
-      const r = new Reader(value);
-      r.tuple(2);
-      out.push({
-        index: indexOfKey(key),
-        code: r.text(64) as Code,
-        message: r.text(LIMITS.refusalBytes),
-      });
-    }
-    return out;
+  deadLetters(limit: number): Promise<DeadLetter[]> {
+    return this.#rows.deadLetters(limit);
   }
 
   /**
@@ -338,7 +263,7 @@ export class FeedView {
       const { count, items, deadLetters, owned, applied, missing, waitsForKey } = outcome;
       at += count;
       if (count > 0) {
-        const rows = [...outcome.rows, ...owned.map((hash) => this.#ownedRow(hash))];
+        const rows = [...outcome.rows, ...owned.map((hash) => this.#rows.owned(hash))];
         await this.#write([...items.values()], deadLetters, this.#applied + count, rows);
       }
       await stored?.catch((error: unknown) => {
@@ -369,8 +294,6 @@ export class FeedView {
     return false;
   }
 }
-
-const NO_BYTES = Buffer.alloc(0);
 
 function passRot(error: unknown): void {
   if (!isRot(error)) throw error;

@@ -1,10 +1,9 @@
 // Whether a fork proof holds, by the keys that the directory and the root name. The directory says whose log it is; a proof
 // about a log that it does not know yet is neither true nor false here.
 
-import { type Checkpoint, logKey, type Note, verifyNote } from '../../protocols/checkpoint.ts';
+import type { Checkpoint, Note } from '../../protocols/checkpoint.ts';
 import type { DirectoryState, FeedRow } from '../../protocols/directory.ts';
-import { ed25519FromRaw } from '../../protocols/ed25519.ts';
-import { asMeshError, MeshError } from '../../protocols/errors.ts';
+import { MeshError } from '../../protocols/errors.ts';
 import { type ForkProof, verifyForkProof } from '../../protocols/fork-proof.ts';
 import {
   feedOrigin,
@@ -13,6 +12,7 @@ import {
   parseFeedId,
   parseOrigin,
 } from '../../protocols/ids.ts';
+import { verifyFeedNote } from '../directory/log-authority.ts';
 
 /** What a check needs to know. */
 export interface ProofAuthority {
@@ -51,23 +51,23 @@ export function checkForkProof(authority: ProofAuthority, proof: ForkProof): voi
     verifyForkProof(proof, (note) => authority.verify(note));
     return;
   }
-  verifyForkProof(proof, (note) => verifyByAnyKey(authority.state, note, of.row, origin));
+  verifyForkProof(proof, (note) => verifyCounting(authority.state, note, of, origin));
 }
 
-/** A space may have had several keys; signing two histories with two of them is no better. */
-function verifyByAnyKey(
+/**
+ * By a key that counts at that size: whoever got hold of a former one must not freeze what comes after it. Below the point
+ * that the newest epoch continues from, its heads are accepted nowhere and prove nothing.
+ */
+function verifyCounting(
   state: DirectoryState,
   note: Note,
-  row: FeedRow,
+  { row, epoch }: { readonly row: FeedRow; readonly epoch: number },
   origin: Origin,
 ): Checkpoint {
-  let refusal: MeshError | undefined;
-  for (const { nodeKey } of state.spaces.get(row.space)?.keys ?? []) {
-    try {
-      return verifyNote(note, origin, logKey(origin, ed25519FromRaw(nodeKey), nodeKey));
-    } catch (error) {
-      refusal = asMeshError(error);
-    }
-  }
-  throw refusal ?? new MeshError('UNKNOWN_KEY', `no key of ${row.name} is in the directory`);
+  const space = state.spaces.get(row.space);
+  if (!space) throw new MeshError('UNKNOWN_KEY', `no key of ${row.name} is in the directory`);
+  const { size } = note.checkpoint;
+  if (epoch === row.epoch && size < (row.continues?.size ?? 0))
+    throw new MeshError('ROOT_MISMATCH', `a head of ${size} entries comes before ${origin} begins`);
+  return verifyFeedNote(note, space, row, origin);
 }

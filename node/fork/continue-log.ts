@@ -20,6 +20,8 @@ export interface ContinueOptions {
   readonly row: FeedRow;
   /** The log of that epoch. */
   readonly log: FeedLog;
+  /** This space publishes it: what it has beyond the point may have been seen by nobody. */
+  readonly isOwn: boolean;
 }
 
 /** Takes over from the newest older epoch that this node has entries of. */
@@ -35,11 +37,20 @@ export async function continueLog(o: ContinueOptions): Promise<void> {
 }
 
 /** How many entries of the old log are surely those that the new epoch begins with. */
-async function sharedSize({ row, mesh, forks }: ContinueOptions, old: FeedLog, epoch: number) {
+async function sharedSize(
+  { row, mesh, forks, isOwn }: ContinueOptions,
+  old: FeedLog,
+  epoch: number,
+) {
   const { size, root } = row.continues!;
   if (old.size >= size) {
     if ((await rootAt(old, size)).equals(root)) return size;
-  } else if (epoch === row.epoch - 1 && !forks.of(feedOrigin(mesh, row.space, row.id, epoch))) {
+  } else if (
+    // A publisher that came back as it was may have gone on by itself: no proof of that need be known anywhere.
+    !isOwn &&
+    epoch === row.epoch - 1 &&
+    !forks.of(feedOrigin(mesh, row.space, row.id, epoch))
+  ) {
     return old.size;
   }
   // Of another history than the one that goes on: what is not surely in both is fetched anew.

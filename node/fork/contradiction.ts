@@ -105,8 +105,20 @@ export async function acceptDirectory(
   }
   directory.verify(note);
   const peer = peerProver(client, DIRECTORY_LOG);
-  const proof = await proveAgainst(note, known ? [known] : [], directory.log, peer);
+  const before = known ? bareIfSigned(directory, known) : [];
+  const proof = await proveAgainst(directory.bare(note), before, directory.log, peer);
   if (!proof) throw unproven(note);
   await forks.add(proof);
   throw new MeshError('CONFLICT', 'ODCM signed two directories that contradict each other');
+}
+
+/** What was signed by keys that the root no longer names proves nothing. */
+function bareIfSigned(directory: Directory, known: Buffer): Buffer[] {
+  const note = decodeNote(known);
+  try {
+    directory.verify(note);
+  } catch {
+    return [];
+  }
+  return [directory.bare(note).bytes];
 }

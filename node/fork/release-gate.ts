@@ -18,8 +18,8 @@ export interface ReleaseGateOptions extends OwnHeadsOptions {
   readonly odcmPeer: () => string | undefined;
   /** Members that may be reached and were not tried yet. */
   readonly untried: () => number;
-  /** There is nobody to ask, in all of the mesh. */
-  readonly isAlone: () => boolean;
+  /** These are all others of the mesh: there is nobody else who could know anything. */
+  readonly isEverybody: (peers: ReadonlySet<string>) => boolean;
   /** The key of this space is in use by another machine as well. */
   readonly isTwice: () => boolean;
   /** Something was held and may go out now. */
@@ -154,7 +154,7 @@ export class ReleaseGate {
 
   #isConfirmed(feed: OpenFeed, asked: Asked): boolean {
     if (asked.conflict || feed.log.size < asked.wanted) return false;
-    if (this.#o.isAlone()) return true;
+    if (this.#o.isEverybody(asked.answered)) return true;
     if (asked.answered.size === 0) return false;
     if (this.#isOver(asked)) return true;
     return this.#areAllAsked(asked) && (asked.isKnown || asked.from === 0);
@@ -225,6 +225,8 @@ export class ReleaseGate {
     return [...this.#o.feeds.opened].filter((feed) => {
       if (!feed.publisher || feed.isFrozen) return false;
       const { isReleased, answered, wanted } = this.#of(feed);
+      // Of a new epoch, what it continues from may be with others only.
+      if (feed.log.size < (feed.row.continues?.size ?? 0)) return true;
       return !isReleased && (!answered.has(peerId) || feed.log.size < wanted);
     });
   }
@@ -258,10 +260,12 @@ export class ReleaseGate {
   }
 }
 
+/** It counts by being there, also when it is damaged: without it a node would release what it has and ask nobody. */
+export const STARTED = markKey('started');
+
 /** True once in the life of a folder; the answer is durable before anything can be published. */
 export async function isFirstStart(logs: Store): Promise<boolean> {
-  const started = markKey('started');
-  if (await logs.has(started)) return false;
-  await logs.write([{ type: 'put', key: started, value: Buffer.alloc(0) }], { sync: true });
+  if (await logs.has(STARTED)) return false;
+  await logs.write([{ type: 'put', key: STARTED, value: Buffer.alloc(0) }], { sync: true });
   return true;
 }

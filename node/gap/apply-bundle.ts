@@ -6,6 +6,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { decodeSegment, packSegments } from '../../protocols/segment.ts';
+import { crashpoint } from '../crashpoint.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Blocks } from '../feed/blocks.ts';
 import type { Feeds, OpenFeed } from '../feed/feeds.ts';
@@ -37,10 +38,12 @@ export async function applyBundle(o: ApplyOptions): Promise<void> {
   const cursor = new Cursor(o);
   const [first, ...rest] = bundle.logs;
   await directory.accept(first!.indexed.note, cursor.source(0, first!));
+  crashpoint('import.after-log');
   for (const [at, log] of rest.entries()) {
     const feed = await feeds.open(bundle.feeds[at]!.row.id);
     await applyFeed(o, cursor, feed, { at: at + 1, log });
     await subscribe(o, bundle.feeds[at]!);
+    crashpoint('import.after-log');
   }
   await cursor.end();
 }

@@ -64,7 +64,7 @@ export async function exportBundle(
 ): Promise<Exported | undefined> {
   const { home, ledger, clock, directory } = parts;
   const { to } = order;
-  if (to.revoked) throw new MeshError('REVOKED', `${to.name} was revoked`);
+  if (to.revoked && order.feeds) throw new MeshError('REVOKED', `${to.name} was revoked`);
   const base = await baseOf(ledger, order);
   const { logs, absent } = await logsFor(parts, order, base);
   if (order.ifNews && logs.every(({ before, to: end }) => before.size === end)) return undefined;
@@ -137,14 +137,17 @@ async function logsFor(
   const { log, origin } = directory;
   const logs = [await exported({ ...parts, origin, log, id: DIRECTORY_LOG, from: known(origin) })];
   const absent: string[] = [];
-  for (const row of wanted ?? directory.state.feeds.values()) {
+  // A space that was revoked still gets the directory, where it reads that; and nothing else.
+  for (const row of to.revoked ? [] : (wanted ?? directory.state.feeds.values())) {
     const path = directory.state.feedPath(row);
     const grant = directory.state.grantFor(to.id, row, nowMs);
     if (!grant && wanted) throw new MeshError('NO_GRANT', `${to.name} has no grant for ${path}`);
     // Its own feeds are not news to it.
     if (!grant || grant === 'own') continue;
     const feed = feeds.peek(row.id);
-    if (!feed || feed.log.size === 0) absent.push(path);
+    // The far side takes nothing of a revoked publisher beyond where ODCM says that it was still good.
+    const isOver = feed && feed.log.size > endOf(directory.state.spaces.get(row.space)!, row);
+    if (!feed || feed.log.size === 0 || isOver) absent.push(path);
     else logs.push(await exported({ ...parts, ...feed, from: known(feed.origin) }));
   }
   return { logs, absent };

@@ -2,25 +2,21 @@
 // is let in whole. Every step that counts is a row in the ledger first, so that a crash leaves an import where it was: before
 // the row that says `applying` nothing has changed, behind it the next start finishes what was begun.
 
-import { verifyCms } from '../../certs/cms.ts';
-import type { FeedRow } from '../../protocols/directory.ts';
 import { asMeshError, MeshError } from '../../protocols/errors.ts';
-import { type SpaceId, uuidBytes } from '../../protocols/ids.ts';
+import type { Origin, SpaceId } from '../../protocols/ids.ts';
 import type { Clock } from '../clock.ts';
-import { FeedLog } from '../feed/log.ts';
+import { crashpoint } from '../crashpoint.ts';
 import type { Home } from '../home/home.ts';
+import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import { Turn } from '../turn.ts';
 import { type ApplyOptions, applyBundle } from './apply-bundle.ts';
+import { ImportChecks } from './import-checks.ts';
+import { signImport } from './import-receipt.ts';
 import type { Crossing, Ledger } from './ledger.ts';
 import { type Brought, type Quarantine, readBrought } from './quarantine.ts';
 import type { ReceiptLog } from './receipt-log.ts';
-import {
-  type KnownHere,
-  type VerifiedBundle,
-  verifyBundle,
-  verifyManifest,
-} from './verify-bundle.ts';
+import type { VerifiedBundle } from './verify-bundle.ts';
 
 export interface ImportParts extends Omit<ApplyOptions, 'file' | 'bundle' | 'onProgress'> {
   readonly home: Home;
@@ -28,7 +24,10 @@ export interface ImportParts extends Omit<ApplyOptions, 'file' | 'bundle' | 'onP
   readonly ledger: Ledger;
   readonly quarantine: Quarantine;
   readonly receipts: ReceiptLog;
+  /** Whether a fork of a log is proven: nothing more of it is let in. */
+  readonly isFrozen: (origin: Origin) => boolean;
   readonly clock: Clock;
+  readonly log: Log;
 }
 
 export type Phase = 'copy' | 'scan' | 'check' | 'apply';
@@ -47,23 +46,29 @@ export interface Staged {
 
 export class Imports {
   readonly #o: ImportParts;
+  readonly #checks: ImportChecks;
   readonly #turn = new Turn();
-  /** What was checked since the start, by the id of its manifest. */
-  readonly #checked = new Map<string, VerifiedBundle>();
 
   constructor(parts: ImportParts) {
     this.#o = parts;
+    this.#checks = new ImportChecks(parts);
   }
 
   /** Finishes what a crash left in the middle. To be called before anything else reads or changes the node. */
   resume(): Promise<void> {
     return this.#turn.take(async () => {
+      const { ledger, quarantine, clock, log } = this.#o;
       const waiting = new Set<string>();
-      for await (const row of this.#o.ledger.crossings('in')) {
+      for await (const row of ledger.crossings('in')) {
         if (row.state === 'waiting' || row.state === 'applying') waiting.add(row.manifest);
-        if (row.state === 'applying') await this.#apply(row, { signal: NEVER });
+        if (row.state !== 'applying') continue;
+        // A bundle that cannot be finished must not keep the node from starting; it is in the ledger, and in the log.
+        await this.#apply(row, { signal: NEVER }).catch((error: unknown) => {
+          const { code, message } = asMeshError(error);
+          log.error({ code, bundle: row.sequence, space: row.name }, message);
+        });
       }
-      await this.#o.quarantine.sweep(this.#o.clock.nowMs(), (id) => waiting.has(id));
+      await quarantine.sweep(clock.nowMs(), (id) => waiting.has(id));
     });
   }
 
@@ -106,70 +111,71 @@ export class Imports {
   }
 
   async #stage(brought: Brought, by: string, run: ImportRun, dryRun: boolean): Promise<Staged> {
-    const { ledger, quarantine, clock, home } = this.#o;
-    const { manifest, manifestBytes, signature, id } = brought;
-    const signed = verifyCms(signature, manifestBytes);
-    const here = await this.#here();
-    const known = await ledger.get('in', manifest.exporter.space, manifest.sequence);
-    const isSame = known?.manifest === id && known.state !== 'refused';
-    if (known && !isSame && known.state !== 'refused')
-      throw new MeshError(
-        'CONFLICT',
-        `another bundle ${manifest.sequence} of ${known.name} was brought before`,
-        {
-          next: 'Ask its exporter for a new export.',
-        },
-      );
-    const last = await this.#last(manifest.exporter.space);
-    verifyManifest(manifest, signed, here, isSame ? undefined : last);
-    const { sizeBytes } = manifest;
-    await quarantine.take(brought, run.signal, (bytes) =>
-      run.onProgress?.('copy', bytes, sizeBytes),
-    );
-    const { scan } = home.config.gap ?? {};
-    run.onProgress?.('scan', 0, sizeBytes);
-    if (scan) await quarantine.scan(id, scan);
-    const bundle = await this.#check(id, here, run);
-    const crossing: Crossing = isSame
-      ? known
-      : {
-          ...{ way: 'in', space: manifest.exporter.space, name: manifest.exporter.name, by },
-          ...{ sequence: manifest.sequence, base: manifest.base, manifest: id, state: 'waiting' },
-          ...{ atMs: clock.nowMs(), createdMs: manifest.createdMs, signedAtMs: signed.signedAtMs },
-          ...{ approvals: [], logs: manifest.logs.map((log) => ({ ...log })), reason: null },
-          ...{ blocks: manifest.blocks, sizeBytes, missing: bundle.missing.length },
-          entries: entriesOf(bundle),
-        };
-    if (dryRun && !isSame) await quarantine.drop(id);
-    else if (!isSame) await ledger.put(crossing);
+    const { ledger, quarantine } = this.#o;
+    const { id } = brought;
+    const signedAtMs = await this.#checks.verifySigned(brought);
+    const known = await this.#sameAs(brought);
+    if (!known) await this.#checks.verifyOrder(brought.manifest, signedAtMs);
+    // What waits here was checked: another CAR beside its manifest takes nothing of it away.
+    if (known?.state !== 'waiting') await this.#take(brought, run);
+    const bundle = await this.#check(id, run);
+    const crossing = known ?? this.#waiting(brought, bundle, { by, signedAtMs });
+    if (!known && dryRun) await quarantine.drop(id);
+    else if (!known) await ledger.put(crossing);
+    crashpoint('import.after-stage');
     return { crossing, bundle, needed: this.needed };
   }
 
-  async #check(
-    id: string,
-    here: KnownHere,
-    { signal, onProgress }: ImportRun,
-  ): Promise<VerifiedBundle> {
-    const { file, manifest } = await this.#o.quarantine.open(id);
-    try {
-      const bundle = await verifyBundle({
-        ...{ file, manifest, here, signal },
-        onProgress: (bytes) => onProgress?.('check', bytes, manifest.sizeBytes),
-      });
-      this.#checked.set(id, bundle);
-      return bundle;
-    } finally {
-      await file.close();
-    }
+  /** The row of the very same bundle, but where it came to nothing: then it may be brought again. */
+  async #sameAs({ manifest, id }: Brought): Promise<Crossing | undefined> {
+    const { exporter, sequence } = manifest;
+    const row = await this.#o.ledger.get('in', exporter.space, sequence);
+    if (!row || row.state === 'refused' || row.state === 'failed') return undefined;
+    if (row.manifest === id) return row;
+    throw new MeshError(
+      'CONFLICT',
+      `another bundle ${sequence} of ${row.name} was brought before`,
+      {
+        next: 'Ask its exporter for a new export.',
+      },
+    );
+  }
+
+  async #take(brought: Brought, { signal, onProgress }: ImportRun): Promise<void> {
+    const { quarantine, home } = this.#o;
+    const { sizeBytes } = brought.manifest;
+    await quarantine.take(brought, signal, (bytes) => onProgress?.('copy', bytes, sizeBytes));
+    crashpoint('import.after-copy');
+    const { scan } = home.config.gap ?? {};
+    if (!scan) return;
+    onProgress?.('scan', 0, sizeBytes);
+    await quarantine.scan(brought.id, scan);
+  }
+
+  #waiting(
+    { manifest, id }: Brought,
+    bundle: VerifiedBundle,
+    { by, signedAtMs }: { by: string; signedAtMs: number },
+  ): Crossing {
+    const { exporter, sequence, base, createdMs, blocks, sizeBytes, logs } = manifest;
+    return {
+      ...{ way: 'in', space: exporter.space, name: exporter.name, sequence, base, by },
+      ...{ manifest: id, state: 'waiting', atMs: this.#o.clock.nowMs(), createdMs, signedAtMs },
+      ...{ approvals: [], logs: logs.map((log) => ({ ...log })), reason: null },
+      ...{ blocks, sizeBytes, missing: bundle.missing.length, entries: entriesOf(bundle) },
+    };
+  }
+
+  #check(id: string, { signal, onProgress }: ImportRun): Promise<VerifiedBundle> {
+    return this.#checks.check(id, signal, (bytes, of) => onProgress?.('check', bytes, of));
   }
 
   /** One that waits or was let in, with what it changes or changed. */
   staged(exporter: SpaceId, sequence: number): Promise<Staged> {
     return this.#turn.take(async () => {
       const crossing = await this.#require(exporter, sequence);
-      const known = this.#checked.get(crossing.manifest);
-      const bundle =
-        known ?? (await this.#check(crossing.manifest, await this.#here(), { signal: NEVER }));
+      const { manifest: id } = crossing;
+      const bundle = (await this.#checks.found(id)) ?? (await this.#check(id, { signal: NEVER }));
       return { crossing, bundle, needed: this.needed };
     });
   }
@@ -204,7 +210,7 @@ export class Imports {
       const atMs = clock.nowMs();
       const approved: Crossing = { ...row, approvals: [...row.approvals, { by, atMs }] };
       await ledger.put(approved);
-      const subject = `bundle ${sequence} of ${row.name}`;
+      const subject = subjectOf(row);
       await ledger.audit({ atMs, what: 'approved', subject, code: null, text: '', by });
       return approved.approvals.length < this.needed ? approved : this.#let(approved, run);
     });
@@ -230,7 +236,7 @@ export class Imports {
       const atMs = this.#o.clock.nowMs();
       const refused: Crossing = { ...row, state: 'refused', atMs, reason };
       await this.#o.ledger.put(refused);
-      const subject = `bundle ${sequence} of ${row.name}`;
+      const subject = subjectOf(row);
       await this.#o.ledger.audit({ atMs, what: 'refused', subject, code: null, text: reason, by });
       return refused;
     });
@@ -238,27 +244,38 @@ export class Imports {
 
   /** Everything is checked once more against what is known by now; from the row on there is no way back. */
   async #let(row: Crossing, run: ImportRun): Promise<Crossing> {
-    const { signature, manifestBytes } = await this.#o.quarantine.signature(row.manifest);
-    const here = await this.#here();
-    const { manifest, file } = await this.#o.quarantine.open(row.manifest);
-    await file.close();
-    verifyManifest(
-      manifest,
-      verifyCms(signature, manifestBytes),
-      here,
-      await this.#last(row.space),
-    );
-    await this.#check(row.manifest, here, run);
-    const applying: Crossing = { ...row, state: 'applying', atMs: this.#o.clock.nowMs() };
-    await this.#o.ledger.put(applying);
+    const { quarantine, ledger, clock } = this.#o;
+    const signed = await quarantine.signed(row.manifest);
+    await this.#checks.verifyOrder(signed.manifest, await this.#checks.verifySigned(signed));
+    if (!(await this.#checks.found(row.manifest))) await this.#check(row.manifest, run);
+    const applying: Crossing = { ...row, state: 'applying', atMs: clock.nowMs() };
+    crashpoint('import.before-apply');
+    await ledger.put(applying);
+    crashpoint('import.after-begin');
     return this.#apply(applying, run);
   }
 
+  /** A disk that is full, or a file that rots under it: what was let in by then is as good as any, and is said. */
   async #apply(row: Crossing, run: ImportRun): Promise<Crossing> {
+    const { ledger, clock } = this.#o;
+    try {
+      return await this.#letIn(row, run);
+    } catch (error) {
+      const { code, message } = asMeshError(error);
+      const reason = message.slice(0, 2000);
+      const atMs = clock.nowMs();
+      await ledger.put({ ...row, state: 'failed', atMs, reason });
+      const subject = subjectOf(row);
+      await ledger.audit({ atMs, what: 'refused', subject, code, text: reason, by: null });
+      throw error;
+    }
+  }
+
+  async #letIn(row: Crossing, run: ImportRun): Promise<Crossing> {
     const { ledger, quarantine, clock } = this.#o;
-    const known = this.#checked.get(row.manifest);
-    const bundle = known ?? (await this.#check(row.manifest, await this.#here(), run));
-    const { file, manifest } = await quarantine.open(row.manifest);
+    const id = row.manifest;
+    const bundle = (await this.#checks.found(id)) ?? (await this.#check(id, run));
+    const { file, manifest } = await quarantine.open(id);
     try {
       const onProgress = (bytes: number) => run.onProgress?.('apply', bytes, manifest.sizeBytes);
       await applyBundle({ ...this.#o, file, bundle, onProgress });
@@ -267,55 +284,15 @@ export class Imports {
     }
     const atMs = clock.nowMs();
     const applied: Crossing = { ...row, state: 'applied', atMs };
-    await this.#sign(applied);
+    crashpoint('import.before-receipt');
+    await signImport(this.#o, applied);
+    crashpoint('import.after-receipt');
     await ledger.put(applied);
-    const subject = `bundle ${row.sequence} of ${row.name}`;
-    await ledger.audit({
-      atMs,
-      what: 'imported',
-      subject,
-      code: null,
-      text: `${row.entries} entries`,
-      by: row.by,
-    });
-    this.#checked.delete(row.manifest);
+    const text = `${row.entries} entries`;
+    const subject = subjectOf(row);
+    await ledger.audit({ atMs, what: 'imported', subject, code: null, text, by: row.by });
+    this.#checks.forget(id);
     return applied;
-  }
-
-  /** A crash between receipt and ledger must not make two receipts of one import. */
-  async #sign(row: Crossing): Promise<void> {
-    const { receipts, directory, home } = this.#o;
-    const { size, root } = directory.applied;
-    const subject = { name: `bundle:${row.name}/${row.sequence}`, sha256: row.manifest };
-    if (await receipts.has(subject)) return;
-    const { mesh, space: id, name } = home.config;
-    await receipts.append(
-      {
-        ...{ kind: 'import', mesh, space: { id, name }, entries: row.entries },
-        bundle: { exporter: row.space, sequence: row.sequence, manifestSha256: row.manifest },
-        appliedAt: new Date(row.atMs).toISOString(),
-        approvedBy: row.approvals.map(({ by }) => by),
-        directory: { size, root: Buffer.from(root).toString('hex') },
-      },
-      subject,
-    );
-  }
-
-  async #last(exporter: SpaceId) {
-    const row = await this.#o.ledger.newest('in', exporter, ({ state }) => state === 'applied');
-    return row && { sequence: row.sequence, signedAtMs: row.signedAtMs, manifest: row.manifest };
-  }
-
-  async #here(): Promise<KnownHere> {
-    const { home, directory, clock, feeds, logs } = this.#o;
-    return {
-      ...{ mesh: home.config.mesh, self: home.config.space, nowMs: clock.nowMs(), directory },
-      ...{ rootEnvelopes: home.rootEnvelopes, root: home.root },
-      rootCertificatePem: (await home.certificates()).root,
-      // What the directory here does not know yet cannot be opened as a feed; its log may be there all the same.
-      logOf: async (row: FeedRow) =>
-        feeds.peek(row.id)?.log ?? FeedLog.open(logs, uuidBytes(row.id), row.epoch),
-    };
   }
 }
 
@@ -323,3 +300,5 @@ const NEVER = new AbortController().signal;
 
 const entriesOf = ({ directory, feeds }: VerifiedBundle): number =>
   directory.entries + feeds.reduce((sum, { entries }) => sum + entries, 0);
+
+const subjectOf = ({ sequence, name }: Crossing): string => `bundle ${sequence} of ${name}`;

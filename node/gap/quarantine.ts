@@ -96,12 +96,11 @@ export class Quarantine {
     return { manifest, file: await openPlainFile(paths.car, manifest.sizeBytes) };
   }
 
-  async signature(id: string): Promise<{ manifestBytes: Buffer; signature: Buffer }> {
+  async signed(id: string): Promise<Pick<Brought, 'manifest' | 'manifestBytes' | 'signature'>> {
     const paths = this.#paths(id);
-    return {
-      manifestBytes: await readPlain(paths.manifest, LIMITS.manifestBytes),
-      signature: await readPlain(paths.signature, LIMITS.cmsBytes),
-    };
+    const manifestBytes = await readPlain(paths.manifest, LIMITS.manifestBytes);
+    const signature = await readPlain(paths.signature, LIMITS.cmsBytes);
+    return { manifest: decodeManifest(manifestBytes), manifestBytes, signature };
   }
 
   async drop(id: string): Promise<void> {
@@ -150,8 +149,12 @@ async function copy(
   sizeBytes: number,
   { signal, onProgress }: { signal: AbortSignal; onProgress: (bytes: number) => void },
 ): Promise<void> {
-  const source = await openPlainFile(from, sizeBytes);
+  const wrong = (): MeshError =>
+    new MeshError('HASH_MISMATCH', `${from} has not the ${sizeBytes} bytes of its manifest`);
+  const source = await openPlainFile(from, Number.MAX_SAFE_INTEGER);
   try {
+    // Before a byte is read: nothing promises how long a larger file is.
+    if ((await source.stat()).size !== sizeBytes) throw wrong();
     const target = await open(to, 'wx', OWNER_ONLY);
     try {
       const buffer = Buffer.allocUnsafe(COPY_BYTES);
@@ -166,11 +169,7 @@ async function copy(
         await target.write(buffer, 0, bytesRead);
         onProgress(at);
       }
-      if (at !== sizeBytes)
-        throw new MeshError(
-          'HASH_MISMATCH',
-          `${from} has not the ${sizeBytes} bytes of its manifest`,
-        );
+      if (at !== sizeBytes) throw wrong();
       await target.sync();
     } finally {
       await target.close();

@@ -1,10 +1,8 @@
-// Everything that must be true of a bundle before anything of it has an effect: who signed it and for whom, in which order it
-// comes, and then of its contents the root metadata, the directory, and of each feed keys, grants and history. Reads the
-// stores of the node and writes nothing.
+// Everything that must be true of the contents of a bundle before anything of them has an effect: the root metadata, the
+// directory, and of each feed keys, grants and history. Reads the stores of the node and writes nothing. Who signed the bundle,
+// and for whom, is verify-manifest.ts.
 
 import type { FileHandle } from 'node:fs/promises';
-import { verifyChain } from '../../certs/chain.ts';
-import type { VerifiedCms } from '../../certs/cms.ts';
 import { decodeNote } from '../../protocols/checkpoint.ts';
 import { DirectoryState, type FeedRow, type SpaceRow } from '../../protocols/directory.ts';
 import { parseEnvelope } from '../../protocols/envelope.ts';
@@ -19,11 +17,9 @@ import {
   directoryOrigin,
   feedOrigin,
   formatUuid,
-  type MeshId,
+  type Origin,
   parseFeedId,
-  type SpaceId,
 } from '../../protocols/ids.ts';
-import { LIMITS } from '../../protocols/limits.ts';
 import {
   decodeRootEnvelope,
   extendRootChain,
@@ -35,86 +31,7 @@ import { verifyDirectoryNote, verifyFeedNote, vouchedMs } from '../directory/log
 import type { FeedLog } from '../feed/log.ts';
 import { BundleLog, type LogDiff, rootAt } from './bundle-log.ts';
 import { readBundle } from './read-bundle.ts';
-
-/** What the importing space knows already. */
-export interface KnownHere {
-  readonly mesh: MeshId;
-  readonly self: SpaceId;
-  readonly nowMs: number;
-  /** Envelopes of all root versions, oldest first. */
-  readonly rootEnvelopes: readonly Buffer[];
-  readonly root: VerifiedRoot;
-  readonly rootCertificatePem: string;
-  readonly directory: { readonly log: FeedLog; readonly state: DirectoryState };
-  /** The log of a feed, empty when nothing of it is here. */
-  readonly logOf: (feed: FeedRow) => Promise<FeedLog>;
-}
-
-/** The bundle of the same exporter that was imported last. */
-export interface LastImport {
-  readonly sequence: number;
-  readonly signedAtMs: number;
-  /** SHA-256 of its manifest, in hex. */
-  readonly manifest: string;
-}
-
-/**
- * The manifest is signed by the exporter, for this space, now, and after the last one (steps 4 to 7 of an import).
- * @throws HASH_MISMATCH, BAD_SIGNATURE, BAD_CERTIFICATE, WRONG_MESH, WRONG_DESTINATION, BUNDLE_EXPIRED, BUNDLE_OLD
- */
-export function verifyManifest(
-  manifest: Manifest,
-  signed: VerifiedCms,
-  here: KnownHere,
-  last: LastImport | undefined,
-): void {
-  const { mesh, exporter, destination, createdMs, expiresMs, sequence } = manifest;
-  if (mesh !== here.mesh)
-    throw new MeshError('WRONG_MESH', `the bundle is of mesh ${mesh}, this space of ${here.mesh}`);
-  if (destination.space !== here.self)
-    throw new MeshError('WRONG_DESTINATION', `the bundle is for ${destination.name}`);
-  const name = verifyExporter(signed, exporter.space, here);
-  if (name !== exporter.name)
-    throw new MeshError(
-      'BAD_CERTIFICATE',
-      `the exporter is ${name} and calls itself ${exporter.name}`,
-    );
-  const { signedAtMs } = signed;
-  if (Math.abs(signedAtMs - createdMs) > LIMITS.bundleSigningMs)
-    throw new MeshError('BAD_CERTIFICATE', 'the bundle was not signed when it was made');
-  if (createdMs > here.nowMs + LIMITS.clockSkewMs)
-    throw new MeshError('BUNDLE_EXPIRED', 'the bundle is dated in the future', {
-      next: 'Compare the clocks of both sites.',
-    });
-  if (expiresMs <= here.nowMs)
-    throw new MeshError(
-      'BUNDLE_EXPIRED',
-      `the bundle expired at ${new Date(expiresMs).toISOString()}`,
-    );
-  if (!last) return;
-  if (sequence <= last.sequence)
-    throw new MeshError(
-      'BUNDLE_OLD',
-      `bundle ${last.sequence} of ${name} was imported, this is ${sequence}`,
-    );
-  if (signedAtMs < last.signedAtMs)
-    throw new MeshError(
-      'BUNDLE_OLD',
-      `the bundle was signed before bundle ${last.sequence} of ${name}`,
-    );
-}
-
-/** The certificate is checked for the time of the signature: whoever carries a bundle may take weeks. */
-function verifyExporter(signed: VerifiedCms, space: SpaceId, here: KnownHere): string {
-  const { leafPem, issuingPem, signedAtMs } = signed;
-  const row = here.directory.state.spaces.get(space);
-  if (row?.revoked) throw new MeshError('REVOKED', `the exporter ${row.name} was revoked`);
-  return verifyChain({
-    ...{ leafPem, issuingPem, rootPem: here.rootCertificatePem, mesh: here.mesh, space },
-    pins: here.root.root.x509,
-    nowMs: signedAtMs,
-  }).name;
-}
+import type { KnownHere } from './verify-manifest.ts';
 
 export interface FeedDiff extends LogDiff {
   readonly row: FeedRow;
@@ -221,6 +138,7 @@ class BundleCheck {
     if (!indexed?.log.equals(DIRECTORY_LOG) || range?.origin !== origin)
       throw new MeshError('MALFORMED', 'the first log of a bundle is not the directory');
     verifyDirectoryNote(decodeNote(indexed.note), this.#root.root, origin);
+    this.#refuseFrozen(origin);
     this.#logs.push(await beginLog(range, indexed, directory.log));
     for await (const bytes of directory.log.segments(0, directory.log.size))
       for (const { record } of decodeSegment(bytes).entries) this.#apply(record);
@@ -256,7 +174,7 @@ class BundleCheck {
   }
 
   async #beginFeed(at: number): Promise<void> {
-    const { here, state } = { here: this.#here, state: this.#state };
+    const [here, state] = [this.#here, this.#state];
     const [indexed, range] = [this.#index!.logs[at]!, this.#manifest.logs[at]!];
     const row = state.feeds.get(parseFeedId(formatUuid(indexed.log)));
     if (!row) throw new MeshError('FEED_UNKNOWN', `${range.origin} is not in the directory`);
@@ -264,6 +182,7 @@ class BundleCheck {
     const origin = feedOrigin(here.mesh, row.space, row.id, row.epoch);
     const note = decodeNote(indexed.note);
     const { size } = verifyFeedNote(note, space, row, origin);
+    this.#refuseFrozen(origin);
     if (size > endOf(space, row))
       throw new MeshError(
         'REVOKED',
@@ -273,6 +192,13 @@ class BundleCheck {
       throw new MeshError('NO_GRANT', `this space has no grant for ${state.feedPath(row)}`);
     this.#rows.push(row);
     this.#logs.push(await beginLog(range, indexed, await here.logOf(row)));
+  }
+
+  #refuseFrozen(origin: Origin): void {
+    if (this.#here.isFrozen(origin))
+      throw new MeshError('CONFLICT', `two histories of ${origin} are proven: it is frozen`, {
+        next: 'See which: odcm forks',
+      });
   }
 
   async finish(missing: readonly string[]): Promise<VerifiedBundle> {
@@ -298,7 +224,8 @@ class BundleCheck {
   }
 }
 
-const endOf = (space: SpaceRow, feed: FeedRow): number =>
+/** Where the feed of a revoked publisher ends. */
+export const endOf = (space: SpaceRow, feed: FeedRow): number =>
   space.revoked ? (space.revoked.lastGood[feed.id] ?? 0) : Number.POSITIVE_INFINITY;
 
 /** What is held here, or its beginning where the bundle ends earlier. */

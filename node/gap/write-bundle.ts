@@ -76,9 +76,18 @@ export const bundleFiles = (path: string) => ({
  * @throws what the source throws, TOO_LARGE, DISK_FULL, FILE_UNREADABLE; nothing is left behind then
  */
 export async function writeBundle(options: WriteBundleOptions): Promise<WrittenBundle> {
+  checkName(options);
   // Looking for each block before it is read would read all twice: only where one turned out to be missing.
   const first = await attempt(options, false);
   return first ?? (await attempt(options, true))!;
+}
+
+/** A name that no manifest may have is refused before hours of writing, not behind them. */
+function checkName({ path, manifest }: WriteBundleOptions): void {
+  const nothing = Buffer.alloc(32);
+  const car = basename(bundleFiles(path).car);
+  const rest = { index: nothing, sha256: nothing, blocks: 1, sizeBytes: 0, logs: [], car };
+  encodeManifest({ ...manifest, ...rest });
 }
 
 async function attempt(

@@ -32,6 +32,12 @@ const SPACE_WARN_MS = 14 * DAY_MS;
 /** New CA certificates and root metadata need the keepers of the root keys in one place. */
 const ROOT_WARN_MS = 90 * DAY_MS;
 
+/** A certificate that lasts for long is renewed by courier, who may take weeks: half of its life is time enough. */
+function warnBeforeMs(issuedAt: string, expiresAt: string): number {
+  const lifeMs = Date.parse(expiresAt) - Date.parse(issuedAt);
+  return lifeMs > 90 * DAY_MS ? lifeMs / 2 : SPACE_WARN_MS;
+}
+
 export function stateOfLife(leftMs: number, warnMs: number, isRevoked: boolean): LifeState {
   if (isRevoked) return 'revoked';
   if (leftMs <= 0) return 'expired';
@@ -43,7 +49,8 @@ export function lifeOfSpace(row: SpaceRow, nowMs: number): (Life & { serial: str
   if (!row.certificate) return undefined;
   const { serial, notBefore: issuedAt, notAfter: expiresAt } = row.certificate;
   const leftMs = Date.parse(expiresAt) - nowMs;
-  const state = stateOfLife(leftMs, SPACE_WARN_MS, row.revoked !== null);
+  const warnMs = warnBeforeMs(issuedAt, expiresAt);
+  const state = stateOfLife(leftMs, warnMs, row.revoked !== null);
   return { serial, issuedAt, expiresAt, leftMs, state };
 }
 

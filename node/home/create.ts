@@ -74,7 +74,39 @@ export async function createHome<T>(
   }
 }
 
-async function mkdirPrivate(dir: string): Promise<string | undefined> {
+/**
+ * The same for a folder in which a request waits for its answer: what an attempt that was stopped has left is made anew.
+ * What waited goes last, so that until then it can be done again.
+ * @throws ALREADY_ENROLLED when the node is there already, LOCKED when another process has the folder
+ */
+export async function completeHome<T>(
+  folder: string,
+  make: (staged: HomePaths) => Promise<T>,
+): Promise<T> {
+  const paths = homePaths(folder);
+  const lock = await lockHome(paths.dir);
+  try {
+    if (await readConfig(paths.config)) throw await inUse(paths.dir);
+    for (const part of [paths.roots, paths.keys, paths.certs, paths.store])
+      await rm(part, { recursive: true, force: true });
+    for (const name of await readdir(paths.dir))
+      if (name.startsWith(STAGING)) await rm(join(paths.dir, name), { recursive: true });
+    const staging = join(paths.dir, `${STAGING}${randomBytes(6).toString('hex')}`);
+    await mkdirPrivate(staging);
+    try {
+      const made = await make(homePaths(staging));
+      await moveInto(paths.dir, staging);
+      await rm(paths.joining, { recursive: true, force: true });
+      return made;
+    } finally {
+      await rm(staging, { recursive: true, force: true });
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+export async function mkdirPrivate(dir: string): Promise<string | undefined> {
   try {
     const made = await mkdir(dir, { recursive: true, mode: OWNER_ONLY });
     await chmod(dir, OWNER_ONLY);
@@ -93,6 +125,11 @@ async function assertUnused(dir: string): Promise<void> {
 
 async function inUse(dir: string): Promise<MeshError> {
   const config = await readConfig(homePaths(dir).config).catch(() => undefined);
+  if (config === undefined && (await readdir(dir)).includes(basename(homePaths(dir).joining))) {
+    return new MeshError('ALREADY_ENROLLED', `a request from ${dir} waits for its answer`, {
+      next: 'Finish it with: odcm join --answer FILE, or use another --home.',
+    });
+  }
   if (config === undefined) {
     return new MeshError('ALREADY_ENROLLED', `the folder ${dir} is not empty`, {
       next: 'Use another --home, or an empty folder.',
@@ -108,10 +145,10 @@ async function inUse(dir: string): Promise<MeshError> {
 
 async function moveInto(dir: string, staging: string): Promise<void> {
   const config = basename(homePaths(dir).config);
-  const names = (await readdir(staging)).filter((name) => name !== config);
+  const names = await readdir(staging);
   const moved: string[] = [];
   try {
-    for (const name of [...names, config]) {
+    for (const name of names.sort((a, b) => Number(a === config) - Number(b === config))) {
       // What it needs must be durable before the file that says that all is there.
       if (name === config) await syncFolder(dir);
       await rename(join(staging, name), join(dir, name));
@@ -134,10 +171,19 @@ async function removeEmptied(dir: string): Promise<void> {
 
 /** Writes everything but the databases. */
 export async function writeHomeFiles(paths: HomePaths, content: HomeContent): Promise<void> {
-  const { certificates, roots } = content;
-  for (const folder of [paths.roots, paths.keys, paths.certs]) await mkdirPrivate(folder);
-  for (const [i, envelope] of roots.entries()) await writeFileDurable(paths.root(i + 1), envelope);
+  await mkdirPrivate(paths.keys);
   await writeKeys(paths, content);
+  await writePublicFiles(paths, content);
+}
+
+/** What anybody may read; node.json last. */
+export async function writePublicFiles(
+  paths: HomePaths,
+  content: Pick<HomeContent, 'certificates' | 'roots' | 'config'>,
+): Promise<void> {
+  const { certificates, roots } = content;
+  for (const folder of [paths.roots, paths.certs]) await mkdirPrivate(folder);
+  for (const [i, envelope] of roots.entries()) await writeFileDurable(paths.root(i + 1), envelope);
   await writeFileDurable(paths.spaceCertificate, certificates.leaf);
   await writeFileDurable(paths.issuingCertificate, certificates.issuing);
   await writeFileDurable(paths.rootCertificate, certificates.root);
@@ -145,7 +191,10 @@ export async function writeHomeFiles(paths: HomePaths, content: HomeContent): Pr
 }
 
 /** The local key first: with a passphrase no key ever lies open on the disk. */
-async function writeKeys(paths: HomePaths, content: HomeContent): Promise<void> {
+export async function writeKeys(
+  paths: HomePaths,
+  content: Pick<HomeContent, 'keys' | 'odcm' | 'passphrase'>,
+): Promise<void> {
   const { keys, odcm, passphrase } = content;
   const localKey = generateLocalKey();
   const bytes = passphrase

@@ -3,7 +3,7 @@
 
 import type { KeyObject } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Authority } from '../../certs/authority.ts';
 import type { CertificateFiles } from '../../certs/enrol-messages.ts';
 import { isMeshError, MeshError } from '../../protocols/errors.ts';
@@ -52,6 +52,9 @@ export function homePaths(folder: string) {
     issuingCertificateNext: join(dir, 'odcm', 'issuing.next.pem'),
     invites: join(dir, 'odcm', 'invites.json'),
     quarantine: join(dir, 'gap', 'quarantine'),
+    // While a site without a network waits for the answer to its request.
+    joining: join(dir, 'joining'),
+    certificateRequest: join(dir, 'certs', 'request.json'),
   } as const;
 }
 
@@ -200,6 +203,11 @@ export async function openHome(folder: string, passphrase?: PassphraseSource): P
 
 async function notThere(paths: HomePaths): Promise<MeshError> {
   const names = await readdir(paths.dir).catch((): string[] => []);
+  if (names.includes(basename(paths.joining))) {
+    return new MeshError('NOT_INITIALISED', `the request from ${paths.dir} is not answered yet`, {
+      next: 'Finish it with: odcm join --answer FILE',
+    });
+  }
   if (names.includes('keys')) {
     return new MeshError('STORE_MISSING', `${paths.config} is gone, while keys are still there`, {
       next: 'Restore that file from a backup.',

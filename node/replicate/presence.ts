@@ -1,76 +1,38 @@
 // Presence on the wire: every few seconds this space says, signed, that it lives, where it is reached, what its feeds' heads
-// hash to and whom it no longer hears; and it listens to the same from others. A hash that changed without its announcement
-// means gossip lost one. What silence means is decided in node/health/.
+// hash to and whom it no longer hears; and it takes in the same from others, once it was judged. A hash that changed without
+// its announcement means gossip lost one. What silence means is decided in node/health/.
 
 import { type KeyObject, sign } from 'node:crypto';
-import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
-import type { SpaceRow } from '../../protocols/directory.ts';
-import { ed25519FromRaw } from '../../protocols/ed25519.ts';
-import { asMeshError, type Code } from '../../protocols/errors.ts';
 import { presenceTopic } from '../../protocols/gossip.ts';
-import type { MeshId, SpaceId } from '../../protocols/ids.ts';
+import type { SpaceId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import {
-  decodePresences,
-  encodePresences,
-  headsHash,
-  type Presence,
-  verifyPresence,
-} from '../../protocols/presence.ts';
+import { encodePresences, headsHash, type Presence } from '../../protocols/presence.ts';
 import { presenceBytes } from '../../protocols/signable.ts';
-import { identityKeys } from '../../protocols/space-keys.ts';
-import {
-  type Clock,
-  fraction,
-  monotonicMs,
-  type Random,
-  type TimerHandle,
-  type Timers,
-} from '../clock.ts';
-import type { Directory } from '../directory/directory.ts';
+import { fraction, monotonicMs, type Random, type TimerHandle, type Timers } from '../clock.ts';
 import type { Feeds, OpenFeed } from '../feed/feeds.ts';
 import type { NodeHealth } from '../health/node-health.ts';
 import type { Log } from '../log.ts';
 import type { Network } from '../net/network.ts';
 import { VERSION } from '../version.ts';
-import { PROVABLE } from './provable.ts';
+import {
+  type Heard,
+  type Judged,
+  PresenceJudge,
+  type PresenceJudgeOptions,
+} from './presence-judge.ts';
 import type { Receipts } from './receipts.ts';
 
-/** What was last heard from a space, by this node's own clock. */
-export interface Heard {
-  readonly presence: Presence;
-  /** When it came; of one that others passed on, when it was said. */
-  readonly heardMs: number;
-  /** The same by the clock that nobody sets. */
-  readonly heardMonotonicMs: number;
-  /** The peer that brought it. */
-  readonly via: string;
-}
-
-/** A message that was judged: what is new in it, and which statements it shows that its sender has. */
-interface Judged {
-  readonly statements: readonly Presence[];
-  readonly fresh: readonly Presence[];
-}
-
-export interface PresenceOptions {
+export interface PresenceOptions extends Omit<PresenceJudgeOptions, 'heard'> {
   readonly host: Network;
-  readonly mesh: MeshId;
   readonly self: SpaceId;
   readonly nodeKey: KeyObject;
-  readonly directory: Directory;
   readonly feeds: Feeds;
   readonly health: NodeHealth;
   readonly receipts: Pick<Receipts, 'keep'>;
-  readonly clock: Clock;
-  /** The time that trust goes by; it is told what time it is for members that speak for themselves. */
-  readonly trusted: Clock & { readonly hearPeer: (space: SpaceId, timeMs: number) => void };
-  readonly peerOf: (space: SpaceId) => string | undefined;
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Log;
   readonly addresses: () => readonly string[];
-  readonly onRefused: (code: Code) => void;
   /** The heads of a space changed; `via` is the peer that said so. */
   readonly onChanged: (space: SpaceId, via: string) => void;
   /** What is held of an own feed is not told. */
@@ -83,21 +45,19 @@ export class PresenceBoard {
   readonly #o: PresenceOptions;
   readonly #heard = new Map<SpaceId, Heard>();
   readonly #incarnation: Buffer;
-  readonly #judged = new WeakMap<object, Judged>();
+  readonly #judge: PresenceJudge;
   /** Spaces of which somebody lacks the newest statement. */
   readonly #toPass = new Set<SpaceId>();
   /** Time of the last own statement, which may be ahead of the clock, and the clock when it was made. */
   #saidMs = 0;
   #spokeMs = 0;
-  readonly #keys = new WeakMap<Buffer, KeyObject>();
   #timer: TimerHandle | undefined;
-  /** By spaces that speak for themselves: the time of what they said last, and when it came. */
-  readonly #direct = new Map<SpaceId, { timeMs: number; atMs: number }>();
   #isRefuting = false;
   #isStopped = false;
 
   constructor(options: PresenceOptions) {
     this.#o = options;
+    this.#judge = new PresenceJudge({ ...options, heard: (space) => this.#heard.get(space) });
     this.#incarnation = Buffer.from(options.random.bytes(16));
   }
 
@@ -113,9 +73,11 @@ export class PresenceBoard {
   start(): void {
     const { host, mesh } = this.#o;
     const topic = presenceTopic(mesh);
-    host.gossip.topicValidators.set(topic, (peer, message) => this.#judge(message, String(peer)));
+    host.gossip.topicValidators.set(topic, (peer, message) =>
+      this.#judge.judge(message, String(peer)),
+    );
     host.gossip.addEventListener('gossipsub:message', ({ detail }) => {
-      const judged = this.#judged.get(detail.msg);
+      const judged = this.#judge.accepted(detail.msg);
       if (judged) this.#take(judged, detail.propagationSource.toString());
     });
     host.gossip.subscribe(topic);
@@ -174,104 +136,14 @@ export class PresenceBoard {
       if (passed.length === LIMITS.presenceStatements - 1) break;
       this.#toPass.delete(space);
       const heard = this.#heard.get(space);
-      if (heard && this.#member(space)) passed.push(heard.presence);
+      if (heard && this.#judge.member(space)) passed.push(heard.presence);
     }
     return passed;
   }
 
-  #member(space: SpaceId): SpaceRow | undefined {
-    const row = this.#o.directory.state.spaces.get(space);
-    return row && !row.revoked ? row : undefined;
-  }
-
-  #judge(message: Message, from: string): TopicValidatorResult {
-    let statements: readonly Presence[] = [];
-    try {
-      statements = decodePresences(message.data);
-      const [sent] = statements;
-      const isGenuine = this.#tellTime(sent!, from);
-      const last = this.#heard.get(sent!.space);
-      // Said more often than anybody needs to hear it.
-      const isEarly =
-        last && monotonicMs(this.#o.clock) - last.heardMonotonicMs < LIMITS.presenceMs / 4;
-      if (isEarly || !this.#isNews(sent!)) return TopicValidatorResult.Ignore;
-      // Whoever lets a forgery through, be it no news here, is blamed for it by the next: all of them are looked at.
-      if (!statements.every(({ space }) => this.#member(space))) return TopicValidatorResult.Ignore;
-      for (const statement of isGenuine ? statements.slice(1) : statements)
-        if (!this.#isHeard(statement)) this.#verify(statement);
-      const fresh = statements.filter((statement) => this.#isNews(statement));
-      this.#judged.set(message, { statements, fresh });
-      return TopicValidatorResult.Accept;
-    } catch (error) {
-      const { code } = asMeshError(error);
-      this.#o.onRefused(code);
-      // Whoever knows a newer directory may know a newer key of the space, too: only then is a signature that fits none no proof.
-      const { size } = this.#o.directory.applied;
-      const isAhead = statements.some(({ directory }) => directory.size > size);
-      return PROVABLE.has(code) && !isAhead
-        ? TopicValidatorResult.Reject
-        : TopicValidatorResult.Ignore;
-    }
-  }
-
-  /**
-   * What a space says of the time counts when it comes from the space itself, is later than what it said before, and is
-   * signed: also when it is so far from this node's clock that nothing else in the statement counts.
-   * @returns whether its signature was verified
-   */
-  #tellTime(sent: Presence, from: string): boolean {
-    const { space, timeMs } = sent;
-    const { trusted, peerOf } = this.#o;
-    const last = this.#direct.get(space);
-    const atMs = monotonicMs(trusted);
-    if (last && (timeMs <= last.timeMs || atMs - last.atMs < LIMITS.presenceMs / 4)) return false;
-    if (!this.#member(space) || peerOf(space) !== from) return false;
-    this.#verify(sent);
-    this.#direct.set(space, { timeMs, atMs });
-    trusted.hearPeer(space, timeMs);
-    return true;
-  }
-
-  /** Of a member, not played back, and not dated so wrongly that it would silence its space for long. */
-  #isNews({ space, timeMs }: Presence): boolean {
-    if (!this.#member(space)) return false;
-    const last = this.#heard.get(space);
-    if (last && timeMs <= last.presence.timeMs) return false;
-    return Math.abs(timeMs - this.#o.trusted.nowMs()) <= LIMITS.clockSkewMs;
-  }
-
-  /** Byte for byte what was verified before: of what others pass on most is. */
-  #isHeard(statement: Presence): boolean {
-    const last = this.#heard.get(statement.space)?.presence;
-    if (last?.timeMs !== statement.timeMs) return false;
-    return encodePresences([last]).equals(encodePresences([statement]));
-  }
-
-  #verify(statement: Presence): void {
-    const row = this.#member(statement.space)!;
-    const [newest, former] = identityKeys(row, this.#o.clock.nowMs());
-    try {
-      verifyPresence(this.#o.mesh, statement, this.#keyOf(newest!));
-    } catch (error) {
-      // A running node goes by the key that it began with.
-      if (former === undefined) throw error;
-      verifyPresence(this.#o.mesh, statement, this.#keyOf(former));
-    }
-  }
-
-  /** To make a key ready costs a good part of a verification. */
-  #keyOf(raw: Buffer): KeyObject {
-    let key = this.#keys.get(raw);
-    if (!key) {
-      key = ed25519FromRaw(raw);
-      this.#keys.set(raw, key);
-    }
-    return key;
-  }
-
   #take({ statements, fresh }: Judged, via: string): void {
     // Two messages may have been judged before the first was taken.
-    const news = fresh.filter((statement) => this.#isNews(statement));
+    const news = fresh.filter((statement) => this.#judge.isNews(statement));
     for (const statement of news) this.#hear(statement, via, statement !== statements[0]);
     for (const { space, timeMs } of statements) {
       if (timeMs >= (this.#heard.get(space)?.presence.timeMs ?? 0)) this.#toPass.delete(space);
@@ -309,13 +181,13 @@ export class PresenceBoard {
     this.speakSoon();
   }
 
-  /** Others wait for what this space has to say; who has just spoken does so at the next turn. */
+  /** Others wait for what this space has to say; who has just spoken takes half of a turn. */
   speakSoon(): void {
     const { clock, random } = this.#o;
     if (this.#isStopped || this.#isRefuting || !this.#timer) return;
-    if (monotonicMs(clock) - this.#spokeMs < LIMITS.presenceMs / 2) return;
+    const restMs = LIMITS.presenceMs / 2 - (monotonicMs(clock) - this.#spokeMs);
     this.#isRefuting = true;
     this.#o.timers.clearTimeout(this.#timer);
-    this.#schedule(LIMITS.presenceMs * 0.05 * fraction(random));
+    this.#schedule(Math.max(0, restMs) + LIMITS.presenceMs * 0.05 * fraction(random));
   }
 }

@@ -1,12 +1,9 @@
 // Decides whom to ask for what and when: every peer on connecting, a carrier when a feed is behind, the poll that is due,
 // everybody within a minute. One exchange per peer at a time; what triggers twice runs once more, not twice at once.
 
-import { asMeshError, type Code, MeshError } from '../../protocols/errors.ts';
-import type { FeedId, MeshId, SpaceId } from '../../protocols/ids.ts';
+import { asMeshError, MeshError } from '../../protocols/errors.ts';
+import type { FeedId, SpaceId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { syncProtocol } from '../../protocols/sync.ts';
-import type { Carry } from '../carry/carry.ts';
-import type { Survey } from '../carry/survey.ts';
 import {
   type Clock,
   fraction,
@@ -14,51 +11,28 @@ import {
   monotonicMs,
   type Random,
   type TimerHandle,
-  type Timers,
 } from '../clock.ts';
-import type { Directory } from '../directory/directory.ts';
-import type { Blocks } from '../feed/blocks.ts';
-import type { Feeds, OpenFeed } from '../feed/feeds.ts';
-import type { ForkBook } from '../fork/fork-book.ts';
-import type { Log } from '../log.ts';
-import type { Network } from '../net/network.ts';
-import { SyncClient } from '../net/sync-client.ts';
-import type { Roots } from '../rotate/roots.ts';
+import type { OpenFeed } from '../feed/feeds.ts';
+import type { SyncClient } from '../net/sync-client.ts';
 import { AskAround } from './ask-around.ts';
-import type { Carriers } from './carriers.ts';
-import type { DirectoryFirst } from './directory-first.ts';
-import { type ExchangeOptions, exchangeDirectory, exchangeFeeds, type Take } from './exchange.ts';
-import type { HeldNotes } from './held-notes.ts';
+import type { Take } from './exchange.ts';
+import { PeerExchanges, type PeerExchangesOptions } from './peer-exchanges.ts';
 import { PeerTasks } from './peer-tasks.ts';
-import type { Subscription, Subscriptions } from './subscriptions.ts';
+import type { Subscription } from './subscriptions.ts';
 
-export interface ReplicatorOptions {
-  readonly host: Network;
-  readonly mesh: MeshId;
+export interface ReplicatorOptions
+  extends Omit<PeerExchangesOptions, 'mayTake' | 'wanted' | 'signal'> {
   readonly self: SpaceId;
-  readonly directory: Directory;
-  readonly forks: ForkBook;
-  readonly feeds: Feeds;
-  readonly blocks: Blocks;
-  readonly subscriptions: Subscriptions;
-  readonly heldNotes: HeldNotes;
-  readonly carriers: Carriers;
-  readonly carry: Carry;
-  readonly survey: Survey;
-  readonly clock: Clock;
   /** The time that trust goes by. */
   readonly trusted: Clock;
-  readonly directoryFirst: DirectoryFirst;
-  readonly timers: Timers;
   readonly random: Random;
-  readonly log: Log;
-  readonly onRefused: (code: Code) => void;
   readonly peerOf: (space: SpaceId) => string | undefined;
   /** Whether the disk has room for feeds of others. */
   readonly hasRoom?: () => boolean;
-  readonly roots: Pick<Roots, 'askWhenDue'>;
   /** Dials a member that may hold a feed. */
   readonly onHint: (peerId: string) => void;
+  /** Asks for a newer root, when a sign of one came too soon after the last answer. */
+  readonly seekRoot: () => void;
 }
 
 export interface Pulled {
@@ -71,6 +45,7 @@ export interface Pulled {
 export class Replicator {
   readonly #o: ReplicatorOptions;
   readonly #tasks: PeerTasks;
+  readonly #exchanges: PeerExchanges;
   readonly #stopped = new AbortController();
   #timer: TimerHandle | undefined;
   readonly #round: AskAround;
@@ -80,6 +55,12 @@ export class Replicator {
   constructor(options: ReplicatorOptions) {
     this.#o = options;
     this.#round = new AskAround(intervalClock(options.clock), options.random);
+    this.#exchanges = new PeerExchanges({
+      ...options,
+      mayTake: (id) => this.mayTake(id),
+      wanted: () => this.#wanted(),
+      signal: this.#stopped.signal,
+    });
     this.#tasks = new PeerTasks({
       exchange: (peerId) => this.#exchangeAll(peerId),
       isConnected: (peerId) => options.host.isConnected(peerId),
@@ -126,6 +107,8 @@ export class Replicator {
       else this.#seek(row.feed);
     }
     for (const id of this.#o.carry.due(nowMs)) this.#seek(id);
+    for (const peerId of this.#o.survey.due()) this.syncSoon(peerId);
+    this.#o.seekRoot();
   }
 
   /** Who announced a directory may not have had it yet; most others soon do. */
@@ -207,7 +190,7 @@ export class Replicator {
   async #exchangeAll(peerId: string): Promise<void> {
     this.#round.asked(peerId);
     try {
-      await this.#exchange(peerId, null, (feed) => this.#takeOf(feed));
+      await this.#exchanges.run(peerId, null, (feed) => this.#takeOf(feed));
     } catch (error) {
       const { code, message } = asMeshError(error);
       if (!this.#isStopped) this.#o.log.debug({ peerId, code }, message);
@@ -243,71 +226,9 @@ export class Replicator {
     return row.via === 'gossip' ? 'items' : 'head';
   }
 
-  #options(peerId: string): ExchangeOptions {
-    const { directory, feeds, blocks, survey, subscriptions, clock, log, onRefused } = this.#o;
-    return {
-      copies: this.#o.carry.copies,
-      askRoots: (client) => this.#o.roots.askWhenDue(peerId, client),
-      directory,
-      ...{ heldNotes: this.#o.heldNotes, forks: this.#o.forks },
-      feeds,
-      blocks,
-      onCarried: (feed, head) => survey.note(feed.row.id, peerId, head),
-      onProgress: (feed) => {
-        const progress = subscriptions.progress(feed.row.id);
-        progress.lastChangeMs = clock.nowMs();
-        progress.lastError = null;
-      },
-      onRefused: (feed, error) => {
-        onRefused(error.code);
-        if (feed) subscriptions.progress(feed.row.id).lastError = error;
-        log.warn({ peerId, feed: feed?.path, code: error.code }, error.message);
-      },
-    };
-  }
-
   /** One stream to a member for questions of the caller's own. */
-  async ask<T>(peerId: string, work: (client: SyncClient) => Promise<T>): Promise<T> {
-    const { host, mesh, timers } = this.#o;
-    const { signal } = this.#stopped;
-    const channel = await host.open(peerId, syncProtocol(mesh), { signal });
-    const client = new SyncClient(channel, signal, timers);
-    try {
-      const result = await work(client);
-      await client.close();
-      return result;
-    } catch (error) {
-      client.abort(asMeshError(error));
-      throw error;
-    }
-  }
-
-  async #exchange(
-    peerId: string,
-    only: readonly FeedId[] | null,
-    takeOf: (feed: OpenFeed) => Take,
-  ): Promise<void> {
-    const { host, mesh, timers } = this.#o;
-    const { signal } = this.#stopped;
-    const channel = await host.open(peerId, syncProtocol(mesh), { signal });
-    const client = new SyncClient(channel, signal, timers);
-    const options = this.#options(peerId);
-    try {
-      await exchangeDirectory(client, options);
-      this.#o.directoryFirst.exchanged(peerId);
-      // The directory may have brought the grant or the feed just now.
-      const allowed = only ? only.filter((id) => this.mayTake(id)) : this.#wanted();
-      if (allowed.length > 0) await this.#o.directoryFirst.settled(peerId);
-      if (allowed.length > 0) await exchangeFeeds(client, allowed, takeOf, options);
-      if (!only) await this.#o.survey.ask(client, peerId, new Set(allowed));
-      await client.close();
-    } catch (error) {
-      const fault = asMeshError(error);
-      client.abort(fault);
-      // Too slow to fetch from: its feeds are sought at others, until it says again what it holds.
-      if (fault.code === 'TIMEOUT') this.#o.carriers.forget(peerId);
-      throw error;
-    }
+  ask<T>(peerId: string, work: (client: SyncClient) => Promise<T>): Promise<T> {
+    return this.#exchanges.ask(peerId, work);
   }
 
   /** Fetches one feed now, from any carrier that can be found, whatever the subscription's mode. */
@@ -331,7 +252,7 @@ export class Replicator {
       const peerId = next[0]!;
       tried.add(peerId);
       try {
-        await this.#exchange(peerId, [id], () => 'items');
+        await this.#exchanges.run(peerId, [id], () => 'items');
         isReached = true;
       } catch (error) {
         last = asMeshError(error);

@@ -1,18 +1,17 @@
 // Keeps the certificate of this space valid: at half of its life, or when it no longer fits key or root, ODCM is asked for
 // the next one, which is verified before it takes the place of the last. Loads node-forge when it asks.
 
-import { z } from 'zod';
 import { certificateFacts } from '../../certs/certificate-facts.ts';
 import { type VerifiedChain, verifyChain } from '../../certs/chain.ts';
 import type { CertificateFiles } from '../../certs/enrol-messages.ts';
 import { ed25519Raw } from '../../protocols/ed25519.ts';
-import { asMeshError, isMeshError, MeshError } from '../../protocols/errors.ts';
+import { isMeshError } from '../../protocols/errors.ts';
 import type { Wish } from '../../protocols/petition.ts';
 import type { Clock } from '../clock.ts';
-import { writeFileDurable } from '../home/files.ts';
 import type { Home } from '../home/home.ts';
 import type { Log } from '../log.ts';
 import { Turn } from '../turn.ts';
+import { assertOurs, parseCertificateFiles, writeCertificates } from './own-certificate.ts';
 import type { OwnKeys } from './own-keys.ts';
 
 export interface CertificateKeeperOptions {
@@ -23,8 +22,6 @@ export interface CertificateKeeperOptions {
   /** Asks ODCM. */
   readonly petition: (wish: Wish) => Promise<string>;
 }
-
-const Files = z.strictObject({ leaf: z.string(), issuing: z.string(), root: z.string() });
 
 export class CertificateKeeper {
   readonly #o: CertificateKeeperOptions;
@@ -77,28 +74,9 @@ export class CertificateKeeper {
     ]);
     const nodeKey = keys.current;
     const csr = createRequest({ rsaKey, nodeKey, commonName: home.config.name });
-    const files = parseFiles(await petition({ wish: 'certificate', csr }));
-    const chain = this.#verify(files);
-    const isOurs =
-      chain.nodeKey.equals(ed25519Raw(nodeKey)) && chain.spkiDer.equals(spkiOf(rsaKey));
-    if (!isOurs || chain.name !== home.config.name) {
-      throw new MeshError('BAD_CERTIFICATE', 'the certificate is not for the keys or name we sent');
-    }
-    const { paths } = home;
+    const files = parseCertificateFiles(await petition({ wish: 'certificate', csr }));
+    assertOurs(this.#verify(files), { nodeKey, spkiDer: spkiOf(rsaKey), name: home.config.name });
     // A stop in between leaves files that do not fit each other: the next look finds that and asks again.
-    await writeFileDurable(paths.rootCertificate, files.root);
-    await writeFileDurable(paths.issuingCertificate, files.issuing);
-    await writeFileDurable(paths.spaceCertificate, files.leaf);
-  }
-}
-
-function parseFiles(text: string): CertificateFiles {
-  try {
-    return Files.parse(JSON.parse(text));
-  } catch (cause) {
-    const { message } = asMeshError(cause);
-    throw new MeshError('MALFORMED', `the answer of ODCM holds no certificates (${message})`, {
-      cause,
-    });
+    await writeCertificates(home.paths, files);
   }
 }

@@ -34,8 +34,11 @@ export class KeyOffice {
     this.#o = options;
   }
 
-  carryOut(space: SpaceId, wish: KeyWish): Promise<string> {
-    return wish.wish === 'certificate' ? this.#certify(space, wish) : this.#rotate(space, wish);
+  /** @param days how long a certificate lasts, when not as usual */
+  carryOut(space: SpaceId, wish: KeyWish, days?: number): Promise<string> {
+    return wish.wish === 'certificate'
+      ? this.#certify(space, wish, days)
+      : this.#rotate(space, wish);
   }
 
   #row(space: SpaceId): SpaceRow {
@@ -46,7 +49,11 @@ export class KeyOffice {
   }
 
   /** Names are the directory's, keys those of the request, which must bind the node key that is in force. */
-  async #certify(space: SpaceId, wish: KeyWish & { wish: 'certificate' }): Promise<string> {
+  async #certify(
+    space: SpaceId,
+    wish: KeyWish & { wish: 'certificate' },
+    days: number | undefined,
+  ): Promise<string> {
     const { mesh, writer, clock } = this.#o;
     const row = this.#row(space);
     const { verifyRequest } = await import('../../certs/request.ts');
@@ -64,7 +71,7 @@ export class KeyOffice {
     const nowMs = clock.nowMs();
     const subject = { issuing, spkiDer, signedKey, mesh, space, name, nowMs };
     const files: CertificateFiles = {
-      leaf: issueSpaceCertificate(subject),
+      leaf: issueSpaceCertificate({ ...subject, ...(days === undefined ? {} : { days }) }),
       issuing: issuing.certificatePem,
       root: await this.#o.rootCertificatePem(),
     };

@@ -12,6 +12,8 @@ export class OwnKeys {
   #current: KeyObject;
   #next: KeyObject | undefined;
   #former: KeyObject | undefined;
+  /** By log: the public half and its names are worked out once, not for every head. */
+  readonly #signers = new Map<Origin, readonly Signer[]>();
 
   constructor(current: KeyObject, { next, former }: { next?: KeyObject; former?: KeyObject } = {}) {
     this.identity = current;
@@ -32,6 +34,7 @@ export class OwnKeys {
   /** From now on the next key signs beside the one in force. */
   prepare(next: KeyObject): void {
     this.#next = next;
+    this.#signers.clear();
   }
 
   /** The directory names the next key: it is in force, and the one before signs beside it. */
@@ -40,17 +43,25 @@ export class OwnKeys {
     this.#former = this.#current;
     this.#current = this.#next;
     this.#next = undefined;
+    this.#signers.clear();
   }
 
   /** Nobody needs the former key any more. */
   forgetFormer(): void {
     this.#former = undefined;
+    this.#signers.clear();
   }
 
   /** Who signs the heads of a log of this space: the key in force first. */
-  signers(origin: Origin): Signer[] {
-    const beside = this.#next ?? this.#former;
-    return [this.#current, ...(beside ? [beside] : [])].map((key) => signerOf(origin, key));
+  signers(origin: Origin): readonly Signer[] {
+    let signers = this.#signers.get(origin);
+    if (!signers) {
+      const beside = this.#next ?? this.#former;
+      const keys = [this.#current, ...(beside ? [beside] : [])];
+      signers = keys.map((key) => signerOf(origin, key));
+      this.#signers.set(origin, signers);
+    }
+    return signers;
   }
 }
 

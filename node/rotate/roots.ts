@@ -26,6 +26,7 @@ export class Roots {
   readonly #turn = new Turn();
   /** When each peer was asked last. */
   readonly #askedMs = new Map<string, number>();
+  #isHinted = false;
   readonly #listeners = new Set<(root: VerifiedRoot) => Promise<void> | void>();
 
   constructor(options: RootsOptions) {
@@ -49,14 +50,23 @@ export class Roots {
    */
   hint(): boolean {
     const { clock } = this.#o;
+    this.#isHinted = false;
     let isNews = false;
     for (const [peerId, atMs] of this.#askedMs) {
       // A signature means nothing until it verifies: who adds one to each message is not asked for each.
-      if (clock.nowMs() - atMs < LIMITS.rootHintMs) continue;
+      if (clock.nowMs() - atMs < LIMITS.rootHintMs) {
+        this.#isHinted = true;
+        continue;
+      }
       this.#askedMs.delete(peerId);
       isNews = true;
     }
     return isNews;
+  }
+
+  /** A hint came too soon after an answer: it counts a little later. */
+  get isHinted(): boolean {
+    return this.#isHinted;
   }
 
   /** Asks a peer when that was not done for a while. A peer that has nothing valid costs nothing but this answer. */

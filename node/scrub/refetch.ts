@@ -93,11 +93,13 @@ export class Refetch {
   async #bring(feed: OpenFeed): Promise<boolean> {
     const { replicator, neighbours, feeds, directory } = this.#o.node;
     let asked = 0;
+    let known = 0;
     for (const peerId of this.#o.peers(feed)) {
       await replicator.ask(peerId, async (client) => {
         for (const { note: bytes, held } of await client.heads([feed.id])) {
           const note = Buffer.from(bytes);
           const checkpoint = directory.verifyFeedNote(decodeNote(note), feed.row, feed.origin);
+          known = Math.max(known, checkpoint.size);
           if (checkpoint.size <= feed.log.size || held < checkpoint.size) continue;
           const { log, id: feedId } = feed;
           await feed.intake.take(() =>
@@ -108,7 +110,8 @@ export class Refetch {
       });
       asked += peerId === neighbours.odcmPeer ? ENOUGH : 1;
     }
-    if (asked < ENOUGH) return false;
+    // Who only heard of a later head has no entries for it: it was signed here all the same.
+    if (asked < ENOUGH || feed.log.size < known) return false;
     await feed.view.catchUp();
     return true;
   }

@@ -12,6 +12,7 @@ import type { OpenFeed } from '../feed/feeds.ts';
 import type { FeedLog } from '../feed/log.ts';
 import { faultOfLog } from '../feed/log-survey.ts';
 import { damagedLog } from '../feed/stored-segments.ts';
+import { STARTED } from '../fork/release-gate.ts';
 import type { MeshNode } from '../node.ts';
 import type { DiskGuard } from '../store/disk-guard.ts';
 import { hashOfOwnedKey, logOfKey, markKey, tableOf } from '../store/keys.ts';
@@ -176,7 +177,10 @@ export class StoreCare {
     const name = key.toString('hex');
     const what = `the row ${name} of store/${database} is damaged`;
     const store = this.#storeOf(database);
-    const forget = (): Promise<void> => store.write([{ type: 'del', key }]);
+    const forget = (): Promise<void> =>
+      store.write([
+        key.equals(STARTED) ? { type: 'put', key, value: Buffer.alloc(0) } : { type: 'del', key },
+      ]);
     if (database === 'blocks' && table === 'b') {
       this.#node.blocks.markDamaged(key.subarray(1));
       return;

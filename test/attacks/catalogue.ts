@@ -66,6 +66,16 @@ export const CATALOGUE: readonly Attack[] = [
   attack('C09', 'two processes on one folder', 'the second is refused'),
   attack('C10', 'an upgrade and back with a crash between', 'readable, or refused with a reason'),
 
+  attack('A01', 'any bit of a bundle turned over', 'refused, nothing changed'),
+  attack('A02', 'bundles cut, made longer, exchanged', 'refused'),
+  attack('A03', 'old, repeated, misdirected bundles; a gap', 'refused for its own reason'),
+  attack('A04', 'bombs in a CAR', 'refused by bound, RSS +<= 16 MiB'),
+  attack('A05', 'links, pipes, devices, names in a drop folder', 'nothing opened outside'),
+  attack('A06', 'signers expired, replaced, revoked, doubled', 'refused'),
+  attack('A07', 'an import that ends at every step', 'nothing or everything'),
+  attack('A08', 'receipts forged, dropped, exchanged, signed twice', 'detected, gap shown'),
+  attack('A09', 'receipts checked by a shell with openssl', 'the same verdicts'),
+
   attack('F01', 'random and built bytes for each binary format', 'known refusals only'),
   attack('F02', 'random and built text for each text format', 'known refusals only'),
   attack('F03', 'random and built keys, requests, certificates', 'known refusals only'),
@@ -75,6 +85,5 @@ export const CATALOGUE: readonly Attack[] = [
 /** What attacks parts that do not exist yet. */
 export const LATER: readonly { readonly ids: string; readonly comesWith: string }[] = [
   { ids: 'H01-H05', comesWith: 'several ODCM servers that hold one directory' },
-  { ids: 'A01-A09', comesWith: 'bundles that cross an air gap' },
   { ids: 'U01-U04', comesWith: 'people who sign in' },
 ];

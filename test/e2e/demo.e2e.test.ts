@@ -84,6 +84,7 @@ describe('the demo', () => {
       'environments ok',
       'trust ok',
       'reports ok',
+      'air-gap ok',
       'outage ok',
     ]);
     for (const { steps } of document.scenarios) {

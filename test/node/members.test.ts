@@ -4,6 +4,7 @@ import { Members } from '../../node/members.ts';
 import { peerIdOfPublicKey } from '../../node/net/keys.ts';
 import type { DirectoryState, SpaceRow } from '../../protocols/directory.ts';
 import { ed25519Raw } from '../../protocols/ed25519.ts';
+import type { SpaceId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { codeOf } from '../certs/fixtures.ts';
 import { SPACE } from '../protocols/sample-log.ts';
@@ -65,5 +66,19 @@ describe('a member with new keys', () => {
       expect(codeOf(() => members.requireMember(peerId))).toBe('REVOKED');
     }
     expect(members.isRevoked(peers[3])).toBe(false);
+  });
+
+  it('counts as there under either identity that is in force, and not at all once it is revoked', () => {
+    const state = ({ row }: ReturnType<typeof scene>) =>
+      ({ spaces: new Map([[SPACE, row]]) }) as unknown as DirectoryState;
+    const here = scene();
+    const isThere = (...who: string[]) =>
+      here.members.areAllAmong(state(here), new Set(who), 'another' as SpaceId);
+    expect([[], ...peers.map((peerId) => [peerId])].map((who) => isThere(...who))).toEqual([
+      ...[false, false, true, true, false],
+    ]);
+    expect(here.members.areAllAmong(state(here), new Set(), SPACE)).toBe(true);
+    const gone = scene({ isRevoked: true });
+    expect(gone.members.areAllAmong(state(gone), new Set(), 'another' as SpaceId)).toBe(true);
   });
 });

@@ -4,6 +4,7 @@ import {
   cosign,
   cosignedAt,
   decodeNote,
+  linesOf,
   logKey,
   signCheckpoint,
   signCheckpointBy,
@@ -109,6 +110,15 @@ describe('checkpoint', () => {
     expect(cosignedAt(decodeNote(lines(signature, ...hostile)), LOG_KEY)).toBeUndefined();
     const mixed = decodeNote(lines(signature, ...hostile, cosignature(1_795_000_000)));
     expect(cosignedAt(mixed, LOG_KEY)).toBe(1_795_000_000);
+  });
+
+  it('keeps one line of each key that is asked for, and nothing that others added', () => {
+    const junk = (byte: number) => `— ${ORIGIN} ${Buffer.alloc(68, byte).toString('base64')}\n`;
+    const fat = decodeNote(
+      lines(junk(1), signature, junk(2), signature, cosignature(1_795_000_000)),
+    );
+    const ids = [LOG_KEY.signatureId, Buffer.alloc(4, 9)];
+    expect(linesOf(fat, ids)).toEqual(bytes);
   });
 
   it("keeps the line of its key and one that may be the next key's, whatever a carrier added", () => {

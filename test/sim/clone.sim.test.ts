@@ -5,6 +5,7 @@ import {
   copiedWorld,
   feedOf,
   forkedWorld,
+  imageOf,
   restoredWorld,
   SPACES,
   say,
@@ -125,6 +126,45 @@ describe('a machine that comes back as it was', () => {
     await expectSound(world);
     expect(library.mesh.gate.held(own)).toBeNull();
     expect(feedOf(world, 'platform', feed).log.size).toBe(3);
+  });
+
+  it('goes on in a new epoch when what it published alone is not what others have', async () => {
+    const world = await World.create({ seed: 5, spaces: SPACES });
+    const feed = await world.createFeed('library', 'variables/base', 'all');
+    await world.spread();
+    await world.subscribe('platform', feed);
+    const library = world.node('library');
+    await say(world, library, feed, 'one');
+    await expectSound(world);
+    const backup = await imageOf(world, library);
+    await say(world, library, feed, 'two', 'three', 'four');
+    await expectSound(world);
+    await world.time.during(library.stop());
+    world.nodes.set('library', backup);
+    const others = [...world.nodes.values()].filter((node) => node !== backup);
+    world.network.partition([[backup.line], others.map(({ line }) => line)]);
+    await world.time.during(backup.start());
+    await world.time.advance(LIMITS.releaseAskMs + 1_000);
+    const own = feedOf(world, 'library', feed).publisher!;
+    // Nobody is promised that this one is kept: it was written over a past that is not that of the others.
+    await world.time.during(own.publish([{ item: 'alone', body: { payload: 1 } }]));
+    world.network.heal();
+    await world.time.advance(60_000);
+    expect(feedOf(world, 'library', feed).log.size).toBe(2);
+
+    const { odcm } = world;
+    const row = odcm.mesh.directory.state.feeds.get(feed)!;
+    const point = await world.time.during(findContinuation(odcm.mesh, odcm.process.timers, row));
+    expect(point.size).toBe(4);
+    await world.time.during(odcm.desk.trust.startEpoch(feed, point));
+    const size = () => feedOf(world, 'library', feed).log.size;
+    await world.time.until(() => size() === 4, 200_000);
+    expect(size()).toBe(4);
+    await say(world, backup, feed, 'a new beginning');
+    await expectSound(world);
+    const roots = ['library', 'platform'].map((name) => feedOf(world, name, feed).log.root());
+    expect(roots[0]).toEqual(roots[1]);
+    for (const node of world.nodes.values()) expect(node.mesh.forks.all()).toEqual([]);
   });
 
   it('and its copy both say so when they hear each other, and neither releases anything', async () => {

@@ -168,8 +168,10 @@ describe('an inventory', () => {
     await world.spread();
     await world.subscribe('platform', feed);
     await expectSound(world);
+    // The feed is sealed: the first entry of its log is a page of its key.
+    expect(mesh.directory.state.feeds.get(feed)).toMatchObject({ isSealed: true });
     expect(await inventoryAt(world, 'platform')).toMatchObject([
-      { projects: 42, isStale: true, index: 0 },
+      { projects: 42, isStale: true, index: 1 },
     ]);
     await tell(world, 'payments', 'inventory', [
       sampleInventory(world.time.nowMs(), { projects: 43 }),

@@ -56,7 +56,7 @@ export const register: Register = (program, context) => {
     .action(async (file: string, options: Options, self) => {
       const invocation = invoke(self, context);
       const base = await baseOf(invocation, options);
-      const path = await pathOf(file, options.to);
+      const path = await bundlePath(file, options.to);
       const outcome = await followWork(invocation, 'exportBundle', {
         ...{ path, to: options.to, base, by: personOf(options.by) },
         ...(options.feed ? { feeds: [...options.feed] } : {}),
@@ -118,7 +118,7 @@ async function baseOf(
 }
 
 /** The node writes it: it needs to know where, whatever folder it runs in. */
-async function pathOf(file: string, to: string): Promise<string> {
+export async function bundlePath(file: string, to: string): Promise<string> {
   const path = resolve(file.replace(ENDING, ''));
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
   if (!isFolder) return path;

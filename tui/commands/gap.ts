@@ -1,6 +1,6 @@
 // `odcm gap`: the ledger of crossings, who approves what, and drop folders that are watched or filled.
 
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { asMeshError } from '../../protocols/errors.ts';
@@ -146,9 +146,28 @@ function watch(group: Command, context: CommandContext): void {
   ).action(async (folder: string, options: Often & { once?: boolean }, self) => {
     const invocation = invoke(self, context);
     const by = personOf(options.by);
-    const seen = new Map<string, number>();
+    const seen = new Map<string, Seen>();
     await regularly(invocation, options, () => lookInto(invocation, resolve(folder), by, seen));
   });
+}
+
+interface Seen {
+  readonly stamp: string;
+  readonly code: string | undefined;
+}
+
+/** Sizes and times of the three files, links not followed: one of them may still be on its way. */
+async function stampOf(path: string): Promise<string> {
+  const stem = path.slice(0, -MANIFEST.length);
+  const files = [path, `${path}.p7s`, `${stem}.car`];
+  const stats = await Promise.all(files.map((file) => lstat(file).catch(() => undefined)));
+  return JSON.stringify(stats.map((one) => [one?.size, one?.mtimeMs]));
+}
+
+/** What is let in may be what another bundle waits for. */
+async function appliedCount(invocation: Invocation): Promise<number> {
+  const { rows } = await askRows(invocation, 'crossings');
+  return rows.filter(({ way, state }) => way === 'in' && state === 'applied').length;
 }
 
 /** A file that has not changed is not looked at twice: what was refused stays refused. */
@@ -156,7 +175,7 @@ async function lookInto(
   invocation: Invocation,
   folder: string,
   by: string,
-  seen: Map<string, number>,
+  seen: Map<string, Seen>,
 ): Promise<void> {
   const { output } = invocation;
   let names: string[];
@@ -170,18 +189,23 @@ async function lookInto(
   }
   for (const name of names.sort()) {
     const path = join(folder, name);
+    let stamp = await stampOf(path);
+    const last = seen.get(name);
     try {
-      const { mtimeMs } = await stat(path);
-      if (seen.get(name) === mtimeMs) continue;
-      seen.set(name, mtimeMs);
+      if (last?.code === 'BASE_MISSING') stamp += await appliedCount(invocation);
+      if (last?.stamp === stamp) continue;
+      seen.set(name, { stamp, code: undefined });
       const { crossing } = await followWork(invocation, 'importBundle', { path, by });
       output.say(
         `${name}: bundle ${crossing.sequence} of ${crossing.space}, ${counted(crossing.entries, 'entry', 'entries')}, ${crossing.state}`,
       );
     } catch (error) {
       const fault = asMeshError(error);
+      if (fault.code === 'BASE_MISSING' && last?.code !== fault.code)
+        stamp += await appliedCount(invocation).catch(() => '');
       // It is tried again when the node is there.
       if (fault.code === 'NODE_UNREACHABLE') seen.delete(name);
+      else seen.set(name, { stamp, code: fault.code });
       output.say(`${name}: ${fault.line}`);
     }
   }

@@ -1,11 +1,12 @@
 // `odcm invite` and `odcm enrolments`, at ODCM: tokens given out, and who came with them.
 
+import { resolve } from 'node:path';
 import type { RouteResult } from '../../protocols/control-api.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import { quote } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { ask, askKnown } from '../ask.ts';
-import { invoke, type Register } from '../command-context.ts';
+import { type Invocation, invoke, type Register } from '../command-context.ts';
 import type { Column } from '../format/cell.ts';
 import { formatDuration, parseDuration } from '../format/duration.ts';
 import { formatTime, timeMs } from '../format/time.ts';
@@ -36,8 +37,13 @@ export const register: Register = (program, context) => {
       '--ttl <duration>',
       `how long it is good (default: ${formatDuration(LIMITS.tokenTtlMs)})`,
     )
-    .action(async (space: string, { ttl }: { ttl?: string }, self) => {
+    .option('--offer <file>', 'write a file for a site without a network instead (odcm enrol)')
+    .action(async (space: string, { ttl, offer }: { ttl?: string; offer?: string }, self) => {
       const invocation = invoke(self, context);
+      if (offer !== undefined) {
+        await offerByFile(invocation, space, resolve(offer), ttl);
+        return;
+      }
       const { output, options } = invocation;
       const result = await ask(invocation, 'invite', {
         body: { space, ...(ttl === undefined ? {} : { ttlMs: parseTtl(ttl) }) },
@@ -88,10 +94,31 @@ export const register: Register = (program, context) => {
   );
 };
 
-function parseTtl(text: string): number {
+async function offerByFile(
+  invocation: Invocation,
+  space: string,
+  path: string,
+  ttl: string | undefined,
+): Promise<void> {
+  const life = ttl === undefined ? {} : { ttlMs: parseTtl(ttl, LIMITS.offerTtlMaxMs) };
+  const offered = await ask(invocation, 'offerByFile', { body: { space, path, ...life } });
+  const until = formatTime(timeMs(offered.expiresAt)!);
+  await showResult(invocation, {
+    sentence: `${path} lets ${offered.space} ask to join once, until ${until}. Keep it secret.`,
+    more: [
+      `At the site: odcm join --offer FILE --request FILE`,
+      'Then here: odcm enrol REQUEST --answer FILE',
+    ],
+    title: 'offers',
+    columns: plainColumns<typeof offered>('space', 'path', 'expiresAt'),
+    rows: [offered],
+  });
+}
+
+function parseTtl(text: string, mostMs: number = LIMITS.tokenTtlMaxMs): number {
   const ttlMs = parseDuration(text);
-  if (ttlMs > 0 && ttlMs <= LIMITS.tokenTtlMaxMs) return ttlMs;
+  if (ttlMs > 0 && ttlMs <= mostMs) return ttlMs;
   throw new MeshError('USAGE', `--ttl ${quote(text)} is out of range`, {
-    next: `A token is good for at most ${formatDuration(LIMITS.tokenTtlMaxMs)}.`,
+    next: `It is good for at most ${formatDuration(mostMs)}.`,
   });
 }

@@ -91,6 +91,7 @@ export const ACTIONS: Actions = {
   reports: to('inventory'),
   alerts: to('alerts'),
   mesh: to('mesh'),
+  gap: to('gap'),
   log: to('log'),
   up: move(() => -1),
   down: move(() => 1),

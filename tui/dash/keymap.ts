@@ -26,6 +26,7 @@ export type ActionId =
   | 'reports'
   | 'alerts'
   | 'mesh'
+  | 'gap'
   | 'log'
   | 'up'
   | 'down'
@@ -82,7 +83,7 @@ export const BINDINGS: readonly Binding[] = [
     keys: ['esc'],
     title: 'back one level',
     scope: 'everywhere',
-    on: ['space', 'feed', 'deployments', 'log'],
+    on: ['space', 'feed', 'deployments', 'receipts', 'log'],
     hint: 'back',
   },
   { action: 'quit', keys: ['q', 'ctrl-c'], title: 'quit', scope: 'everywhere', hint: 'quit' },
@@ -92,7 +93,7 @@ export const BINDINGS: readonly Binding[] = [
     title: 'overview',
     scope: 'everywhere',
     hint: 'screens',
-    hintKeys: '0-8',
+    hintKeys: '0-9',
   },
   { action: 'spaces', keys: ['1'], title: 'spaces', scope: 'everywhere' },
   { action: 'feeds', keys: ['2'], title: 'feeds and lag', scope: 'everywhere' },
@@ -101,6 +102,7 @@ export const BINDINGS: readonly Binding[] = [
   { action: 'reports', keys: ['5'], title: 'reports', scope: 'everywhere' },
   { action: 'alerts', keys: ['7'], title: 'alerts and events', scope: 'everywhere' },
   { action: 'mesh', keys: ['8'], title: 'mesh and peers', scope: 'everywhere' },
+  { action: 'gap', keys: ['9'], title: 'air gap', scope: 'everywhere' },
   { action: 'log', keys: [], title: 'log of the dashboard', scope: 'everywhere' },
   {
     action: 'switcher',

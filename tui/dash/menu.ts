@@ -3,6 +3,7 @@
 
 import type { SubscriptionRow, TrustRow } from '../views/answers.ts';
 import type { FeedLine } from '../views/feeds.ts';
+import type { CrossingRow } from '../views/gap.ts';
 import type { SpaceLine } from '../views/spaces.ts';
 import {
   type Change,
@@ -16,14 +17,23 @@ import {
 import { acknowledge, copyText, READ_ONLY, toggleFavourite } from './deeds.ts';
 import type { Desk } from './desk.ts';
 import { clipboardSequence } from './export.ts';
+import {
+  approveChange,
+  exportBundleChange,
+  importBundleChange,
+  refuseChange,
+} from './gap-changes.ts';
+import { edit } from './line-editor.ts';
 import type { Choice } from './overlays.ts';
 import type { ChangeWord } from './palette.ts';
+import { SOURCES } from './sources.ts';
 
 export function menuChoices(desk: Desk): Choice[] {
   const row = desk.selected();
   const { screen, subject } = desk.state.place;
   const name = row === undefined || screen === 'space' ? subject : desk.content().nameOf?.(row);
-  if (name === undefined) return [];
+  // There is something to do before anything has crossed.
+  if (name === undefined) return screen === 'gap' ? gapChoices(desk, undefined) : [];
   const shared: Choice[] = [{ title: `Copy ${name}`, run: () => copyText(desk, name) }];
   return [...ownChoices(desk, screen, row, name), ...shared];
 }
@@ -97,6 +107,8 @@ function ownChoices(desk: Desk, screen: string, row: object | undefined, name: s
         change('Unsubscribe …', () => unsubscribeChange(desk.asker(), feed)),
       ];
     }
+    case 'gap':
+      return gapChoices(desk, row as CrossingRow | undefined);
     case 'alerts':
       return [{ title: 'Acknowledge', run: () => acknowledge(desk) }];
     default:
@@ -104,9 +116,49 @@ function ownChoices(desk: Desk, screen: string, row: object | undefined, name: s
   }
 }
 
+/** What it changes is read once more in the question itself. */
+function approve(desk: Desk, exporter: string, bundle: string): Change {
+  const known = desk.store().get(SOURCES.waitingImports).data?.rows;
+  const row = known?.find(({ space, sequence }) => space === exporter && `${sequence}` === bundle);
+  const doer = { by: desk.host.user, tell: desk.say };
+  return approveChange(desk.asker(), exporter, bundle, doer, row?.detail ?? null);
+}
+
+function gapChoices(desk: Desk, row: CrossingRow | undefined): Choice[] {
+  const { way, space = '', sequence = 0, state } = row ?? {};
+  const isWaiting = way === 'in' && state === 'waiting';
+  const choice = (title: string, run: () => void, why = ''): Choice => {
+    const disabled = desk.isReadOnly ? READ_ONLY : why;
+    return { title, run, ...(disabled === '' ? {} : { disabled }) };
+  };
+  /** Space and file are typed: the line is begun, and `tab` completes names. */
+  const begin = (text: string) => (): void => {
+    const { commandHistory } = desk.state;
+    desk.state.mode = {
+      kind: 'command',
+      edit: edit(text),
+      at: commandHistory.length,
+      problem: '',
+    };
+  };
+  const onlyWaiting = isWaiting ? '' : 'only an import that waits';
+  const of = { by: desk.host.user, tell: desk.say };
+  return [
+    choice('Approve …', () => desk.confirm(approve(desk, space, `${sequence}`)), onlyWaiting),
+    choice(
+      'Refuse …',
+      () => desk.confirm(refuseChange(desk.asker(), space, `${sequence}`, '', of)),
+      onlyWaiting,
+    ),
+    choice('Export a bundle …', begin(way === 'out' ? `export ${space} ` : 'export ')),
+    choice('Import a bundle …', begin('import ')),
+  ];
+}
+
 export function changeOf(desk: Desk, word: ChangeWord, args: readonly string[]): Change {
-  const [first = '', second = ''] = args;
+  const [first = '', second = '', third = ''] = args;
   const asker = desk.asker();
+  const of = { by: desk.host.user, tell: desk.say };
   switch (word) {
     case 'grant':
       return grantChange(asker, first, second);
@@ -118,6 +170,14 @@ export function changeOf(desk: Desk, word: ChangeWord, args: readonly string[]):
       return subscribeChange(asker, first);
     case 'unsubscribe':
       return unsubscribeChange(asker, first);
+    case 'export':
+      return exportBundleChange(asker, first, second, of);
+    case 'import':
+      return importBundleChange(asker, first, of);
+    case 'approve':
+      return approve(desk, first, second);
+    case 'refuse':
+      return refuseChange(asker, first, second, third, of);
     case 'invite':
       return inviteChange(asker, first, (token) => desk.host.write(clipboardSequence(token) ?? ''));
   }

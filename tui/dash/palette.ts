@@ -32,8 +32,18 @@ export const CHANGE_WORDS = {
   subscribe: ['PUBLISHER/FEED'],
   unsubscribe: ['PUBLISHER/FEED'],
   invite: ['SPACE'],
+  export: ['SPACE', 'FILE'],
+  import: ['FILE'],
+  approve: ['SPACE', 'BUNDLE'],
+  refuse: ['SPACE', 'BUNDLE'],
 } as const;
 export type ChangeWord = keyof typeof CHANGE_WORDS;
+/** Their last words are one, with its spaces: a file, or why. */
+const OPEN_ENDED: Readonly<Partial<Record<ChangeWord, number>>> = {
+  export: 2,
+  import: 1,
+  refuse: 3,
+};
 
 const ACTIONS = new Set(BINDINGS.map(({ action }) => action));
 const WORDS = ['space', 'feed', 'sort', 'report', 'theme', 'ascii', 'target'];
@@ -48,12 +58,7 @@ export function parseOrder(line: string): Order | string {
   const rest = line.trim().slice(word.length).trim();
   if (word === '') return 'nothing was typed';
   if (word.startsWith('/')) return { kind: 'filter', text: line.trim().slice(1) };
-  if (isChange(word)) {
-    const wanted = CHANGE_WORDS[word];
-    return args.length === wanted.length
-      ? { kind: 'change', change: word, args }
-      : `${word} needs ${wanted.join(' and ')}`;
-  }
+  if (isChange(word) && !(word === 'export' && isListExport(args))) return change(word, rest);
   switch (word) {
     case 'space':
       return rest === '' ? 'space needs a name' : { kind: 'space', name: rest };
@@ -84,6 +89,27 @@ export function parseOrder(line: string): Order | string {
       return action(word, rest);
   }
 }
+
+function change(word: ChangeWord, rest: string): Order | string {
+  const wanted = CHANGE_WORDS[word];
+  const most = OPEN_ENDED[word] ?? Number.POSITIVE_INFINITY;
+  const args = wordsOf(rest, most);
+  const isEnough = args.length === wanted.length || args.length === OPEN_ENDED[word];
+  return isEnough
+    ? { kind: 'change', change: word, args }
+    : `${word} needs ${wanted.join(' and ')}`;
+}
+
+/** At most so many words; the last takes what is left. */
+function wordsOf(text: string, most: number): string[] {
+  const [, first, rest = ''] = /^(\S+)\s*(.*)$/.exec(text) ?? [];
+  if (first === undefined) return [];
+  return most === 1 ? [text] : [first, ...wordsOf(rest, most - 1)];
+}
+
+/** `export csv FILE` is of the list on the screen, `export SPACE FILE` a bundle. */
+const isListExport = ([first, second]: readonly string[]): boolean =>
+  second === undefined || EXPORT_FORMATS.some((format) => format === first);
 
 function action(word: string, rest: string): Order | string {
   const names: Readonly<Record<string, ActionId>> = { q: 'quit', exit: 'quit', events: 'alerts' };
@@ -169,12 +195,13 @@ function argumentsOf(
 ): readonly string[] {
   if (word === 'theme') return THEMES;
   if (word === 'ascii') return ['on', 'off'];
-  if (word === 'export') return EXPORT_FORMATS;
+  if (word === 'export') return at === 1 ? [...EXPORT_FORMATS, ...spaces] : [];
   if (word === 'report')
     return at === 1
       ? ['deployments', 'inventory']
       : ['by', 'space', 'project', 'environment', '24h', '7d', '14d', '30d'];
   if (word === 'feed' || word === 'subscribe' || word === 'unsubscribe') return feeds;
   if (word === 'grant' || word === 'ungrant') return at === 1 ? ['all', ...spaces] : feeds;
+  if (word === 'approve' || word === 'refuse') return at === 1 ? spaces : [];
   return word === 'space' || word === 'revoke' ? spaces : [];
 }

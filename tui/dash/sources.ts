@@ -3,8 +3,11 @@
 
 import type { RouteName, RouteQuery, RouteResult, Rows } from '../../protocols/control-api.ts';
 import { ROUTES } from '../../protocols/control-api.ts';
+import { isMeshError } from '../../protocols/errors.ts';
 import { ask, askRows, type ObjectRoute, queryOf, type RowsRoute } from '../ask.ts';
 import type { MeshClient } from '../client.ts';
+import type { Answer } from '../views/answers.ts';
+import type { WaitingImport } from '../views/gap-panels.ts';
 
 export interface Asker {
   readonly client: MeshClient;
@@ -67,6 +70,36 @@ function keyOf(route: RouteName, query: unknown): string {
   return query === undefined ? route : `${route} ${JSON.stringify(query)}`;
 }
 
+/** Bundles that wait are few, and each was checked when it came: only then is what it changes asked for. */
+const MOST_WAITING = 5;
+/** While a bundle is being let in the node says nothing of the others. */
+const DETAIL_TIMEOUT_MS = 2_000;
+
+async function askWaiting(asker: Asker): Promise<Answer<WaitingImport>> {
+  const { asOf, rows: all } = await askRows(asker, 'crossings', { timeoutMs: ANSWER_TIMEOUT_MS });
+  const waiting = all.filter(({ way, state }) => way === 'in' && state === 'waiting');
+  const isBusy = all.some(({ state }) => state === 'applying');
+  const rows: WaitingImport[] = [];
+  for (const { space, sequence } of waiting.slice(0, MOST_WAITING)) {
+    const query = { exporter: space, sequence };
+    const question = { query, timeoutMs: DETAIL_TIMEOUT_MS };
+    const answer = isBusy ? BUSY : await ask(asker, 'importDetail', question).catch(whyNot);
+    rows.push(
+      typeof answer === 'string'
+        ? { space, sequence, detail: null, why: answer }
+        : { space, sequence, detail: answer, why: null },
+    );
+  }
+  return { asOf, rows };
+}
+
+const BUSY = 'the node is at work on another bundle; this one is looked at after it';
+/** A refusal is worth reading; a node that is away is another matter. */
+function whyNot(error: unknown): string {
+  if (!isMeshError(error) || error.code === 'NODE_UNREACHABLE') throw error;
+  return error.code === 'TIMEOUT' ? BUSY : error.line;
+}
+
 export type GroupBy = 'space' | 'project' | 'environment';
 
 export const SOURCES = {
@@ -85,6 +118,9 @@ export const SOURCES = {
   alerts: rows('alerts', OFTEN_MS),
   alertRoutes: rows('alertRoutes', SELDOM_MS),
   mesh: rows('mesh', OFTEN_MS),
+  crossings: rows('crossings', OFTEN_MS),
+  receipts: rows('receipts', SELDOM_MS),
+  waitingImports: { key: 'waitingImports', everyMs: SELDOM_MS, ask: askWaiting },
 } as const;
 
 /** Open ones, or those of the past as well. */
@@ -94,6 +130,9 @@ const ALL_ALERTS = rows('alerts', OFTEN_MS, { state: 'all' });
 
 export const historyOf = (feed: string): Source<Rows<'history'>> =>
   rows('history', SELDOM_MS, { feed, limit: 100 });
+
+export const receiptsOf = (space: string): Source<Rows<'receipts'>> =>
+  rows('receipts', SELDOM_MS, { space });
 
 export const deploymentReport = (
   since: string,

@@ -19,6 +19,8 @@ export const SCREENS = [
   'deployments',
   'alerts',
   'mesh',
+  'gap',
+  'receipts',
   'log',
 ] as const;
 export type ScreenId = (typeof SCREENS)[number];
@@ -174,6 +176,7 @@ const PARENTS: Readonly<Partial<Record<ScreenId, ScreenId>>> = {
   space: 'spaces',
   feed: 'feeds',
   deployments: 'report',
+  receipts: 'gap',
   log: 'overview',
 };
 

@@ -1,5 +1,5 @@
-// The mesh of the demo: an ODCM and five spaces, each a process with a folder of its own, and what the scenarios ask of
-// them. Knows no scenario.
+// The mesh of the demo: an ODCM and five spaces, each a process with a folder of its own, one more behind an air gap, and
+// what the scenarios ask of them. Knows no scenario.
 
 import { join } from 'node:path';
 import { ROUTES, type RouteResult } from '../../protocols/control-api.ts';
@@ -19,6 +19,9 @@ export const ODCM = 'hq';
 export const LATE = 'ledger';
 export const SPACES = [ODCM, 'platform', 'payments', 'shipping', 'identity', LATE] as const;
 export type Space = (typeof SPACES)[number];
+/** Has no network: nobody hears of it but by what is carried. */
+export const ISOLATED = 'vault';
+export type Member = Space | typeof ISOLATED;
 /** Those that are there from the beginning. */
 export const EARLY: readonly Space[] = SPACES.filter((space) => space !== LATE);
 
@@ -40,8 +43,8 @@ export class DemoMesh {
   readonly signal: AbortSignal;
   readonly arrivals: Arrivals;
   readonly #o: MeshOptions;
-  readonly #askers = new Map<Space, Asker>();
-  readonly #nodes = new Map<Space, NodeProcess>();
+  readonly #askers = new Map<Member, Asker>();
+  readonly #nodes = new Map<Member, NodeProcess>();
 
   constructor(options: MeshOptions) {
     const { folder, context, signal } = options;
@@ -49,21 +52,21 @@ export class DemoMesh {
     this.folder = folder;
     this.signal = signal;
     this.arrivals = createArrivals(context.delay);
-    for (const space of SPACES) {
+    for (const space of [...SPACES, ISOLATED] as const) {
       this.#askers.set(space, { client: context.createClient({ home: this.home(space) }), signal });
     }
   }
 
-  home(space: Space): string {
+  home(space: Member): string {
     return join(this.folder.spaces, space);
   }
 
-  asker(space: Space): Asker {
+  asker(space: Member): Asker {
     return this.#askers.get(space)!;
   }
 
   ask<R extends ObjectRoute>(
-    space: Space,
+    space: Member,
     route: R,
     question?: Question<R>,
   ): Promise<RouteResult<R>> {
@@ -71,7 +74,7 @@ export class DemoMesh {
   }
 
   async rows<R extends RowsRoute>(
-    space: Space,
+    space: Member,
     route: R,
     question?: Question<R>,
   ): Promise<readonly RouteResult<R>[]> {
@@ -79,11 +82,11 @@ export class DemoMesh {
   }
 
   /** The process of a space, the last one if it ran before; undefined when it never did. */
-  node(space: Space): NodeProcess | undefined {
+  node(space: Member): NodeProcess | undefined {
     return this.#nodes.get(space);
   }
 
-  isRunning(space: Space): boolean {
+  isRunning(space: Member): boolean {
     const node = this.#nodes.get(space);
     return node !== undefined && node.ending === undefined;
   }
@@ -100,16 +103,16 @@ export class DemoMesh {
     await writeAlertSettings(this.home(ODCM));
   }
 
-  async enlist(space: Space): Promise<void> {
+  async enlist(space: Member): Promise<void> {
     const { token } = await this.ask(ODCM, 'invite', { body: { space } });
     const args = ['join', token, '--home', this.home(space), ...LOOPBACK, ...AGREES];
     await this.#o.processes.run(`${space}.join.log`, args);
   }
 
   /** Resolves once the node answers. */
-  async start(space: Space): Promise<NodeProcess> {
+  async start(space: Member, ...flags: readonly string[]): Promise<NodeProcess> {
     const isFirst = !this.#nodes.has(space);
-    const node = this.#o.processes.startNode(space, this.home(space));
+    const node = this.#o.processes.startNode(space, this.home(space), flags);
     this.#nodes.set(space, node);
     await this.until(
       `${space} is ready`,
@@ -129,22 +132,27 @@ export class DemoMesh {
     return node;
   }
 
+  /** Runs a command against the node of a space and gives the JSON it prints, if any. */
+  command(space: Member, ...args: readonly string[]): Promise<unknown> {
+    return this.#o.processes.run(`${space}.commands.log`, [...args, '--home', this.home(space)]);
+  }
+
   /** After a scenario that ended in the middle; the late space comes when its scenario starts it. */
   async startMissing(): Promise<void> {
     const ended = SPACES.filter((space) => this.#nodes.get(space)?.ending !== undefined);
     await Promise.all(ended.map((space) => this.start(space)));
   }
 
-  async stop(space: Space): Promise<Ending> {
+  async stop(space: Member): Promise<Ending> {
     return await this.#nodeOf(space).stop();
   }
 
   /** Without a warning, as a machine that loses its power. */
-  async kill(space: Space): Promise<Ending> {
+  async kill(space: Member): Promise<Ending> {
     return await this.#nodeOf(space).kill();
   }
 
-  #nodeOf(space: Space): NodeProcess {
+  #nodeOf(space: Member): NodeProcess {
     const node = this.#nodes.get(space);
     if (node === undefined) throw new MeshError('NODE_UNREACHABLE', `${space} does not run`);
     return node;
@@ -174,7 +182,7 @@ export class DemoMesh {
   }
 
   async publish(
-    space: Space,
+    space: Member,
     feed: string,
     sample: Sample,
   ): Promise<RouteResult<'publishContent'>> {
@@ -191,7 +199,7 @@ export class DemoMesh {
 
   /** Tells a node what its Octopus Server did or has, by the door for reports. */
   async report(
-    space: Space,
+    space: Member,
     context: ReportContext,
     reports: readonly (Deployment | Inventory)[],
   ): Promise<RouteResult<'reportDeploymentsIn'>> {
@@ -207,28 +215,37 @@ export class DemoMesh {
   }
 
   /** The content as a space has it. */
-  async content(space: Space, feed: string, item: string): Promise<Buffer> {
+  async content(space: Member, feed: string, item: string): Promise<Buffer> {
     const { client, signal } = this.asker(space);
     const { chunks } = await client.download('/v1/content', { signal, query: { feed, item } });
     return Buffer.concat(await Array.fromAsync(chunks));
   }
 
   /** What a space knows of one feed. */
-  async feed(space: Space, path: string): Promise<RouteResult<'feeds'>> {
+  async feed(space: Member, path: string): Promise<RouteResult<'feeds'>> {
     const row = (await this.rows(space, 'feeds')).find(({ feed }) => feed === path);
     if (row !== undefined) return row;
     throw new MeshError('FEED_UNKNOWN', `${space} knows no feed ${path}`);
   }
 
-  /** Running spaces that have so many entries of a feed. */
-  async holders(path: string, size: number): Promise<Space[]> {
-    const held = await Promise.all(
+  /** Running spaces that have so many entries of a feed, if only to carry them for others. */
+  holders(path: string, size: number): Promise<Space[]> {
+    return this.#where(path, ({ held }) => held >= size);
+  }
+
+  /** Those that can read so many of them. */
+  readers(path: string, size: number): Promise<Space[]> {
+    return this.#where(path, ({ applied }) => applied >= size);
+  }
+
+  async #where(path: string, test: (row: RouteResult<'feeds'>) => boolean): Promise<Space[]> {
+    const known = await Promise.all(
       this.running.map(async (space) => ({
         space,
         row: (await this.rows(space, 'feeds')).find(({ feed }) => feed === path),
       })),
     );
-    return held.filter(({ row }) => (row?.held ?? 0) >= size).map(({ space }) => space);
+    return known.flatMap(({ space, row }) => (row && test(row) ? [space] : []));
   }
 }
 

@@ -28,9 +28,9 @@ export interface NodeProcess {
 }
 
 export interface Processes {
-  /** Runs a command to its end and gives the JSON it prints. */
+  /** Runs a command to its end and gives the JSON it prints; undefined when it prints nothing. */
   run(log: string, args: readonly string[]): Promise<unknown>;
-  startNode(name: string, home: string): NodeProcess;
+  startNode(name: string, home: string, flags: readonly string[]): NodeProcess;
   /** Ends whatever still runs; nothing can be started afterwards. @returns how many that were */
   stopAll(): Promise<number>;
 }
@@ -82,7 +82,7 @@ export function createProcesses(logs: string, env: NodeJS.ProcessEnv): Processes
         text += part;
       });
       const { code } = await child.ended;
-      if (code === 0) return JSON.parse(text);
+      if (code === 0) return text === '' ? undefined : JSON.parse(text);
       const said = (await readFile(path, 'utf8')).trim().split('\n').at(-1) ?? '';
       throw new MeshError(
         'INTERNAL',
@@ -90,7 +90,7 @@ export function createProcesses(logs: string, env: NodeJS.ProcessEnv): Processes
         { next: `Its log is ${path}` },
       );
     },
-    startNode: (name, home) => {
+    startNode: (name, home, flags) => {
       const args = [
         'run',
         '--home',
@@ -98,6 +98,7 @@ export function createProcesses(logs: string, env: NodeJS.ProcessEnv): Processes
         '--with-parent',
         '--log-file',
         join(logs, `${name}.log`),
+        ...flags,
       ];
       const child = withLog(join(logs, `${name}.out`), (file) =>
         launch(args, ['pipe', file, file]),

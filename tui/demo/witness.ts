@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { decodeNote } from '../../protocols/checkpoint.ts';
 import type { RouteResult } from '../../protocols/control-api.ts';
-import type { DemoMesh, Space } from './mesh.ts';
+import type { DemoMesh, Member } from './mesh.ts';
 import type { Sample } from './samples.ts';
 import { type Evidence, promised } from './scenario.ts';
 
@@ -21,7 +21,7 @@ function signedHead(checkpoint: string | null): { size: number; root: string } |
 /** @throws CONFLICT unless the space has exactly these bytes. */
 export async function sameBytes(
   mesh: DemoMesh,
-  space: Space,
+  space: Member,
   feed: string,
   { item, bytes }: Sample,
 ): Promise<Evidence> {
@@ -48,7 +48,7 @@ export async function sameBytes(
 /** Milliseconds of the monotonic clock at which the entry became readable there. */
 export async function arrival(
   mesh: DemoMesh,
-  space: Space,
+  space: Member,
   feed: string,
   entry: number,
 ): Promise<number> {
@@ -63,7 +63,7 @@ export async function arrival(
 }
 
 /** The newest checkpoint of a feed with those who hold all of it. */
-export async function headEvidence(mesh: DemoMesh, space: Space, feed: string): Promise<Evidence> {
+export async function headEvidence(mesh: DemoMesh, space: Member, feed: string): Promise<Evidence> {
   const { size, root } = await mesh.feed(space, feed);
   promised(size !== null && root !== null, `${space} has no signed head of ${feed}`);
   return { space, feed, checkpoint: { size, root }, heldBy: await mesh.holders(feed, size) };

@@ -28,6 +28,7 @@ const SCREENS: Readonly<Record<string, string>> = {
   deployments: '5 Reports',
   alerts: '7 Alerts',
   mesh: '8 Mesh',
+  gap: '9 Air gap',
 };
 
 type Attention = NonNullable<Overview['alerts']>['open'][number];

@@ -61,7 +61,8 @@ export function ledgerView({ rows, asOf }: Answer<CrossingRow>): TableView<Cross
   return {
     ...{ id: 'ledger', title: 'bundles', columns: CROSSING_COLUMNS, rows, asOf },
     idOf: ({ way, space, sequence }) => `${way} ${space} ${sequence}`,
-    sort: '-at',
+    // By age: the newest on top.
+    sort: 'at',
     notes: [
       ...(waiting.length > 0
         ? [`${counted(waiting.length, 'import')} to approve: odcm gap approve SPACE BUNDLE`]
@@ -95,7 +96,7 @@ const RECEIPT_COLUMNS: readonly Column<ReceiptRow>[] = [
     key: 'what',
     title: 'what',
     priority: 0,
-    width: 40,
+    width: 24,
     grows: true,
     tone: (_, row) => (row.isMissing ? 'bad' : undefined),
   },

@@ -10,7 +10,9 @@ const ELSEWHERE: readonly Crashpoint[] = [
   'rotate.before-switch',
   'rotate.after-switch',
 ];
-const PLACES = CRASHPOINTS.filter((place) => !ELSEWHERE.includes(place));
+const PLACES = CRASHPOINTS.filter(
+  (place) => !ELSEWHERE.includes(place) && !place.startsWith('import.'),
+);
 
 export const rows: readonly Row[] = [
   {

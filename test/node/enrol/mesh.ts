@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock, systemRandom } from '../../../node/clock.ts';
 import { Directory } from '../../../node/directory/directory.ts';
 import { DirectoryWriter } from '../../../node/directory/writer.ts';
+import { FileDesk } from '../../../node/enrol/file-desk.ts';
 import { Invites } from '../../../node/enrol/invites.ts';
 import { type JoinOptions, joinMesh } from '../../../node/enrol/join.ts';
 import {
@@ -19,6 +20,7 @@ import { type Home, openHome } from '../../../node/home/home.ts';
 import { type InitOptions, initMesh } from '../../../node/home/init.ts';
 import { silentLog } from '../../../node/log.ts';
 import { openLevelStore } from '../../../node/store/level.ts';
+import { Turn } from '../../../node/turn.ts';
 import { isMeshError, type MeshError } from '../../../protocols/errors.ts';
 import { rootFingerprint } from '../../../protocols/ids.ts';
 
@@ -56,6 +58,7 @@ export interface Odcm {
   readonly writer: DirectoryWriter;
   readonly invites: Invites;
   readonly server: EnrolServer;
+  readonly files: FileDesk;
   readonly endpoint: HostPort;
   /** A token for this name. */
   token(name: string, ttlMs?: number): Promise<string>;
@@ -96,7 +99,17 @@ export async function startOdcm(dir: string, options: OdcmOptions = {}): Promise
   await writer.renew();
   const invites = await Invites.open(home.paths.invites, { clock, random: systemRandom });
   const endpoint = parseHostPort(enrol ?? '');
+  const turn = new Turn();
+  const files = new FileDesk({
+    ...{ home, invites, clock, turn, random: systemRandom },
+    issuing: () => home.issuing(),
+    state: () => directory.state,
+    head: () => writer.note,
+    enrol: (payload) => writer.append('SpaceEnrolledV1Event', payload, `space/${payload.space}`),
+    snapshot: (maxBytes) => writer.snapshot(options.snapshotBytes ?? maxBytes),
+  });
   const server = await startEnrolServer({
+    turn,
     listen: endpoint,
     mesh,
     roots: home.rootEnvelopes,
@@ -120,6 +133,7 @@ export async function startOdcm(dir: string, options: OdcmOptions = {}): Promise
     writer,
     invites,
     server,
+    files,
     endpoint,
     token: async (spaceName, ttlMs) => {
       const { token } = await invites.invite({

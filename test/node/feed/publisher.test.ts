@@ -128,7 +128,7 @@ describe('publishing', () => {
 
   it('tells what an announcement needs', async () => {
     const f = await fresh();
-    await f.publisher.publish(names(300).map((name) => event(name, 1)));
+    await f.publisher.publish(names(20).map((name) => event(name, 1)));
     await f.publisher.publish([event('a', 1)]);
     for (const { note, before, segments } of f.commits) {
       const a = decodeAnnouncement(encodeAnnouncement(note, before, segments));

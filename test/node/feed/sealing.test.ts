@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { KeysAtRest } from '../../../node/feed/keys-at-rest.ts';
 import { newestEntries, readEntries, readEntry } from '../../../node/feed/read-entries.ts';
 import { putSealedContent } from '../../../node/feed/seal-content.ts';
 import { MemoryStore } from '../../../node/store/memory.ts';
@@ -19,6 +20,28 @@ async function collect(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
 }
 
 describe('sealed feed', () => {
+  it('is opened by the key in its log, whatever rests of another history', async () => {
+    const bob = await newParty();
+    const feed = await SealedFeed.open([bob]);
+    for (const party of [bob, feed.owner]) {
+      const localKey = () => Promise.resolve(party.localKey);
+      const random = { bytes: (count: number) => randomBytes(count) };
+      const rest = new KeysAtRest({ logs: party.logs, scope: SCOPE, random, localKey });
+      await rest.put(1, randomBytes(32));
+    }
+    await feed.start();
+    await bob.open();
+    await feed.publisher.publish([event('Region', 'eu')]);
+    await feed.deliver(bob);
+    expect(await bob.rows()).toEqual(['Region v1 e1']);
+    await bob.open();
+    await feed.start();
+    expect(bob.ring.key(1)).toEqual(feed.owner.ring.key(1));
+    await feed.publisher.publish([event('Region', 'us')]);
+    await feed.deliver(bob);
+    expect(await bob.rows()).toEqual(['Region v2 e1']);
+  });
+
   it('is read by whoever was given the key, as an open one', async () => {
     const bob = await newParty();
     const feed = await SealedFeed.open([bob]);

@@ -30,7 +30,14 @@ describe('life of trust', () => {
     const { sha256, space: id, ...certificate } = certificateEvent(SPACE, leaf);
     row = {
       ...{ id, name: LIBRARY, nodeKey: Buffer.alloc(32), exchangeKey: Buffer.alloc(32) },
-      ...{ certificateSha256: sha256, certificate, addresses: [], revoked: null, entry: 3, keys: [] },
+      ...{
+        certificateSha256: sha256,
+        certificate,
+        addresses: [],
+        revoked: null,
+        entry: 3,
+        keys: [],
+      },
       since: new Date(NOW_MS).toISOString(),
     };
   });

@@ -127,7 +127,7 @@ describe('connection gate', () => {
       for (; count < 2 * LIMITS.strangersPerSecondPerHost; count++) {
         const [connection] = arrive(host, 1);
         if (!connection) break;
-        finish(connection, bob);
+        void finish(connection, bob);
       }
       return count;
     };

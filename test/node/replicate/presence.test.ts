@@ -350,17 +350,19 @@ describe('presence', () => {
       expect(receipts).toContainEqual(other);
     });
 
-    it('is said at once when something was taken away, unless this space has just spoken', async () => {
+    it('is said at once when something was taken away, and by who has just spoken half a turn later', async () => {
       await time.advance(LIMITS.presenceMs * 0.2);
       const count = said.length;
       board.speakSoon();
       await time.advance(LIMITS.presenceMs * 0.06);
       expect(said.length).toBe(count);
+      await time.advance(LIMITS.presenceMs * 0.5);
+      expect(said.length).toBe(count + 1);
       await time.advance(LIMITS.presenceMs * 0.6);
       board.speakSoon();
       board.speakSoon();
       await time.advance(LIMITS.presenceMs * 0.06);
-      expect(said.length).toBe(count + 1);
+      expect(said.length).toBe(count + 2);
     });
   });
 

@@ -126,11 +126,11 @@ describe('versions of the root', () => {
     await other.roots.adopt([await version(source.root.root)]);
     await roots.askWhenDue('peer', client);
     expect(asked).toEqual([2]);
-    expect(roots.hint()).toBe(false);
+    expect([roots.isHinted, roots.hint(), roots.isHinted]).toEqual([false, false, true]);
     await roots.askWhenDue('peer', client);
     expect(asked).toEqual([2]);
     await time.advance(LIMITS.rootHintMs);
-    expect(roots.hint()).toBe(true);
+    expect([roots.hint(), roots.isHinted]).toEqual([true, false]);
     await roots.askWhenDue('peer', client);
     expect(home.root.versions).toBe(2);
     await time.advance(LIMITS.antiEntropyMs);

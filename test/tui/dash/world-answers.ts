@@ -1,6 +1,7 @@
 // What the mesh of the tests answers to each question, and what it says when something is changed.
 
 import type { RouteName } from '../../../protocols/control-api.ts';
+import { crossingRows, importDetail, REFUSED, receiptRows } from './world-gap.ts';
 import {
   AS_OF,
   ago,
@@ -41,6 +42,10 @@ export const ANSWERS: Readonly<Partial<Record<RouteName, (query: Query) => objec
     contexts: ['deployments'],
     keyProtection: 'passphrase',
     refusals: { SIGNATURE_INVALID: 2, GRANT_MISSING: 1 },
+    store: {
+      ...{ damaged: 0, repaired: 0, refetching: false },
+      ...{ disk: 'ok', freeBytes: 60 * 1024 ** 3, scrubbedAt: ago(DAY_MS) },
+    },
   }),
   overview: () => ({
     asOf: AS_OF,
@@ -93,7 +98,7 @@ export const ANSWERS: Readonly<Partial<Record<RouteName, (query: Query) => objec
     },
     alerts: {
       crit: 2,
-      warn: 2,
+      warn: 3,
       info: 1,
       acked: 1,
       open: alertRows().map(({ id, level, subject, what, sinceAt, opens }) => ({
@@ -262,6 +267,9 @@ export const ANSWERS: Readonly<Partial<Record<RouteName, (query: Query) => objec
         state: index < 17 ? 'mesh' : index === 17 ? 'deaf' : 'away',
       })),
     ),
+  crossings: () => rows(crossingRows()),
+  receipts: (query) => rows(receiptRows(query)),
+  importDetail,
   history: ({ feed }) =>
     rows(
       many(40, (index) => ({
@@ -280,6 +288,7 @@ export const ANSWERS: Readonly<Partial<Record<RouteName, (query: Query) => objec
 
 export const CHANGED: Readonly<Record<string, unknown>> = {
   'POST /v1/revocations': { space: 'ledger-0002', entry: 77 },
+  'POST /v1/gap/refusals': REFUSED,
   'POST /v1/grants': { grant: 'g-1' },
   'POST /v1/alerts/acknowledgements': { ...alertRows()[0], state: 'acked', ackedBy: 'dashboard' },
 };

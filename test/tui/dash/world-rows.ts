@@ -113,6 +113,7 @@ const ALERTS = [
   ['crit', 'ledger-0002', '31 failed deployments in 1 h (usual 1)', 'deployments', 640_000],
   ['warn', 'mobile-0006', 'offline 41 m, 3 subscribers behind', 'space', 1_800_000],
   ['warn', 'mobile-0005', 'feed variables/base is 214 entries behind', 'feeds', 2_640_000],
+  ['warn', 'library-0008 17', 'bundle 17 of library-0008 waits, 1 of 2', 'gap', 720_000],
   [
     'info',
     'platform-0007',

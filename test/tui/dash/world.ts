@@ -6,6 +6,7 @@ import { MeshError } from '../../../protocols/errors.ts';
 import type { AnswerOptions, MeshClient } from '../../../tui/client.ts';
 import { parseAnswer } from '../../../tui/client-errors.ts';
 import { ANSWERS, CHANGED, EVENTS } from './world-answers.ts';
+import { TOLD } from './world-gap.ts';
 import { ago, type Query, uuid } from './world-rows.ts';
 
 export { nameOf, WORLD_MS } from './world-rows.ts';
@@ -92,8 +93,12 @@ export function createWorld(size = 1_000): World {
         options.signal?.addEventListener('abort', () => resolve(), { once: true }),
       );
     },
-    follow: async function* () {
-      yield await refuse();
+    async *follow<T>(path: string, body: unknown, options: AnswerOptions<T> = {}) {
+      asked.push(path);
+      sent.push({ method: 'POST', path, body });
+      const lines = (await instead.get(path)?.()) ?? TOLD[path] ?? [];
+      for (const line of lines as readonly unknown[])
+        yield parseAnswer({ home: '/nowhere', method: 'POST', path }, line, options.parse);
     },
     download: refuse,
     upload: refuse,

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -28,7 +28,7 @@ describe('folder of the demo', () => {
     const dir = join(base, 'deep', 'demo');
     const { spaces, logs } = await openAt(dir);
     expect(await readdir(dir)).toEqual([...['lock', 'logs'], MARKER, 'spaces']);
-    expect(await readdir(spaces)).toEqual([]);
+    expect(await readdir(spaces)).toEqual(['.credentials']);
     expect(await readdir(logs)).toEqual([]);
   });
 
@@ -39,16 +39,29 @@ describe('folder of the demo', () => {
     await writeFile(join(base, 'notes.txt'), 'mine');
     await first.release();
     const second = await openAt(base);
-    expect(await readdir(second.spaces)).toEqual([]);
+    expect(await readdir(second.spaces)).toEqual(['.credentials']);
     expect(await readdir(second.logs)).toEqual([]);
     expect(await readFile(join(base, 'notes.txt'), 'utf8')).toBe('mine');
+  });
+
+  it('holds a passphrase of its own for each demo, which its owner alone may read', async () => {
+    const passphrase = async ({ credentials }: DemoFolder) => {
+      const file = join(credentials, 'odcm-passphrase');
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+      return readFile(file, 'utf8');
+    };
+    const first = await openAt(base);
+    const before = await passphrase(first);
+    expect(before).toMatch(/^[\w-]{32}\n$/);
+    await first.release();
+    expect(await passphrase(await openAt(base))).not.toBe(before);
   });
 
   it('is refused while another demo has it', async () => {
     const first = await openAt(base);
     await mkdir(join(first.spaces, 'hq'));
     await expect(openAt(base)).rejects.toMatchObject({ code: 'LOCKED' });
-    expect(await readdir(first.spaces)).toEqual(['hq']);
+    expect(await readdir(first.spaces)).toEqual(['.credentials', 'hq']);
     await first.release();
     await openAt(base);
   });

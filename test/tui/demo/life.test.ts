@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { MeshError } from '../../../protocols/errors.ts';
 import { type LivingMesh, live } from '../../../tui/demo/life.ts';
-import { SPACES, type Space } from '../../../tui/demo/mesh.ts';
+import { type Member, SPACES } from '../../../tui/demo/mesh.ts';
 import { type Around, bringBack, takeAway } from '../../../tui/demo/outages.ts';
 
 /** Spaces that run unless stopped; everything asked of them is written down. */
 function createMesh(refuse: () => Promise<never> = async () => undefined as never) {
   const deeds: string[] = [];
-  const away = new Set<Space>();
+  const away = new Set<Member>();
   const note = (what: string): Promise<never> => {
     deeds.push(what);
     return refuse();

@@ -3,6 +3,7 @@
 import type { ScreenId } from '../state.ts';
 import { createAlertsScreen } from './alerts.ts';
 import { createFeedScreen, createFeedsScreen } from './feeds.ts';
+import { createGapScreen, createReceiptsScreen } from './gap.ts';
 import { createLogScreen } from './log.ts';
 import { createMeshScreen } from './mesh.ts';
 import { createOverviewScreen } from './overview.ts';
@@ -27,6 +28,8 @@ export function createScreens(): Readonly<Record<ScreenId, Screen>> {
     deployments: createDeploymentsScreen(),
     alerts: createAlertsScreen(),
     mesh: createMeshScreen(),
+    gap: createGapScreen(),
+    receipts: createReceiptsScreen(),
     log: createLogScreen(),
   };
 }

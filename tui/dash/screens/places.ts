@@ -20,6 +20,7 @@ export function placeOfAlert({
     case 'trust':
     case 'mesh':
     case 'inventory':
+    case 'gap':
       return { screen };
     case 'reports':
     case 'deployments':

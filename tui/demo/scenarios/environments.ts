@@ -19,16 +19,19 @@ export const pickEnvironments: Scenario = {
     const list = environments();
     if (!mesh.isRunning(LATE)) await mesh.start(LATE);
 
-    await step(`${LATE} subscribes on demand: it knows the list and holds none of it`, async () => {
-      await mesh.ask(LATE, 'subscribe', { body: { feed: MASTER, mode: 'on-demand' } });
-      const row = await mesh.until(`${LATE} knows the head of ${MASTER}`, async () => {
-        const seen = await mesh.feed(LATE, MASTER);
-        return seen.size === null ? undefined : seen;
-      });
-      promised(row.size === list.length, `the head says ${row.size} entries, not ${list.length}`);
-      promised(row.held === 0, `${LATE} already holds ${row.held} entries`);
-      return { space: LATE, feed: MASTER, note: `${row.size} entries there, ${row.held} held` };
-    });
+    await step(
+      `${LATE} subscribes on demand: it knows the list and has read none of it`,
+      async () => {
+        await mesh.ask(LATE, 'subscribe', { body: { feed: MASTER, mode: 'on-demand' } });
+        const row = await mesh.until(`${LATE} knows the head of ${MASTER}`, async () => {
+          const seen = await mesh.feed(LATE, MASTER);
+          return seen.size === null ? undefined : seen;
+        });
+        promised(row.size === list.length, `the head says ${row.size} entries, not ${list.length}`);
+        promised(row.applied === 0, `${LATE} has read ${row.applied} entries already`);
+        return { space: LATE, feed: MASTER, note: `${row.size} entries there, none read` };
+      },
+    );
 
     await step(`${LATE} pulls and reads the list`, async () => {
       const beganMs = performance.now();
@@ -39,7 +42,11 @@ export const pickEnvironments: Scenario = {
       promised(items.length === list.length, `${items.length} environments, not ${list.length}`);
       const head = await headEvidence(mesh, LATE, MASTER);
       const names = items.map(({ item }) => item).join(', ');
-      return { ...head, elapsedMs, note: `from ${pulled.peer ?? 'nobody'}: ${names}` };
+      return {
+        ...head,
+        elapsedMs,
+        note: `from ${pulled.peer ?? 'what it carries for others'}: ${names}`,
+      };
     });
 
     const picked = await step(

@@ -1,6 +1,7 @@
 // The scenarios in the order in which they are played; a later one may stand on what an earlier one left.
 
 import type { Scenario } from '../scenario.ts';
+import { airGap } from './air-gap.ts';
 import { pickEnvironments } from './environments.ts';
 import { outage } from './outage.ts';
 import { publisherOffline } from './publisher-offline.ts';
@@ -15,6 +16,7 @@ export const OPENING: readonly Scenario[] = [
   pickEnvironments,
   trust,
   reports,
+  airGap,
 ];
 
 export const SCENARIOS: readonly Scenario[] = [...OPENING, outage];

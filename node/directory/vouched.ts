@@ -1,0 +1,99 @@
+// ODCM's newest word that a directory is its newest: when it was given, how old it is by the time that trust goes by, and
+// whether one that is dated in the future waits for its time.
+
+import { LIMITS } from '../../protocols/limits.ts';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import type { Store } from '../store/store.ts';
+import { Expiry } from './expiry.ts';
+import { type DirectoryAge, freshnessOf } from './freshness.ts';
+
+export interface VouchedOptions {
+  readonly store: Store;
+  /** The time that trust goes by. */
+  readonly clock: Clock & { readonly isRegressed?: boolean };
+  /** Age from which on the directory has expired. */
+  readonly limitMs?: number | undefined;
+  /** ODCM's word that it is this time, later than any before. */
+  readonly onVouched?: ((timeMs: number) => void) | undefined;
+  readonly log: Log;
+}
+
+export class Vouched {
+  readonly #o: VouchedOptions;
+  readonly #expiry: Expiry;
+  #timeMs: number | undefined;
+  #heldUntilMs: number | undefined;
+
+  constructor(options: VouchedOptions) {
+    this.#o = options;
+    this.#expiry = new Expiry(options.store, options.log);
+  }
+
+  /** @param timeMs as the newest head on the disk says */
+  async load(timeMs: number | undefined): Promise<void> {
+    await this.#expiry.load();
+    this.#timeMs = timeMs;
+  }
+
+  /** Milliseconds since; null when no word of ODCM is known. */
+  get ageMs(): number | null {
+    if (this.#timeMs === undefined) return null;
+    return Math.max(0, this.#o.clock.nowMs() - this.#timeMs);
+  }
+
+  get age(): DirectoryAge {
+    const { ageMs, limitMs } = this;
+    const isClockRegressed = this.#o.clock.isRegressed ?? false;
+    const age = freshnessOf({ ageMs, limitMs, isClockRegressed });
+    if (this.#timeMs === undefined || age === 'unknown') return age;
+    if (this.#expiry.has(this.#timeMs)) return 'expired';
+    if (age === 'expired') this.#expiry.note(this.#timeMs);
+    return age;
+  }
+
+  get limitMs(): number {
+    return this.#o.limitMs ?? LIMITS.directoryExpiredMs;
+  }
+
+  get heldUntilMs(): number | undefined {
+    return this.#heldUntilMs;
+  }
+
+  /** What was held for its time may be used by now. */
+  get isDue(): boolean {
+    return this.#heldUntilMs !== undefined && this.#o.clock.nowMs() >= this.#heldUntilMs;
+  }
+
+  isLater(timeMs: number | undefined): timeMs is number {
+    return timeMs !== undefined && timeMs > (this.#timeMs ?? 0);
+  }
+
+  /** True for a word that is dated in the future: it waits. */
+  holds(timeMs: number | undefined): boolean {
+    const nowMs = this.#o.clock.nowMs();
+    if (timeMs === undefined || timeMs <= nowMs + LIMITS.clockSkewMs) return false;
+    const untilMs = timeMs - LIMITS.clockSkewMs;
+    if (this.#heldUntilMs === undefined)
+      this.#o.log.warn(
+        { aheadMs: untilMs - nowMs },
+        'a head of the directory is dated in the future and waits; compare the clocks of ODCM and of this machine',
+      );
+    this.#heldUntilMs = Math.min(untilMs, this.#heldUntilMs ?? untilMs);
+    return true;
+  }
+
+  /** Never goes back. */
+  set(timeMs: number | undefined): void {
+    if (!this.isLater(timeMs)) return;
+    this.#timeMs = timeMs;
+    this.#heldUntilMs = undefined;
+    this.#o.onVouched?.(timeMs);
+  }
+
+  /** A key that spoke was taken back: what it said counts no more, only this does. */
+  forgetBut(timeMs: number | undefined): void {
+    this.#timeMs = timeMs;
+    this.#heldUntilMs = undefined;
+  }
+}
