@@ -26,7 +26,7 @@ import { Subscriptions } from './replicate/subscriptions.ts';
 import { openOwnKeys } from './rotate/adopt-keys.ts';
 import type { OwnKeys } from './rotate/own-keys.ts';
 import { DiskGuard, spaceOf } from './store/disk-guard.ts';
-import { tableRange } from './store/keys.ts';
+import { isLastingMark, tableRange } from './store/keys.ts';
 import { type LevelStoreOptions, openLevelStore } from './store/level.ts';
 import type { Store } from './store/store.ts';
 import { TrustClock } from './trust-time/trust-clock.ts';
@@ -140,14 +140,20 @@ async function requireSoundTables(path: string): Promise<void> {
   });
 }
 
-/** Marks are counters and hints: one that is damaged is worth less than none, and must not keep a node from starting. */
-async function forgetDamagedMarks(store: Store, log: Log): Promise<void> {
+/**
+ * Most marks are counters and hints: one that is damaged is worth less than none, and must not keep a node from starting.
+ * Those of the air gap stay as they are: whoever reads one is refused, and the rest of the node goes on.
+ */
+export async function forgetDamagedMarks(store: Store, log: Log): Promise<void> {
   const damaged: Buffer[] = [];
   for await (const _ of store.range({ ...tableRange('m'), onDamaged: (key) => damaged.push(key) }));
-  for (const key of damaged)
-    log.error({ mark: key.toString('latin1', 1) }, 'a mark is damaged and was forgotten');
+  for (const key of damaged) {
+    const what = isLastingMark(key) ? 'stays: what needs it is refused' : 'was forgotten';
+    log.error({ mark: key.toString('latin1', 1) }, `a mark is damaged and ${what}`);
+  }
+  const forgotten = damaged.filter((key) => !isLastingMark(key));
   await store.write(
-    damaged.map((key) =>
+    forgotten.map((key) =>
       key.equals(STARTED) ? { type: 'put', key, value: Buffer.alloc(0) } : { type: 'del', key },
     ),
   );

@@ -1,7 +1,7 @@
 // Grants by what they are about. Every question for entries, blocks or heads asks for a grant: looking through all grants of a
 // large mesh each time would be a way to keep a node busy. Pure, and no more than a second look at the same rows.
 
-import type { GrantRow } from './directory.ts';
+import type { GrantRow } from './directory-rows.ts';
 import type { FeedId, SpaceId } from './ids.ts';
 
 interface About {

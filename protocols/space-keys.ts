@@ -2,7 +2,7 @@
 // which the new key signs: heads up to there verify under the former one, heads from there on under the new one, and the
 // head at that very size under either. Pure.
 
-import type { SpaceKeys, SpaceRow } from './directory.ts';
+import type { SpaceKeys, SpaceRow } from './directory-rows.ts';
 import type { FeedId } from './ids.ts';
 import { LIMITS } from './limits.ts';
 

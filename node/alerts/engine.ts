@@ -4,7 +4,8 @@
 import { hash } from 'node:crypto';
 import type { AlertLevel } from '../../protocols/control-alerts.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { type Finding, isAtLeast, type Judgement } from './rules.ts';
+import type { Finding } from './drafts.ts';
+import { isAtLeast, type Judgement } from './rules.ts';
 import type { AlertSettings } from './settings.ts';
 
 export interface Alert extends Omit<Finding, 'verdict'> {

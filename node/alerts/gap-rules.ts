@@ -1,7 +1,7 @@
 // The rules about the air gap: what waits for people, and what should have come back and did not. Facts in, drafts out.
 
+import type { Draft } from './drafts.ts';
 import type { GapFact } from './facts.ts';
-import type { Draft } from './rules.ts';
 import { inWords } from './words.ts';
 
 type Known = GapFact | null | undefined;

@@ -3,21 +3,22 @@
 
 import type { AlertLevel } from '../../protocols/control-alerts.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import type { DeploymentFact, Facts, FeedFact, SpaceFact } from './facts.ts';
+import {
+  agoInWords,
+  at,
+  type Draft,
+  each,
+  type Finding,
+  failedDraft,
+  feedDraft,
+  isCriticalSpace,
+  spaceDraft,
+} from './drafts.ts';
+import type { Facts } from './facts.ts';
 import { exportDrafts, importDrafts, receiptDrafts } from './gap-rules.ts';
 import { matchesAny } from './glob.ts';
 import type { AlertSettings, RuleName, RuleSettings } from './settings.ts';
 import { inWords, sizeInWords } from './words.ts';
-
-export interface Finding {
-  readonly rule: RuleName;
-  readonly subject: string;
-  readonly level: AlertLevel;
-  readonly verdict: 'raise' | 'hold';
-  readonly what: string;
-  readonly evidence: string;
-  readonly opens: { readonly screen: string; readonly subject: string };
-}
 
 export interface Judgement {
   readonly findings: readonly Finding[];
@@ -25,12 +26,6 @@ export interface Judgement {
   readonly unknown: ReadonlySet<RuleName>;
 }
 
-export type Draft = Omit<Finding, 'rule' | 'level'> & {
-  /** At least this, whatever the rule says. */
-  readonly level?: AlertLevel;
-  /** Weighs one level more than the rule says. */
-  readonly isCritical?: boolean;
-};
 type Judge<R extends RuleName> = (
   facts: Facts,
   rule: RuleSettings<R>,
@@ -38,7 +33,6 @@ type Judge<R extends RuleName> = (
 ) => Draft[] | null;
 
 const raised = (level: AlertLevel): AlertLevel => (level === 'info' ? 'warn' : 'crit');
-const at = (screen: string, subject: string) => ({ screen, subject });
 
 const JUDGES: { readonly [R in RuleName]: Judge<R> } = {
   'space-offline': (facts, _, settings) =>
@@ -292,67 +286,3 @@ export const isAtLeast = (level: AlertLevel, least: AlertLevel): boolean =>
   WEIGHT[level] >= WEIGHT[least];
 const highest = (base: AlertLevel, stated: AlertLevel | undefined): AlertLevel =>
   stated === undefined || isAtLeast(base, stated) ? base : stated;
-
-function each<Fact>(
-  facts: readonly Fact[] | null,
-  draft: (fact: Fact) => Draft | null,
-): Draft[] | null {
-  return facts === null ? null : facts.map(draft).filter((one) => one !== null);
-}
-
-function spaceDraft(
-  { space, state, heardAgoMs, heardVia, tags }: SpaceFact,
-  verdict: Finding['verdict'],
-  what: string,
-  settings: AlertSettings,
-): Draft {
-  const isCritical = tags.includes('critical') || matchesAny(settings.critical.spaces, space);
-  const via = heardVia === null ? '' : ` by way of ${heardVia}`;
-  const evidence = `${state}, last heard ${agoInWords(heardAgoMs)}${via}`;
-  return { subject: space, verdict, what, evidence, isCritical, opens: at('spaces', space) };
-}
-
-function isCriticalSpace(name: string, { spaces }: Facts, { critical }: AlertSettings): boolean {
-  if (matchesAny(critical.spaces, name)) return true;
-  return spaces?.find(({ space }) => space === name)?.tags.includes('critical') ?? false;
-}
-
-function feedDraft(
-  fact: FeedFact,
-  verdict: Finding['verdict'],
-  what: string,
-  { critical }: AlertSettings,
-): Draft {
-  return {
-    subject: fact.feed,
-    verdict,
-    what,
-    evidence: `behind ${fact.behind}, complete carriers ${fact.carriersComplete ?? 'unknown'}`,
-    isCritical: matchesAny(critical.spaces, fact.feed.split('/')[0]!),
-    opens: at('feeds', fact.feed),
-  };
-}
-
-function failedDraft(
-  { kind, name, failed, usual }: DeploymentFact,
-  rule: RuleSettings<'deployments-failed'>,
-  isCritical: boolean,
-): Draft | null {
-  const isUnusual =
-    usual !== null && failed >= rule.least && failed >= rule.times * Math.max(usual, 0.2);
-  const isMany = failed >= rule.failed;
-  const isHeld = failed > 0 && failed * 2 >= Math.min(rule.failed, rule.least);
-  if (!isUnusual && !isMany && !isHeld) return null;
-  const than = usual === null ? '' : ` (usual ${Number(usual.toFixed(1))})`;
-  const plural = failed === 1 ? 'deployment' : 'deployments';
-  return {
-    subject: name,
-    verdict: isUnusual || isMany ? 'raise' : 'hold',
-    what: `${failed} failed ${plural} in ${inWords(rule.windowMs)}${than}`,
-    evidence: `signed deployment entries of the ${kind}`,
-    opens: at('deployments', name),
-    isCritical,
-  };
-}
-
-const agoInWords = (ms: number | null): string => (ms === null ? 'never' : `${inWords(ms)} ago`);

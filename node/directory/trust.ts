@@ -3,7 +3,6 @@
 
 import type { GrantRow, SpaceRow } from '../../protocols/directory.ts';
 import type { DirectoryPayload } from '../../protocols/directory-events.ts';
-import { ed25519FromRaw } from '../../protocols/ed25519.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import {
   type FeedId,
@@ -15,18 +14,13 @@ import {
   uuidFromBytes,
 } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import {
-  decodePetition,
-  type Petition,
-  verifyPetition,
-  type Wish,
-} from '../../protocols/petition.ts';
-import { identityKeys } from '../../protocols/space-keys.ts';
+import { decodePetition, type Petition, type Wish } from '../../protocols/petition.ts';
 import type { Clock, Random } from '../clock.ts';
 import type { KeyOffice } from '../rotate/key-office.ts';
 import { Turn } from '../turn.ts';
 import type { Directory } from './directory.ts';
 import { PetitionQuota } from './petition-quota.ts';
+import { verifyWish } from './verify-wish.ts';
 import { type DirectoryWriter, directoryDraft } from './writer.ts';
 
 export interface TrustOptions {
@@ -78,7 +72,7 @@ export class Trust {
     if (petition.space !== speaker.id) {
       throw new MeshError('BAD_SIGNATURE', `${speaker.name} brings a petition of another space`);
     }
-    const wish = this.#verify(speaker, petition);
+    const wish = this.#wishOf(speaker, petition);
     return this.#quota.once(petition, () => this.carryOut(speaker.id, wish));
   }
 
@@ -88,7 +82,7 @@ export class Trust {
     if (petition.space !== speaker.id) {
       throw new MeshError('BAD_SIGNATURE', `the petition is not one of ${speaker.name}`);
     }
-    const wish = this.#verify(speaker, petition);
+    const wish = this.#wishOf(speaker, petition);
     if (wish.wish !== 'certificate') {
       throw new MeshError('MALFORMED', 'a file asks for a certificate, and for nothing else');
     }
@@ -96,20 +90,8 @@ export class Trust {
     return this.#quota.once(petition, () => this.carryOut(speaker.id, wish, days));
   }
 
-  /** By the key in force, or by the one before while a node may still go by it; new keys only by the one in force. */
-  #verify(speaker: SpaceRow, petition: Petition): Wish {
-    const { mesh, clock } = this.#o;
-    let refusal: unknown;
-    for (const [i, raw] of identityKeys(speaker, clock.nowMs()).entries()) {
-      try {
-        const wish = verifyPetition(mesh, petition, ed25519FromRaw(raw));
-        if (i === 0 || wish.wish !== 'rotate-keys') return wish;
-        if (wish.nodeKey === speaker.nodeKey.toString('base64')) return wish;
-      } catch (error) {
-        refusal ??= error;
-      }
-    }
-    throw refusal ?? new MeshError('BAD_SIGNATURE', `${speaker.name} asks with a former key`);
+  #wishOf(speaker: SpaceRow, petition: Petition): Wish {
+    return verifyWish(petition, speaker, this.#o.mesh, this.#o.clock.nowMs());
   }
 
   #office(): Pick<KeyOffice, 'carryOut'> {

@@ -179,6 +179,12 @@ export class Publisher {
     const missing = await view.catchUp();
     if (missing.length > 0)
       throw new MeshError('RECORD_MISSING', `records of the own feed ${feed} are missing`);
+    // What is not applied may be newer versions of the same items: their numbers would be given twice.
+    if (view.isLevel) return;
+    const { applied } = view;
+    throw new MeshError('KEY_UNKNOWN', `no key opens entry ${applied} of the own feed ${feed}`, {
+      next: "Restore the folder's keys and store/log from one backup; nothing is published before.",
+    });
   }
 
   async #commit(jobs: readonly Job[]): Promise<void> {
@@ -239,15 +245,19 @@ export class Publisher {
       throw error;
     }
     crashpoint('publish.after-sync');
-    await rows;
-    if (hasPages && sealing) {
-      // A key counts once its pages are in the log: before that a crash would leave records that nobody can open.
-      const pages = await takePages(plan, before.size, sealing.sealer.ring);
-      await view.advance(items, checkpoint.size, hashes, pages).catch(() => {});
-      this.#rekeying = { after: undefined };
+    try {
+      await rows;
+      if (hasPages && sealing) {
+        this.#rekeying = { after: undefined };
+        // A key counts once its pages are in the log: before that a crash would leave records that nobody can open.
+        const pages = await takePages(plan, before.size, sealing.sealer.ring);
+        await view.advance(items, checkpoint.size, hashes, pages).catch(() => {});
+      }
+      crashpoint('publish.before-release');
+    } finally {
+      // The entries are in the log, whatever became of the rest: who waits for them hears of it.
+      this.#o.onCommitted({ note, checkpoint, before, segments });
     }
-    crashpoint('publish.before-release');
-    this.#o.onCommitted({ note, checkpoint, before, segments });
   }
 }
 

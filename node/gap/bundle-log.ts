@@ -3,7 +3,7 @@
 
 import { type Checkpoint, decodeNote } from '../../protocols/checkpoint.ts';
 import { type Entry, KIND } from '../../protocols/entry.ts';
-import { parseSourceItem } from '../../protocols/envelope.ts';
+import { parseSource } from '../../protocols/envelope.ts';
 import { isMeshError, MeshError } from '../../protocols/errors.ts';
 import type { IndexedLog } from '../../protocols/gap/bundle-index.ts';
 import type { LogRange } from '../../protocols/gap/manifest.ts';
@@ -165,8 +165,7 @@ export class BundleLog {
     this.#looks++;
     try {
       const body = decodeRecord(record, packed.record);
-      const name = parseSourceItem(body.envelope.source);
-      if (name !== undefined) this.#items.add(name);
+      this.#items.add(parseSource(body.envelope.source).item);
     } catch (error) {
       // Sealed, or against its contract: what it is shows when it is applied.
       if (!isMeshError(error)) throw error;

@@ -19,6 +19,7 @@ import type { Home } from '../home/home.ts';
 import type { HeldNotes } from '../replicate/held-notes.ts';
 import { frontierAt } from './bundle-log.ts';
 import type { Crossing, Ledger } from './ledger.ts';
+import { endOf } from './verify-bundle.ts';
 import { type ExportedLog, writeBundle } from './write-bundle.ts';
 
 /** What the destination is taken to have: what its receipts say, a bundle by its number, or nothing. */

@@ -2,6 +2,7 @@
 // what is let in, whatever happens to the file that somebody brought.
 
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -109,7 +110,8 @@ export class Quarantine {
 
   /** Gives up what has lain here for longer than its time; what is still waiting or under way is kept. */
   async sweep(nowMs: number, isNeeded: (id: string) => boolean): Promise<void> {
-    const names = await readdir(this.#folder).catch((): string[] => []);
+    if (!existsSync(this.#folder)) return;
+    const names = await readdir(this.#folder);
     for (const name of names) {
       const path = join(this.#folder, name);
       const { mtimeMs } = await lstat(path);

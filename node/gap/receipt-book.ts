@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import type { Checkpoint } from '../../protocols/checkpoint.ts';
 import type { SpaceRow } from '../../protocols/directory.ts';
-import { asMeshError, MeshError } from '../../protocols/errors.ts';
+import { asMeshError, isMeshError, MeshError } from '../../protocols/errors.ts';
 import { decodeReceipt, type Receipt, verifyReceipt } from '../../protocols/gap/receipt.ts';
 import { decodeTlogProof, verifyTlogProof } from '../../protocols/gap/tlog-proof.ts';
 import { type MeshId, receiptsOrigin, type SpaceId } from '../../protocols/ids.ts';
@@ -101,15 +101,13 @@ export class ReceiptBook {
     const { kept, checkpoint } = this.verify(receiptBytes, proofBytes);
     const { space, index, atMs, receipt } = kept;
     const known = await this.find(space.id, index);
-    if (known && !known.receipt.equals(receiptBytes))
-      throw new MeshError(
-        'CONFLICT',
-        `${space.name} has signed two receipts with the number ${index}`,
-        {
-          next: 'Keep both files: together they prove it. Ask the space what it runs from.',
-        },
-      );
-    await this.#raiseHead(space.id, checkpoint, proofBytes);
+    try {
+      requireSame(known, receiptBytes, `${space.name} has signed two receipts, number ${index}`);
+      await this.#raiseHead(space.id, checkpoint, proofBytes);
+    } catch (error) {
+      await this.#auditConflict(error, kept);
+      throw error;
+    }
     if (known) return { kept, isNew: false };
     const row = {
       atMs,
@@ -125,6 +123,14 @@ export class ReceiptBook {
         receipt.kind === 'import' ? `bundle ${receipt.bundle.sequence} was applied` : receipt.id,
     });
     return { kept, isNew: true };
+  }
+
+  /** Somebody brought the evidence once: it is on record from then on. */
+  async #auditConflict(error: unknown, { space, index, atMs }: KeptReceipt): Promise<void> {
+    if (!isMeshError(error, 'CONFLICT')) return;
+    const [subject, text] = [`receipt ${index} of ${space.name}`, error.message];
+    const row = { atMs, what: 'refused' as const, subject, code: error.code, text, by: null };
+    await this.#o.ledger.audit(row);
   }
 
   async #acknowledge(
@@ -208,6 +214,14 @@ function verifyByAny(decoded: ReturnType<typeof decodeReceipt>, space: SpaceRow)
     }
   }
   throw refusal;
+}
+
+/** @throws CONFLICT */
+function requireSame(known: { receipt: Buffer } | undefined, bytes: Buffer, what: string): void {
+  if (!known || known.receipt.equals(bytes)) return;
+  throw new MeshError('CONFLICT', what, {
+    next: 'Keep both files: together they prove it. Ask the space what it runs from.',
+  });
 }
 
 function parseKept(bytes: Buffer): { receipt: Buffer; proof: Buffer; atMs: number } {

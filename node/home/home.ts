@@ -52,6 +52,7 @@ export function homePaths(folder: string) {
     issuingCertificateNext: join(dir, 'odcm', 'issuing.next.pem'),
     invites: join(dir, 'odcm', 'invites.json'),
     quarantine: join(dir, 'gap', 'quarantine'),
+    receiptMark: join(dir, 'gap', 'receipts.mark'),
     // While a site without a network waits for the answer to its request.
     joining: join(dir, 'joining'),
     certificateRequest: join(dir, 'certs', 'request.json'),

@@ -50,7 +50,7 @@ export class PresenceBoard {
   readonly #toPass = new Set<SpaceId>();
   /** Time of the last own statement, which may be ahead of the clock, and the clock when it was made. */
   #saidMs = 0;
-  #spokeMs = 0;
+  #spokeMs = Number.NEGATIVE_INFINITY;
   #timer: TimerHandle | undefined;
   #isRefuting = false;
   #isStopped = false;

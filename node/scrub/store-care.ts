@@ -15,7 +15,7 @@ import { damagedLog } from '../feed/stored-segments.ts';
 import { STARTED } from '../fork/release-gate.ts';
 import type { MeshNode } from '../node.ts';
 import type { DiskGuard } from '../store/disk-guard.ts';
-import { hashOfOwnedKey, logOfKey, markKey, tableOf } from '../store/keys.ts';
+import { hashOfOwnedKey, isLastingMark, logOfKey, markKey, tableOf } from '../store/keys.ts';
 import type { Row, Store } from '../store/store.ts';
 import { DamageBoard } from './damage-board.ts';
 import { sweepOrphans } from './orphans.ts';
@@ -197,9 +197,17 @@ export class StoreCare {
       }
       // The evidence of a fork says by being there that the feed is frozen: it stays.
       if (lost) return 'it goes on to say that the feed is frozen';
+      // Neither is a number of the air gap given twice: the damage stays open, and what needs the row is refused.
+      if (isLastingMark(key)) return this.#requireSound(store, key);
       await forget();
       return 'it was forgotten';
     });
+  }
+
+  /** @throws STORE_DAMAGED while it is not */
+  async #requireSound(store: Store, key: Buffer): Promise<string> {
+    await store.get(key);
+    return 'it was made anew';
   }
 
   /** A block that an applied entry names was here. */

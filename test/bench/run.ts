@@ -8,6 +8,7 @@ import { cork } from './cork.bench.ts';
 import { dashFirstPaint, dashIdle, dashKey, dashMemory } from './dash.bench.ts';
 import { dashRefresh } from './dash-refresh.bench.ts';
 import { floodDials, floodGossip } from './flood.bench.ts';
+import { gap } from './gap.bench.ts';
 import { heads } from './heads.bench.ts';
 import { type Bench, describeMachine, type Measurement, measurementOf } from './measurement.ts';
 import { publish } from './publish.bench.ts';
@@ -28,6 +29,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   report,
   'report-spaces': reportSpaces,
   control,
+  gap,
   heads,
   flood: floodGossip,
   'flood-dials': floodDials,

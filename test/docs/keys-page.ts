@@ -25,6 +25,7 @@ const TAIL = `
 | \`:theme dark\`, \`light\`, \`mono\`, \`:ascii on\` | how it looks |
 | \`:target FOLDER\` | another node |
 | \`:grant SUBSCRIBER PUBLISHER/FEED\`, \`:ungrant\`, \`:revoke SPACE\`, \`:subscribe FEED\`, \`:unsubscribe FEED\`, \`:invite SPACE\` | changes, with \`--allow-changes\` only; each asks for a name first |
+| \`:export SPACE FILE\`, \`:import FILE\`, \`:approve SPACE BUNDLE\`, \`:refuse SPACE BUNDLE WHY\` | bundles across an air gap, likewise |
 
 ## Filter
 

@@ -95,7 +95,15 @@ describe('a site without a network', () => {
     await mesh.ok('vault', 'certificate', 'request', request);
     expect(readFileSync(request)).toEqual(first);
     await refused('library', 'NOT_ODCM', 'certificate', 'renew', request, '--answer', answer);
-    await refused('odcm', 'MALFORMED', 'certificate', 'renew', stick('vault.offer'), '--answer', answer);
+    await refused(
+      'odcm',
+      'MALFORMED',
+      'certificate',
+      'renew',
+      stick('vault.offer'),
+      '--answer',
+      answer,
+    );
     await mesh.ok('odcm', 'certificate', 'renew', request, '--answer', answer);
 
     const damaged = stick('damaged');

@@ -26,9 +26,12 @@ describe(`the main job on ${SOURCE}`, () => {
   const expectAll = async (name: string): Promise<void> => {
     const items = await mesh.items(name, FEED);
     expect(new Set(items.map((row) => row.item))).toEqual(new Set(hashes.keys()));
-    for (const [item, hash] of hashes) {
-      expect(sha256(await mesh.content(name, FEED, item)), item).toBe(hash);
-    }
+    const queue = hashes.entries();
+    const reader = async (): Promise<void> => {
+      for (const [item, hash] of queue)
+        expect(sha256(await mesh.content(name, FEED, item)), item).toBe(hash);
+    };
+    await Promise.all([reader(), reader(), reader(), reader()]);
   };
 
   it('publishes every file of a folder to three subscribers, who get them byte for byte', async () => {

@@ -361,7 +361,7 @@ describe('refusals', () => {
       );
       await expectGoesOn();
       await rm(ballast);
-      await publishNext();
+      await until('the node sees that there is room', () => publishNext().then(() => true));
       await mesh.ok('small', 'publish', 'open', 'big', file('big.json'));
       await mesh.kill('small');
       await mesh.start('small');

@@ -117,6 +117,9 @@ async function checkEntries(
   for await (const { index, entry, item, body } of readEntries(held(node, feed), 0, log.size)) {
     const payload = body?.kind === 'event' ? JSON.stringify(body.envelope.payload) : null;
     if (feed.row.isSealed && !body) unread.add(index);
+    // Of a copy for others the record may have come since it was looked for: that it is there is what counts.
+    const { carry } = node.mesh.carrying;
+    if (!body && entry.record && (await carry.block(feed, entry.record))) unread.add(index);
     has.set(index, `${item} ${entry.version} ${payload}`);
     if (index >= view.applied || (feed.row.isSealed && !body)) continue;
     replayed.set(item ?? '', `${entry.version} ${index} ${entry.kind === KIND.withdraw}`);

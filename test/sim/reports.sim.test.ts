@@ -180,8 +180,9 @@ describe('an inventory', () => {
     expect(mesh.health.inventory?.of('payments' as never)).toEqual({
       ...{ serverVersion: '2026.3.1204', projects: 43, targets: 124, tags: ['production'] },
     });
+    // Another page came with the grant.
     expect(await inventoryAt(world, 'platform')).toMatchObject([
-      { space: 'payments', version: '2026.3.1204', projects: 43, isStale: false, index: 1 },
+      { space: 'payments', version: '2026.3.1204', projects: 43, isStale: false, index: 3 },
     ]);
     await world.ungrant('platform', feed);
     world.forbid('platform', feed);

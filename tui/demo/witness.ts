@@ -62,6 +62,18 @@ export async function arrival(
   });
 }
 
+/** Of a sealed feed the keys may come after the entry. */
+export const readable = (
+  mesh: DemoMesh,
+  space: Member,
+  feed: string,
+  item: string,
+): Promise<number> =>
+  mesh.until(`${space} can read "${item}" of ${feed}`, async () => {
+    const rows = await mesh.rows(space, 'items', { query: { feed } });
+    return rows.some((row) => row.item === item) ? performance.now() : undefined;
+  });
+
 /** The newest checkpoint of a feed with those who hold all of it. */
 export async function headEvidence(mesh: DemoMesh, space: Member, feed: string): Promise<Evidence> {
   const { size, root } = await mesh.feed(space, feed);

@@ -23,6 +23,41 @@ describe('the rules', () => {
 
   it.each<[string, Partial<Facts>, string[]]>([
     [
+      'a bundle that waits for approval',
+      {
+        gap: {
+          ...{ unacknowledged: [], missing: [] },
+          waiting: [
+            { exporter: 'library', sequence: 17, waitingMs: 60_000, approvals: 1, needed: 2 },
+          ],
+        },
+      },
+      ['raise warn import-waiting library 17'],
+    ],
+    [
+      'receipts that did not come',
+      {
+        gap: {
+          ...{ unacknowledged: [], waiting: [] },
+          missing: [{ space: 'payments', count: 2, first: 4 }],
+        },
+      },
+      ['raise warn receipt-missing payments'],
+    ],
+    [
+      'only an export that has gone without a receipt for long',
+      {
+        gap: {
+          ...{ waiting: [], missing: [] },
+          unacknowledged: [
+            { space: 'payments', sequence: 3, ageMs: 14 * DAY },
+            { space: 'ledger', sequence: 3, ageMs: 13 * DAY },
+          ],
+        },
+      },
+      ['raise warn export-unacknowledged payments'],
+    ],
+    [
       'a space that is offline',
       { spaces: [spaceFact('payments', 'offline')] },
       ['raise warn space-offline payments'],

@@ -226,7 +226,10 @@ describe('an offer', () => {
       ['BAD_SIGNATURE', (v) => (v['hello'] = encodeOther(v['hello']))],
       ['UNKNOWN_KEY', (v) => (v['keyid'] = '0'.repeat(64))],
       ['WRONG_MESH', (v) => (v['mesh'] = other.home.config.mesh)],
-      ['WRONG_MESH', (v) => (v['token'] = `odcm1.${'a'.repeat(8)}.${'a'.repeat(26)}.${'a'.repeat(52)}`)],
+      [
+        'WRONG_MESH',
+        (v) => (v['token'] = `odcm1.${'a'.repeat(8)}.${'a'.repeat(26)}.${'a'.repeat(52)}`),
+      ],
       ['NOT_CANONICAL', (v) => (v['more'] = 1)],
       ['MALFORMED', (v) => (v['created'] = 'yesterday')],
       ['MALFORMED', (v) => (v['type'] = 'odcm-enrolment-answer')],
@@ -296,11 +299,12 @@ describe('a request', () => {
   it('is refused when it was changed on its way', async () => {
     const files = await requested('tampered');
     const whole = await readFile(files.request, 'utf8');
-    const inner = (edit: (value: Record<string, unknown>) => void) => (v: Record<string, unknown>) => {
-      const value = JSON.parse(Buffer.from(v['request'] as string, 'base64').toString());
-      edit(value);
-      v['request'] = Buffer.from(JSON.stringify(value)).toString('base64');
-    };
+    const inner =
+      (edit: (value: Record<string, unknown>) => void) => (v: Record<string, unknown>) => {
+        const value = JSON.parse(Buffer.from(v['request'] as string, 'base64').toString());
+        edit(value);
+        v['request'] = Buffer.from(JSON.stringify(value)).toString('base64');
+      };
     const edits: [string, (value: Record<string, unknown>) => void][] = [
       ['WRONG_MESH', (v) => (v['mesh'] = other.home.config.mesh)],
       ['BAD_REQUEST_PROOF', (v) => (v['space'] = 'ledger')],
@@ -349,7 +353,10 @@ describe('an answer', () => {
     const stranger = other.home.rootEnvelopes[0]!.toString('base64');
     const foreign = parseAnswerFile(await readFile((await answered('foreign')).answer));
     const edits: [string, (value: Record<string, unknown>) => void][] = [
-      ['WRONG_DESTINATION', (v) => (v['request'] = hash.replace(/^./, (c) => (c === '0' ? '1' : '0')))],
+      [
+        'WRONG_DESTINATION',
+        (v) => (v['request'] = hash.replace(/^./, (c) => (c === '0' ? '1' : '0'))),
+      ],
       ['WRONG_DESTINATION', (v) => (v['space'] = 'ledger')],
       ['ROOT_INVALID', (v) => (v['roots'] = [stranger])],
       ['ROOT_INVALID', (v) => (v['roots'] = [])],

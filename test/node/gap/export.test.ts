@@ -132,14 +132,11 @@ describe('an export', () => {
   });
 
   it('leaves out a feed of a publisher that was shut out, so that the news of it crosses', async () => {
-    const { made, feed, library, vault } = await sites();
-    await made.publish(library, feed, drafts(3));
-    const row = library.node.directory.state.feeds.get(feed)!;
-    expect(endOf(library.node.self, row)).toBe(Number.POSITIVE_INFINITY);
-    const revoked = { at: '', reason: 'stolen', lastGood: { [feed]: 2 }, entry: 1 };
-    const { self } = library.node;
-    expect(endOf({ ...self, revoked } as unknown as typeof self, row)).toBe(2);
-    expect(endOf({ ...self, revoked: { ...revoked, lastGood: {} } } as never, row)).toBe(0);
-    expect(vault.node.self.revoked).toBeNull();
+    const { made, library } = await sites();
+    await made.revoke('library');
+    await made.tell(library);
+    const { crossing, absent } = await made.export('library', 'vault');
+    expect(crossing.logs).toHaveLength(1);
+    expect(absent).toEqual(['library/variables']);
   });
 });

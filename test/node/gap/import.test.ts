@@ -119,6 +119,7 @@ describe('an import', () => {
     const run = { signal: new AbortController().signal };
     const { bundle } = await vault.node.gap.imports.stage(path, 'Lisa', run, true);
     expect(bundle.feeds).toMatchObject([{ entries: 20, added: 20, changed: 0, withdrawn: 0 }]);
+    expect(bundle.feeds[0]?.items).toContain('item 19');
     expect(await Array.fromAsync(vault.node.gap.ledger.crossings('in'))).toEqual([]);
     await vault.import(path, 'Bob');
     expect((await vault.import(path)).state).toBe('applied');

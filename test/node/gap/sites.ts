@@ -178,14 +178,19 @@ export class Sites {
     this.ground = made;
   }
 
-  static async create(folder: string, names = ['library', 'vault']): Promise<Sites> {
+  /** @param open the databases of a site, in place of memory; it is never started again then */
+  static async create(
+    folder: string,
+    names = ['library', 'vault'],
+    open?: (name: string) => Promise<Disks>,
+  ): Promise<Sites> {
     ground ??= layGround();
     const sites = new Sites(folder, await ground);
     await mkdir(join(folder, 'drop'));
     await sites.#openDesk();
     for (const [at, name] of names.entries()) await sites.#enrol(name, at);
-    for (const site of sites.#sites.values()) {
-      await site.start();
+    for (const [name, site] of sites.#sites) {
+      await site.start(await open?.(name));
       await sites.tell(site);
     }
     return sites;

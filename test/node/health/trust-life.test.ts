@@ -84,6 +84,14 @@ describe('life of trust', () => {
   it('of a space goes from valid to expired, and is unknown without dates', () => {
     const stateAt = (days: number) => lifeOfSpace(row, NOW_MS + days * DAY_MS)?.state;
     expect([stateAt(0), stateAt(16), stateAt(30)]).toEqual(['valid', 'expiring', 'expired']);
+    const notAfter = new Date(NOW_MS + 396 * DAY_MS).toISOString();
+    const offline = { ...row, certificate: { ...row.certificate!, notAfter } };
+    const offlineAt = (days: number) => lifeOfSpace(offline, NOW_MS + days * DAY_MS)?.state;
+    expect([offlineAt(197), offlineAt(199), offlineAt(396)]).toEqual([
+      'valid',
+      'expiring',
+      'expired',
+    ]);
     expect(lifeOfSpace({ ...row, revoked }, NOW_MS)?.state).toBe('revoked');
     expect(lifeOfSpace({ ...row, certificate: null }, NOW_MS)).toBeUndefined();
   });

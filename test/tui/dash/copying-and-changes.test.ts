@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MeshError } from '../../../protocols/errors.ts';
 import { clipboard, open } from './bench.ts';
 
 describe('copying and exporting', () => {
@@ -100,5 +101,87 @@ describe('changes', () => {
         body: { id: 'alert-0', by: 'barry', why: '' },
       },
     ]);
+  });
+});
+
+describe('the air gap', () => {
+  const approval = { exporter: 'library-0008', sequence: 17, by: 'barry' };
+
+  it.each([
+    ':export production-0009 /mnt/usb0/b\r',
+    ':import /mnt/usb0/b\r',
+    ':approve library-0008 17\r',
+    ':refuse library-0008 17 not agreed\r',
+  ])('is crossed by nothing read-only: %s', async (line) => {
+    const bench = await open();
+    await bench.type('9', line);
+    expect(bench.text()).toContain('read-only');
+    expect(bench.world.sent).toEqual([]);
+  });
+
+  it('is crossed by a bundle that waits once its exporter was typed, in the name of who sits here', async () => {
+    const bench = await open({ allowChanges: true });
+    await bench.type('9');
+    await bench.advance(2_000);
+    await bench.type('j', 'x', '\r', 'library-000\r');
+    expect(bench.world.sent).toEqual([]);
+    expect(bench.text()).toContain('spaces that are shut out: data-0017');
+    await bench.type('8', '\r');
+    expect(bench.world.sent).toEqual([
+      { method: 'POST', path: '/v1/gap/approvals', body: approval },
+    ]);
+    expect(bench.text()).toContain('bundle 17 of library-0008: applied');
+  });
+
+  it('is not crossed by what is refused, and why stands beside it', async () => {
+    const bench = await open({ allowChanges: true });
+    await bench.type(':refuse library-0008 17 not agreed yet\r', 'library-0008\r');
+    expect(bench.world.sent).toEqual([
+      {
+        method: 'POST',
+        path: '/v1/gap/refusals',
+        body: { ...approval, reason: 'not agreed yet' },
+      },
+    ]);
+    expect(bench.text()).toContain('bundle 17 of library-0008 is refused');
+  });
+
+  it('is crossed outwards into a file, and inwards from one', async () => {
+    const bench = await open({ allowChanges: true });
+    await bench.type(':export production-0009 /mnt/usb0/b\r', 'production-0009\r');
+    expect(bench.text()).toContain('bundle 92 for production-0009: 6 entries');
+    await bench.type(':import /mnt/usb0/b\r', 'b\r');
+    expect(bench.text()).toContain('bundle 17 of library-0008: waiting, 0 of 2 approvals');
+    expect(bench.world.sent).toEqual([
+      {
+        method: 'POST',
+        path: '/v1/gap/exports',
+        body: { path: '/mnt/usb0/b', to: 'production-0009', by: 'barry', base: 'acknowledged' },
+      },
+      {
+        method: 'POST',
+        path: '/v1/gap/imports',
+        body: { path: '/mnt/usb0/b', by: 'barry', dryRun: false },
+      },
+    ]);
+  });
+
+  it('takes no bundle for a number that is none', async () => {
+    const bench = await open({ allowChanges: true });
+    await bench.type(':approve library-0008 seventeen\r');
+    expect(bench.text()).toContain('USAGE: "seventeen" is not the number of a bundle');
+    expect(bench.world.sent).toEqual([]);
+  });
+
+  it('says why it does not know what a bundle changes, and stays', async () => {
+    const bench = await open();
+    bench.world.instead.set('/v1/gap/import', () => {
+      throw new MeshError('BAD_SIGNATURE', 'the manifest is not signed by its exporter');
+    });
+    await bench.type('9');
+    await bench.advance(2_000);
+    await bench.type('j');
+    expect(bench.text()).toContain('BAD_SIGNATURE: the manifest is not signed by its exporter');
+    expect(bench.text()).toContain('live');
   });
 });

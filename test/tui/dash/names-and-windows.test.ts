@@ -99,7 +99,7 @@ describe('the window', () => {
   it('of 80 columns has all that is drawn for it, not what is left on narrow ones', async () => {
     const bench = await open({ columns: 80, rows: 24 });
     await bench.type('1');
-    for (const title of ['VERSION', 'SEEN', 'LAG', 'TARGETS', 'FAIL'])
+    for (const title of ['VERSION', 'HEARD', 'LAG', 'TARGETS', 'FAIL'])
       expect(bench.screen()[2]).toContain(title);
   });
 

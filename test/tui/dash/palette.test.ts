@@ -16,6 +16,17 @@ describe('a command line', () => {
     ['report inventory', { kind: 'report', report: 'inventory' }],
     ['report', { kind: 'report', report: 'deployments' }],
     ['export csv ./x y.csv', { kind: 'export', format: 'csv', file: './x y.csv' }],
+    [
+      'export vault /media/my stick/b',
+      { kind: 'change', change: 'export', args: ['vault', '/media/my stick/b'] },
+    ],
+    ['import /media/my stick/b', { kind: 'change', change: 'import', args: ['/media/my stick/b'] }],
+    ['approve library 17', { kind: 'change', change: 'approve', args: ['library', '17'] }],
+    ['refuse library 17', { kind: 'change', change: 'refuse', args: ['library', '17'] }],
+    [
+      'refuse library 17 not agreed yet',
+      { kind: 'change', change: 'refuse', args: ['library', '17', 'not agreed yet'] },
+    ],
     ['theme light', { kind: 'theme', theme: 'light' }],
     ['ascii on', { kind: 'ascii', isOn: true }],
     ['target /srv/odcm', { kind: 'target', home: '/srv/odcm' }],
@@ -40,6 +51,10 @@ describe('a command line', () => {
     ['export xml', 'export is one of: csv, json, text'],
     ['theme pink', 'theme is one of: dark, light, mono'],
     ['revoke', 'revoke needs SPACE'],
+    ['import', 'import needs FILE'],
+    ['approve library', 'approve needs SPACE and BUNDLE'],
+    ['approve library 17 18', 'approve needs SPACE and BUNDLE'],
+    ['refuse library', 'refuse needs SPACE and BUNDLE'],
     ['grant all', 'grant needs SUBSCRIBER and PUBLISHER/FEED'],
   ])('%j is refused with a sentence', (line, sentence) => {
     expect(parseOrder(line)).toBe(sentence);
@@ -100,7 +115,7 @@ describe('the table of keys', () => {
     expect(bindingOf('c', 'mesh')).toBeUndefined();
     expect(bindingOf('esc', 'spaces')?.action).toBe('up-level');
     expect(bindingOf('6', 'spaces')).toBeUndefined();
-    expect(bindingOf('9', 'spaces')).toBeUndefined();
+    expect(bindingOf('9', 'spaces')?.action).toBe('gap');
   });
 
   it('is a document with every action', () => {

@@ -4,7 +4,7 @@ import { LATE, ODCM } from '../mesh.ts';
 import type { Sample } from '../samples.ts';
 import { environments } from '../samples.ts';
 import { promised, type Scenario } from '../scenario.ts';
-import { arrival, headEvidence, sameBytes } from '../witness.ts';
+import { arrival, headEvidence, readable, sameBytes } from '../witness.ts';
 
 const MASTER = `${ODCM}/environments`;
 const CHOICE = `${LATE}/environments`;
@@ -19,19 +19,20 @@ export const pickEnvironments: Scenario = {
     const list = environments();
     if (!mesh.isRunning(LATE)) await mesh.start(LATE);
 
-    await step(
-      `${LATE} subscribes on demand: it knows the list and has read none of it`,
-      async () => {
-        await mesh.ask(LATE, 'subscribe', { body: { feed: MASTER, mode: 'on-demand' } });
-        const row = await mesh.until(`${LATE} knows the head of ${MASTER}`, async () => {
-          const seen = await mesh.feed(LATE, MASTER);
-          return seen.size === null ? undefined : seen;
-        });
-        promised(row.size === list.length, `the head says ${row.size} entries, not ${list.length}`);
-        promised(row.applied === 0, `${LATE} has read ${row.applied} entries already`);
-        return { space: LATE, feed: MASTER, note: `${row.size} entries there, none read` };
-      },
-    );
+    await step(`${LATE} subscribes on demand: it knows how long the list is`, async () => {
+      await mesh.ask(LATE, 'subscribe', { body: { feed: MASTER, mode: 'on-demand' } });
+      const row = await mesh.until(`${LATE} knows the head of ${MASTER}`, async () => {
+        const seen = await mesh.feed(LATE, MASTER);
+        return seen.size === null ? undefined : seen;
+      });
+      promised(row.size === list.length, `the head says ${row.size} entries, not ${list.length}`);
+      promised(row.subscribed, `${LATE} is not subscribed`);
+      return {
+        space: LATE,
+        feed: MASTER,
+        note: `${row.size} entries there, ${row.held} here to carry for others`,
+      };
+    });
 
     await step(`${LATE} pulls and reads the list`, async () => {
       const beganMs = performance.now();
@@ -70,7 +71,8 @@ export const pickEnvironments: Scenario = {
       });
       const beganMs = performance.now();
       await mesh.ask(ODCM, 'subscribe', { body: { feed: CHOICE } });
-      const lastMs = await arrival(mesh, ODCM, CHOICE, picked.at(-1)?.entry ?? 0);
+      await arrival(mesh, ODCM, CHOICE, picked.at(-1)?.entry ?? 0);
+      const lastMs = await readable(mesh, ODCM, CHOICE, picked.at(-1)?.item ?? '');
       const elapsedMs = Math.round(lastMs - beganMs);
       const items = await mesh.rows(ODCM, 'items', { query: { feed: CHOICE } });
       const names = items.map(({ item }) => item);
