@@ -12,6 +12,7 @@ import type { Directory } from './directory/directory.ts';
 import type { Blocks } from './feed/blocks.ts';
 import type { Feeds, OpenFeed } from './feed/feeds.ts';
 import type { Rekeying } from './feed/rekeying.ts';
+import type { DirectoryGate } from './fork/directory-gate.ts';
 import type { ForkBook } from './fork/fork-book.ts';
 import type { ForkGossip } from './fork/fork-gossip.ts';
 import type { KeyUse } from './fork/key-use.ts';
@@ -80,6 +81,8 @@ export class MeshNode {
   readonly forkGossip: ForkGossip;
   readonly keyUse: KeyUse;
   readonly gate: ReleaseGate;
+  /** In use at the ODCM node only. */
+  readonly directoryGate: DirectoryGate;
   readonly neighbours: Neighbours;
   readonly petitioner: Petitioner;
   readonly roots: Roots;
@@ -143,12 +146,14 @@ export class MeshNode {
       ...{ clock: intervalClock(clock), timers, isOdcm: home.isOdcm },
       odcmPeer: () => this.neighbours.odcmPeer,
       others: () => members.countOf(directory.state) - 1,
+      onExchanged: (peerId) => this.directoryGate.exchanged(peerId),
     });
     ({ blocks: this.blocks, feeds: this.feeds, rekeying: this.rekeying } = createFeedParts(inner));
     this.carrying = createCarrying(this, parts, o);
     const releases = createForkParts(inner);
     this.keyUse = releases.keyUse;
     this.gate = releases.gate;
+    this.directoryGate = releases.directoryGate;
     this.forkGossip = releases.forkGossip;
     this.health = new NodeHealth({
       ...{ self, clock: intervalClock(clock), timers },

@@ -3,7 +3,7 @@
 
 import type { SpaceRow } from '../protocols/directory.ts';
 import type { DirectoryPayload } from '../protocols/directory-events.ts';
-import { isMeshError, MeshError } from '../protocols/errors.ts';
+import { asMeshError, isMeshError, MeshError } from '../protocols/errors.ts';
 import type { MeshId } from '../protocols/ids.ts';
 import { rootFingerprint } from '../protocols/ids.ts';
 import { LIMITS } from '../protocols/limits.ts';
@@ -26,6 +26,9 @@ import type { MeshNode } from './node.ts';
 import { KeyOffice } from './rotate/key-office.ts';
 import { assertServed, odcmKeys } from './rotate/odcm-keys.ts';
 import { Turn } from './turn.ts';
+
+/** Why nothing is issued for now, which is no reason not to run. */
+const NOT_NOW = ['CLOCK_REGRESSED', 'CONFLICT', 'BUSY'] as const;
 
 /** What a node has of its desk. */
 export type Desk = Pick<OdcmDesk, Exclude<keyof OdcmDesk, 'files'>> &
@@ -81,6 +84,7 @@ export class OdcmDesk {
     const writer = await DirectoryWriter.open({
       ...{ directory, views, blocks, clock, random },
       isClockRegressed: () => node.trustClock.isRegressed,
+      mayWrite: () => node.directoryGate.mayWrite(),
       directoryKey: keys.directory[0]!,
       timestampKey: keys.timestamp[0]!,
       space: home.config.name,
@@ -105,21 +109,34 @@ export class OdcmDesk {
   }
 
   async start(): Promise<void> {
-    await this.#listCertificates();
-    await this.#vouch().catch((error: unknown) => {
-      // A clock that was set back stops nothing but issuing.
-      if (!isMeshError(error, 'CLOCK_REGRESSED')) throw error;
-      this.#node.log.error({ code: error.code }, error.message);
-    });
+    const { directoryGate: gate, log } = this.#node;
+    if (gate.isOpen) await this.#begin();
+    else
+      gate.onOpened(() => {
+        this.#begin().catch((error: unknown) =>
+          log.error({ reason: String(error) }, 'the directory was not dated after the start'),
+        );
+      });
     this.#server = await this.#openEndpoint();
     this.#node.roots.onAdopted(() => this.#rootAdopted());
     this.#schedule();
   }
 
+  /** Nobody waits for it: a clock that was set back, or two directories, stop nothing but issuing. */
+  async #begin(): Promise<void> {
+    try {
+      await this.#listCertificates();
+      await this.#vouch();
+    } catch (error) {
+      if (!NOT_NOW.some((code) => isMeshError(error, code))) throw error;
+      this.#node.log.error({ code: asMeshError(error).code }, asMeshError(error).message);
+    }
+  }
+
   /** Keys that the root now names are in force at once; the endpoint speaks with the newest of them. */
   async #rootAdopted(): Promise<void> {
     this.#writer.signWith(await odcmKeys(this.#node.home));
-    await this.#vouch();
+    if (this.#node.directoryGate.isOpen) await this.#begin();
     const former = this.#server;
     this.#server = undefined;
     await former?.stop();

@@ -47,6 +47,8 @@ export interface NodeOptions {
   readonly acceptClock?: boolean;
   /** No network at all: what is new comes in bundles. */
   readonly isOffline?: boolean;
+  /** At ODCM: this folder is the newest, whether anybody can be asked or not. */
+  readonly isAlone?: boolean;
   /** Addresses of members to try besides those in the directory, each with `/p2p/` and its peer id. */
   readonly peers?: readonly string[];
 }

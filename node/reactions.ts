@@ -146,6 +146,8 @@ export class Reactions {
     const sizes = proof.notes.map(({ checkpoint }) => checkpoint.size);
     if (origin === directory.origin) directory.isFrozen = true;
     log.error({ origin, sizes }, 'two histories under one key are proven: the log is frozen');
+    // A space of which a second one may exist gets no key for what comes next.
+    this.#node.rekeying.soon();
     // Whoever holds the other history can show how much of it is here, too.
     for (const peerId of host.connectedPeers()) replicator.syncSoon(peerId);
   }

@@ -26,6 +26,7 @@ export interface RunOptions {
     readonly directoryLimit?: number;
     readonly acceptClock?: boolean;
     readonly offline?: boolean;
+    readonly alone?: boolean;
   };
   readonly logPath: string | undefined;
   readonly level: LogLevel;
@@ -61,6 +62,7 @@ export async function runNode({
     ...(flags.directoryLimit ? { directoryLimitMs: flags.directoryLimit } : {}),
     ...(flags.acceptClock ? { acceptClock: true } : {}),
     ...(flags.offline ? { isOffline: true } : {}),
+    ...(flags.alone ? { isAlone: true } : {}),
   });
   try {
     if (home.isOdcm) node.odcm = await OdcmDesk.open(node, system);

@@ -21,6 +21,7 @@ interface RunFlags {
   readonly directoryLimit?: number;
   readonly acceptClock?: boolean;
   readonly offline?: boolean;
+  readonly alone?: boolean;
   readonly logFile?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly withParent?: boolean;
@@ -59,6 +60,7 @@ export function registerRun(program: Command, shell: Shell): void {
       parseLimit,
     )
     .option('--offline', 'without any network: no socket listens, what is new comes in bundles')
+    .option('--alone', 'at ODCM: this folder is surely the newest, write without asking any member')
     .option('--accept-clock', 'this clock is right now: forget a later time that it once had')
     .option(
       '--log-file <file>',

@@ -51,6 +51,8 @@ export class Directory {
   #applied = { size: 0, root: EMPTY_ROOT };
   /** Size of the largest directory whose head was verified here. */
   #knownSize = 0;
+  /** The same, counting heads that are dated in the future. */
+  #signedSize = 0;
 
   private constructor(options: DirectoryOptions, log: FeedLog) {
     this.#o = options;
@@ -141,6 +143,11 @@ export class Directory {
     return this.#vouched.isDue || this.log.size < this.#knownSize;
   }
 
+  /** ODCM has signed more entries than are here. */
+  get isShort(): boolean {
+    return this.log.size < this.#signedSize;
+  }
+
   /** ODCM signed two histories: nothing of it is taken any more, not even that it is still the newest. */
   isFrozen = false;
 
@@ -159,6 +166,7 @@ export class Directory {
       const { note } = this.log;
       this.#vouched.forgetBut(note && this.#signers.vouchedMs(decodeNote(note)));
       this.#knownSize = this.log.size;
+      this.#signedSize = this.log.size;
     });
   }
 
@@ -185,10 +193,8 @@ export class Directory {
   judge(bytes: Buffer): { verdict: HeadVerdict; note: Note } {
     const note = decodeNote(bytes);
     const { size, root } = this.verify(note);
-    if (this.isFrozen)
-      throw new MeshError('CONFLICT', 'ODCM signed two directories: none of them is followed', {
-        next: 'Ask the holders of the root keys: odcm forks show directory',
-      });
+    if (this.isFrozen) throw frozenDirectory();
+    this.#signedSize = Math.max(this.#signedSize, size);
     const vouchedMs = this.#signers.vouchedMs(note);
     if (this.#vouched.holds(vouchedMs)) return { verdict: 'held', note };
     this.#knownSize = Math.max(this.#knownSize, size);
@@ -280,3 +286,9 @@ export class Directory {
     return this.#feedKeys.of(row, origin);
   }
 }
+
+/** Why nothing is taken into a directory of which two histories are proven, nor added to it. */
+export const frozenDirectory = (): MeshError =>
+  new MeshError('CONFLICT', 'ODCM signed two directories: none of them is followed', {
+    next: 'Ask the holders of the root keys: odcm forks show directory',
+  });

@@ -26,7 +26,7 @@ import { FeedView } from '../feed/view.ts';
 import { signerOf } from '../rotate/own-keys.ts';
 import type { Store } from '../store/store.ts';
 import { Turn } from '../turn.ts';
-import type { Directory } from './directory.ts';
+import { type Directory, frozenDirectory } from './directory.ts';
 import { encodeSnapshot, SNAPSHOT_BYTES } from './snapshot.ts';
 
 /** In the envelopes of directory events, in place of the name of a feed. */
@@ -51,6 +51,8 @@ export interface DirectoryWriterOptions {
   readonly random: Random;
   /** True while this machine's clock was set back: nothing is issued then. */
   readonly isClockRegressed?: () => boolean;
+  /** Throws while another history could come of what is written; waits while that is being found out. */
+  readonly mayWrite?: () => Promise<void>;
   /** What was added, with the dated note; called once it is folded into the directory's state. */
   readonly onAppended?: (commit: Commit) => void;
 }
@@ -114,9 +116,10 @@ export class DirectoryWriter {
   }
 
   /** The same for up to {@link LIMITS.batchEntries} events that belong together: all of them are written, or none. */
-  appendAll(drafts: readonly Draft[]): Promise<Published[]> {
+  async appendAll(drafts: readonly Draft[]): Promise<Published[]> {
+    await this.#o.mayWrite?.();
     return this.#turn.take(async () => {
-      this.#requireClock();
+      this.#requireSound();
       this.#commit = undefined;
       const published = await this.#publisher.publish(drafts);
       await this.#date();
@@ -129,16 +132,18 @@ export class DirectoryWriter {
    * Says that the directory as it is, is still the newest. Done at every start too: a process that was killed may have
    * left an entry without its date. Resolves to the dated note.
    */
-  renew(): Promise<Buffer> {
+  async renew(): Promise<Buffer> {
+    await this.#o.mayWrite?.();
     return this.#turn.take(async () => {
-      this.#requireClock();
+      this.#requireSound();
       await this.#date();
       return this.note;
     });
   }
 
-  /** What would be dated before what is there already, is never signed. */
-  #requireClock(): void {
+  /** What would be dated before what is there already, is never signed; nor is a third history, or more of one of two. */
+  #requireSound(): void {
+    if (this.#o.directory.isFrozen) throw frozenDirectory();
     if (!this.#o.isClockRegressed?.()) return;
     throw new MeshError('CLOCK_REGRESSED', 'the clock of ODCM was set back: nothing is issued');
   }

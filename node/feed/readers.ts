@@ -1,7 +1,7 @@
 // Who may read a feed now, as the directory says: for whose exchange keys a share key is wrapped. Knows no log and no key ring.
 
 import type { DirectoryState, FeedRow, GrantRow } from '../../protocols/directory.ts';
-import type { SpaceId } from '../../protocols/ids.ts';
+import { feedOrigin, type MeshId, type Origin, type SpaceId } from '../../protocols/ids.ts';
 import { exchangeKeyId } from '../../protocols/share-key.ts';
 
 export interface Reader {
@@ -22,29 +22,66 @@ export interface Readers {
   readonly ownerOf: (keyId: string) => SpaceId | undefined;
 }
 
-/** Looked up for every batch: worked out anew only when the directory has changed or a grant has ended. */
+/** What is proven about the logs of this mesh. */
+export interface Proven {
+  readonly mesh: MeshId;
+  readonly forks: {
+    /** It only grows. */
+    readonly count: number;
+    readonly of: (origin: Origin) => unknown;
+  };
+}
+
+/** Looked up for every batch: worked out anew only when the directory has changed, a fork was proven or a grant has ended. */
 export class ReadersOfFeed {
   readonly #state: () => DirectoryState;
   readonly #feed: FeedRow;
-  #known: { readonly size: number; readonly fromMs: number; readonly readers: Readers } | undefined;
+  readonly #proven: Proven;
+  #known:
+    | {
+        readonly size: number;
+        readonly forks: number;
+        readonly fromMs: number;
+        readonly readers: Readers;
+      }
+    | undefined;
 
-  constructor(state: () => DirectoryState, feed: FeedRow) {
+  constructor(state: () => DirectoryState, feed: FeedRow, proven: Proven) {
     this.#state = state;
     this.#feed = feed;
+    this.#proven = proven;
   }
 
   at(nowMs: number): Readers {
     const state = this.#state();
     const known = this.#known;
-    const isSame = known?.size === state.size && nowMs >= known.fromMs;
+    const { count } = this.#proven.forks;
+    const isSame = known?.size === state.size && known.forks === count && nowMs >= known.fromMs;
     if (known && isSame && nowMs < known.readers.untilMs) return known.readers;
-    const readers = readersOf(state, this.#feed, nowMs);
-    this.#known = { size: state.size, fromMs: nowMs, readers };
+    const forked = forkedSpaces(state, this.#proven);
+    const readers = readersOf(state, this.#feed, forked, nowMs);
+    this.#known = { size: state.size, forks: count, fromMs: nowMs, readers };
     return readers;
   }
 }
 
-function readersOf(state: DirectoryState, feed: FeedRow, nowMs: number): Readers {
+/** Spaces with a feed of two histories that has no new epoch yet: somebody else may have their keys. */
+function forkedSpaces(state: DirectoryState, { mesh, forks }: Proven): ReadonlySet<SpaceId> {
+  if (forks.count === 0) return new Set();
+  const rows = [...state.feeds.values()];
+  return new Set(
+    rows
+      .filter(({ space, id, epoch }) => forks.of(feedOrigin(mesh, space, id, epoch)) !== undefined)
+      .map(({ space }) => space),
+  );
+}
+
+function readersOf(
+  state: DirectoryState,
+  feed: FeedRow,
+  forked: ReadonlySet<SpaceId>,
+  nowMs: number,
+): Readers {
   const grants = [...state.grants.values()].filter((grant) => isOf(grant, feed));
   const current = grants.filter(({ until }) => until === null || Date.parse(until) > nowMs);
   const ends = current.map(({ until }) => (until === null ? Infinity : Date.parse(until)));
@@ -56,7 +93,8 @@ function readersOf(state: DirectoryState, feed: FeedRow, nowMs: number): Readers
     const grantsHere = current.filter(
       ({ subscriber }) => subscriber === '*' || subscriber === row.id,
     );
-    if (row.revoked || (!own && grantsHere.length === 0)) continue;
+    // What it wrote itself a publisher must go on to read.
+    if (row.revoked || (!own && (grantsHere.length === 0 || forked.has(row.id)))) continue;
     const { id: space, exchangeKey } = row;
     const withHistory = own || grantsHere.some(({ history }) => history === true);
     all.push({ space, exchangeKey, keyId: idOf(exchangeKey), withHistory });

@@ -11,7 +11,7 @@ import type { Blocks } from './blocks.ts';
 import { KeyRing, type SealSecrets } from './key-ring.ts';
 import type { FeedLog } from './log.ts';
 import { Opener } from './opener.ts';
-import { ReadersOfFeed } from './readers.ts';
+import { type Proven, ReadersOfFeed } from './readers.ts';
 import { Sealer } from './sealer.ts';
 
 export interface Sealing {
@@ -30,6 +30,7 @@ export interface OpeningOptions {
 
 export interface SealingOptions extends OpeningOptions {
   readonly directory: Directory;
+  readonly forks: Proven['forks'];
   /** The time that trust goes by. */
   readonly trusted?: Clock | undefined;
 }
@@ -50,12 +51,12 @@ export async function openSealing(
   o: SealingOptions,
 ): Promise<Sealing | undefined> {
   if (!row.isSealed) return undefined;
-  const { directory, trusted, random } = o;
+  const { directory, trusted, random, mesh, forks } = o;
   if (!trusted)
     throw new MeshError('INTERNAL', `the sealed feed ${row.name} is opened without a clock`);
   const opener = await openOpener(row, log, o);
   const { ring } = opener;
-  const readers = new ReadersOfFeed(() => directory.state, row);
+  const readers = new ReadersOfFeed(() => directory.state, row, { mesh, forks });
   const at = (nowMs: number) => readers.at(nowMs);
   return { opener, sealer: new Sealer({ ring, log, readers: at, trusted, random }) };
 }

@@ -48,6 +48,11 @@ export class ForkBook {
     return this.#forks.get(origin);
   }
 
+  /** It only grows. */
+  get count(): number {
+    return this.#forks.size;
+  }
+
   all(): Fork[] {
     return [...this.#forks.values()];
   }

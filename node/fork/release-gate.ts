@@ -22,6 +22,8 @@ export interface ReleaseGateOptions extends OwnHeadsOptions {
   readonly isEverybody: (peers: ReadonlySet<string>) => boolean;
   /** The key of this space is in use by another machine as well. */
   readonly isTwice: () => boolean;
+  /** Without any network nobody is ever asked. */
+  readonly isOffline?: boolean;
   /** Something was held and may go out now. */
   readonly onReleased: (feed: OpenFeed) => void;
 }
@@ -105,6 +107,22 @@ export class ReleaseGate {
     if (!asked.isReleased) this.#release(feed, asked);
   }
 
+  /** @throws CONFLICT, BUSY while nothing of the feed may be carried away in a file */
+  mayLeave(feed: OpenFeed): void {
+    if (!feed.publisher) return;
+    const asked = this.#of(feed);
+    if (feed.isFrozen) throw provenTwo(feed);
+    if (asked.conflict) throw asked.conflict;
+    if (this.#o.isTwice())
+      throw new MeshError('CONFLICT', `another machine uses the key of ${feed.path} as well`, {
+        next: 'Stop one of the two and export again: odcm status',
+      });
+    if (asked.isReleased || this.#o.isOffline) return;
+    throw new MeshError('BUSY', `what others have of ${feed.path} is still being asked`, {
+      next: 'Export again when a member is connected; a node without a network: odcm run --offline',
+    });
+  }
+
   /** @throws CONFLICT, BUSY while nothing may be published; waits while those who are reached are being asked */
   async mayPublish(feed: OpenFeed): Promise<void> {
     const asked = this.#of(feed);
@@ -115,9 +133,7 @@ export class ReleaseGate {
       !this.#isStopped
     )
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    const next = `Ask ODCM to let it go on: odcm feed continue ${feed.path}`;
-    if (feed.isFrozen)
-      throw new MeshError('CONFLICT', `two histories of ${feed.path} are proven`, { next });
+    if (feed.isFrozen) throw provenTwo(feed);
     if (asked.conflict) throw asked.conflict;
     const begin = Math.max(asked.wanted, feed.row.continues?.size ?? 0);
     if (feed.log.size >= begin) return;
@@ -259,6 +275,11 @@ export class ReleaseGate {
     this.#o.log.error({ feed: feed.path, size }, asked.conflict.message);
   }
 }
+
+const provenTwo = ({ path }: OpenFeed): MeshError =>
+  new MeshError('CONFLICT', `two histories of ${path} are proven`, {
+    next: `Ask ODCM to let it go on: odcm feed continue ${path}`,
+  });
 
 /** It counts by being there, also when it is damaged: without it a node would release what it has and ask nobody. */
 export const STARTED = markKey('started');

@@ -13,7 +13,7 @@ import { DIRECTORY_LOG } from '../../protocols/sync.ts';
 import type { Clock } from '../clock.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Blocks } from '../feed/blocks.ts';
-import type { Feeds } from '../feed/feeds.ts';
+import type { Feeds, OpenFeed } from '../feed/feeds.ts';
 import type { FeedLog } from '../feed/log.ts';
 import type { Home } from '../home/home.ts';
 import type { HeldNotes } from '../replicate/held-notes.ts';
@@ -48,6 +48,8 @@ export interface ExportParts {
   readonly heldNotes: HeldNotes;
   readonly ledger: Ledger;
   readonly clock: Clock;
+  /** Throws while nothing of an own feed may be told to others. */
+  readonly mayLeave: (feed: OpenFeed) => void;
 }
 
 export interface Exported {
@@ -58,7 +60,7 @@ export interface Exported {
   readonly missing: readonly string[];
 }
 
-/** Undefined when nothing is new and that was asked for. @throws REVOKED, NO_GRANT, NO_SUCH_ENTRY for a base that is unknown, and what writing throws */
+/** Undefined when nothing is new and that was asked for. @throws REVOKED, NO_GRANT, CONFLICT, BUSY, NO_SUCH_ENTRY for a base that is unknown, and what writing throws */
 export async function exportBundle(
   parts: ExportParts,
   order: ExportOrder,
@@ -149,7 +151,10 @@ async function logsFor(
     // The far side takes nothing of a revoked publisher beyond where ODCM says that it was still good.
     const isOver = feed && feed.log.size > endOf(directory.state.spaces.get(row.space)!, row);
     if (!feed || feed.log.size === 0 || isOver) absent.push(path);
-    else logs.push(await exported({ ...parts, ...feed, from: known(feed.origin) }));
+    else {
+      parts.mayLeave(feed);
+      logs.push(await exported({ ...parts, ...feed, from: known(feed.origin) }));
+    }
   }
   return { logs, absent };
 }

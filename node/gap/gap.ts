@@ -1,7 +1,7 @@
 // The air gap of one node: its ledger, what lies in quarantine, its receipts and those it was given; exports and imports.
 // Wires these parts together; each is in a file of its own.
 
-import { MeshError } from '../../protocols/errors.ts';
+import { isMeshError, MeshError } from '../../protocols/errors.ts';
 import { receiptsOrigin } from '../../protocols/ids.ts';
 import type { OpenFeed } from '../feed/feeds.ts';
 import type { MeshNode } from '../node.ts';
@@ -14,6 +14,7 @@ import { Ledger } from './ledger.ts';
 import { Quarantine } from './quarantine.ts';
 import { ReceiptBook } from './receipt-book.ts';
 import { ReceiptLog } from './receipt-log.ts';
+import { ReceiptMark } from './receipt-mark.ts';
 
 export interface GapOptions {
   readonly node: MeshNode;
@@ -58,7 +59,9 @@ export class Gap {
     const receipts = await ReceiptLog.open({
       ...{ store: logs, origin },
       signer: () => keys.signers(origin)[0]!,
+      mark: new ReceiptMark(home.paths.receiptMark),
     });
+    if (receipts.fault) log.error({ code: receipts.fault.code }, receipts.fault.message);
     const imports = new Imports({
       ...{ home, logs, directory, feeds, blocks, subscriptions, roots, clock, receipts },
       ...{ ledger: this.ledger, quarantine: new Quarantine(home.paths.quarantine), log },
@@ -68,7 +71,11 @@ export class Gap {
       ...{ store: logs, ledger: this.ledger, receipts, home, directory },
     });
     this.#opened = { receipts, imports, deployments };
-    await imports.resume();
+    // What is damaged says so to whoever asks for it; the node goes on without.
+    await imports.resume().catch((error: unknown) => {
+      if (!isMeshError(error, 'STORE_DAMAGED')) throw error;
+      log.error({ code: error.code }, error.message);
+    });
   }
 
   get #parts() {
@@ -88,7 +95,9 @@ export class Gap {
   export(order: ExportOrder): Promise<Exported | undefined> {
     const { node, heldNotes } = this.#o;
     const { home, directory, feeds, blocks, trustClock: clock } = node;
-    const parts = { home, directory, feeds, blocks, clock, heldNotes, ledger: this.ledger };
+    const mayLeave = (feed: OpenFeed) => node.gate.mayLeave(feed);
+    const own = { heldNotes, ledger: this.ledger, mayLeave };
+    const parts = { home, directory, feeds, blocks, clock, ...own };
     const running = this.#exporting.catch(() => {}).then(() => exportBundle(parts, order));
     this.#exporting = running;
     return running;

@@ -11,11 +11,16 @@ interface Signer {
   readonly home: Pick<Home, 'config'>;
 }
 
-/** Signed once: a crash between the receipt and the ledger must not make two receipts of one import. */
-export async function signImport(o: Signer, row: Crossing): Promise<void> {
+/**
+ * Signed once: a crash between the receipt and the ledger must not make two receipts of one import. Where no receipt may be
+ * signed any more the import counts all the same.
+ * @returns why there is none
+ */
+export async function signImport(o: Signer, row: Crossing): Promise<string | null> {
   const { receipts, directory, home } = o;
   const subject = { name: `bundle:${row.name}/${row.sequence}`, sha256: row.manifest };
-  if (await receipts.has(subject)) return;
+  if (receipts.fault) return receipts.fault.code;
+  if (await receipts.has(subject)) return null;
   const { mesh, space: id, name } = home.config;
   const { size, root } = directory.applied;
   await receipts.append(
@@ -28,4 +33,5 @@ export async function signImport(o: Signer, row: Crossing): Promise<void> {
     },
     subject,
   );
+  return null;
 }

@@ -285,12 +285,12 @@ export class Imports {
     const atMs = clock.nowMs();
     const applied: Crossing = { ...row, state: 'applied', atMs };
     crashpoint('import.before-receipt');
-    await signImport(this.#o, applied);
+    const code = await signImport(this.#o, applied);
     crashpoint('import.after-receipt');
     await ledger.put(applied);
     const text = `${row.entries} entries`;
     const subject = subjectOf(row);
-    await ledger.audit({ atMs, what: 'imported', subject, code: null, text, by: row.by });
+    await ledger.audit({ atMs, what: 'imported', subject, code, text, by: row.by });
     this.#checks.forget(id);
     return applied;
   }

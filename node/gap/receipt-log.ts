@@ -2,19 +2,28 @@
 // made of. What was appended is on the disk, under a signed head, when the promise resolves.
 
 import type { KeyObject } from 'node:crypto';
-import { decodeNote, type LogKey, signCheckpoint } from '../../protocols/checkpoint.ts';
-import { Reader, Writer } from '../../protocols/codec.ts';
+import { type LogKey, signCheckpoint } from '../../protocols/checkpoint.ts';
 import { ed25519Raw } from '../../protocols/ed25519.ts';
-import { MeshError } from '../../protocols/errors.ts';
+import { isMeshError, MeshError } from '../../protocols/errors.ts';
 import { type Receipt, type Subject, signReceipt } from '../../protocols/gap/receipt.ts';
 import { encodeTlogProof } from '../../protocols/gap/tlog-proof.ts';
 import type { Origin } from '../../protocols/ids.ts';
-import { LIMITS } from '../../protocols/limits.ts';
-import { Frontier, inclusionProof, leafHash, sha256 } from '../../protocols/merkle.ts';
+import { Frontier, inclusionProof } from '../../protocols/merkle.ts';
 import { rootKeyId } from '../../protocols/root.ts';
-import { markKey, markRange } from '../store/keys.ts';
-import type { Store, Write } from '../store/store.ts';
+import { markRange } from '../store/keys.ts';
+import type { Store } from '../store/store.ts';
 import { Turn } from '../turn.ts';
+import type { Given, ReceiptMark } from './receipt-mark.ts';
+import {
+  addLeaf,
+  headRow,
+  LEAVES,
+  leafKey,
+  nodeKey,
+  openReceiptHead,
+  type ReceiptHead,
+  subjectKey,
+} from './receipt-rows.ts';
 
 export interface ReceiptLogOptions {
   /** The one that the logs are in. */
@@ -22,6 +31,8 @@ export interface ReceiptLogOptions {
   readonly origin: Origin;
   /** What signs now; asked each time, since keys are rotated. */
   readonly signer: () => { readonly key: LogKey; readonly privateKey: KeyObject };
+  /** What was given out, kept beside the store; a log without it cannot tell when the store came from a backup. */
+  readonly mark?: Pick<ReceiptMark, 'read' | 'write'>;
 }
 
 /** A receipt with all that somebody else needs to check it. */
@@ -31,47 +42,65 @@ export interface ProvenReceipt {
   readonly proof: Buffer;
 }
 
-const padded = (n: number): string => String(n).padStart(16, '0');
-const LEAVES = 'receipts/leaf/';
-const HEAD = markKey('receipts/head');
-const leafKey = (index: number): Buffer => markKey(`${LEAVES}${padded(index)}`);
-/** A name may be as long as a line: its hash is not. */
-const subjectKey = (name: string, sha256OfIt: string): Buffer =>
-  markKey(`receipts/subject/${sha256(name).toString('hex')}/${sha256OfIt}`);
-const nodeKey = (height: number, index: number): Buffer =>
-  markKey(`receipts/node/${height}/${padded(index)}`);
-
 export class ReceiptLog {
   readonly #o: ReceiptLogOptions;
   readonly #turn = new Turn();
   #tree: Frontier;
   #note: Buffer | undefined;
+  #fault: MeshError | undefined;
+  /** Size of the largest tree that somebody else has a proof of. */
+  #given: number;
 
-  private constructor(options: ReceiptLogOptions, tree: Frontier, note: Buffer | undefined) {
+  private constructor(options: ReceiptLogOptions, { tree, note }: ReceiptHead, given: number) {
     this.#o = options;
     this.#tree = tree;
     this.#note = note;
+    this.#given = given;
   }
 
+  /** Opens also where nothing may be signed any more: {@link fault} says why, and the rest of the node goes on. */
   static async open(options: ReceiptLogOptions): Promise<ReceiptLog> {
-    const bytes = await options.store.get(HEAD);
-    if (!bytes) return new ReceiptLog(options, new Frontier(), undefined);
-    const r = new Reader(bytes);
-    r.tuple(3);
-    const size = r.uint();
-    const hashes = r.bytes(LIMITS.proofHashes * 32);
-    const note = Buffer.from(r.bytes(LIMITS.noteBytes));
-    r.end();
-    const list: Buffer[] = [];
-    for (let at = 0; at < hashes.length; at += 32) list.push(hashes.subarray(at, at + 32));
-    const tree = new Frontier(size, list);
-    const { checkpoint } = decodeNote(note);
-    if (checkpoint.size !== size || !checkpoint.root.equals(tree.root()))
-      throw new MeshError(
-        'STORE_DAMAGED',
-        'the head of the receipts is not the one that was signed',
-      );
-    return new ReceiptLog(options, tree, note);
+    try {
+      const head = await openReceiptHead(options);
+      const given = await options.mark?.read();
+      const log = new ReceiptLog(options, head, given?.size ?? 0);
+      if (given) log.#fault = await log.#faultOf(given);
+      return log;
+    } catch (error) {
+      if (!isMeshError(error, 'STORE_DAMAGED')) throw error;
+      const log = new ReceiptLog(options, { tree: new Frontier(), note: undefined }, 0);
+      log.#fault = error;
+      return log;
+    }
+  }
+
+  /** What was given out must be a beginning of what is here. */
+  async #faultOf({ size, root }: Given): Promise<MeshError | undefined> {
+    const isHere = size <= this.size && (await this.#rootAt(size)).toString('hex') === root;
+    if (isHere) return undefined;
+    const { origin } = this.#o;
+    return new MeshError(
+      'CONFLICT',
+      `${size} receipts of ${origin} were given out that are not here, so none is signed`,
+      {
+        next: 'Restore a newer backup of store/log. Who was given them lists them with: odcm receipts list SPACE',
+      },
+    );
+  }
+
+  async #rootAt(size: number): Promise<Buffer> {
+    const hashes: Buffer[] = [];
+    for (let at = 0; at < size; ) {
+      const height = Math.floor(Math.log2(size - at));
+      hashes.push(await this.#node(height, at / 2 ** height));
+      at += 2 ** height;
+    }
+    return new Frontier(size, hashes).root();
+  }
+
+  /** Why nothing is signed; undefined when all is well. */
+  get fault(): MeshError | undefined {
+    return this.#fault;
   }
 
   get size(): number {
@@ -88,33 +117,19 @@ export class ReceiptLog {
     return (await this.#o.store.get(subjectKey(name, sha256))) !== undefined;
   }
 
-  /** Signs and keeps a receipt; gives back its number. */
+  /** Signs and keeps a receipt; gives back its number. @throws {@link fault} */
   append(receipt: Receipt, subject: Subject): Promise<number> {
     return this.#turn.take(async () => {
+      if (this.#fault) throw this.#fault;
       const { store, origin, signer } = this.#o;
       const { key, privateKey } = signer();
       const keyId = rootKeyId(ed25519Raw(key.publicKey)).slice(0, 16);
       const bytes = signReceipt(receipt, subject, privateKey, keyId);
       const index = this.#tree.size;
       const tree = this.#tree.clone();
-      const writes: Write[] = [
-        { type: 'put', key: leafKey(index), value: bytes },
-        {
-          type: 'put',
-          key: subjectKey(subject.name, subject.sha256),
-          value: Buffer.from(String(index)),
-        },
-      ];
-      tree.append(leafHash(bytes), (height, at, hash) => {
-        writes.push({ type: 'put', key: nodeKey(height, at), value: hash });
-      });
+      const writes = addLeaf(tree, bytes, subject);
       const note = signCheckpoint({ origin, size: tree.size, root: tree.root() }, key, privateKey);
-      const head = new Writer(512)
-        .array(3)
-        .uint(tree.size)
-        .bytes(Buffer.concat(tree.hashes))
-        .bytes(note);
-      writes.push({ type: 'put', key: HEAD, value: head.take() });
+      writes.push(headRow({ tree, note }));
       await store.write(writes, { sync: true });
       this.#tree = tree;
       this.#note = note;
@@ -129,8 +144,27 @@ export class ReceiptLog {
       yield { index: index++, receipt: value };
   }
 
+  /** A receipt for somebody else: from now on its number, and those before it, must never be signed again. */
+  async giveOut(index: number): Promise<ProvenReceipt | undefined> {
+    const tree = this.#tree;
+    for await (const found of this.proven(index, index + 1)) {
+      await this.#raiseMark({ size: tree.size, root: tree.root() });
+      return found;
+    }
+    return undefined;
+  }
+
+  #raiseMark({ size, root }: { size: number; root: Buffer }): Promise<void> {
+    return this.#turn.take(async () => {
+      if (size <= this.#given || this.#fault) return;
+      await this.#o.mark?.write({ size, root: root.toString('hex') });
+      this.#given = size;
+    });
+  }
+
   /** Receipts [from, to) with proofs under the newest head, oldest first. */
   async *proven(from = 0, to = Number.POSITIVE_INFINITY): AsyncGenerator<ProvenReceipt> {
+    if (this.#fault?.code === 'STORE_DAMAGED') throw this.#fault;
     const { size } = this.#tree;
     const note = this.#note;
     if (!note) return;

@@ -14,6 +14,8 @@ export interface DirectoryFirstOptions {
   readonly odcmPeer: () => string | undefined;
   /** Members that are not revoked, this node not counted. */
   readonly others: () => number;
+  /** A peer has shown its directory. */
+  readonly onExchanged?: (peerId: string) => void;
 }
 
 interface Waiter {
@@ -58,6 +60,7 @@ export class DirectoryFirst {
   exchanged(peerId: string): void {
     this.#exchanged.add(peerId);
     this.#teachers.add(peerId);
+    this.#o.onExchanged?.(peerId);
     for (const waiter of this.#waiters) if (this.isSettled(waiter.peerId)) this.#release(waiter);
   }
 

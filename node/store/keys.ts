@@ -91,9 +91,14 @@ export const markKey = (name: string): Buffer => key('m', Buffer.from(name));
 /** Marks whose names begin so. */
 export const markRange = (prefix: string): { gte: Buffer; lt: Buffer } =>
   tableRange('m', Buffer.from(prefix));
-/** Marks that are no hints: what was signed or taken across an air gap. Without one of them a number is given twice. */
-export const isLastingMark = (k: Buffer): boolean =>
-  ['mgap/', 'mreceipts/'].some((prefix) => k.toString('latin1', 0, prefix.length) === prefix);
+/**
+ * Marks that are no hints: what was signed or taken across an air gap. Without one of them a number is given twice. How far
+ * deployments were looked at is a hint: looked at again, they have their receipts already.
+ */
+export const isLastingMark = (k: Buffer): boolean => {
+  const name = k.toString('latin1');
+  return /^m(gap|receipts)\//.test(name) && !name.startsWith('mreceipts/seen/');
+};
 export const blockKey = (hash: Uint8Array): Buffer => key('b', hash);
 export const givenForKey = (hash: Uint8Array, log: Buffer): Buffer => key('z', hash, log);
 /** Logs for which the block was given, each at the end of its key. */

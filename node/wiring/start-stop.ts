@@ -14,7 +14,9 @@ export async function startParts(inner: Inner): Promise<void> {
   await serveOthers(inner);
   directory.onChange(() => reactions.directoryChanged());
   node.forks.onAdded((fork) => reactions.forked(fork));
-  node.gate.begin(await isFirstStart(parts.logs));
+  const isFirst = await isFirstStart(parts.logs);
+  node.gate.begin(isFirst);
+  if (node.home.isOdcm) node.directoryGate.begin({ isFirst, isAlone: inner.o.isAlone === true });
   host.onPeer({
     connected: (peerId) => reactions.connected(peerId),
     disconnected: (peerId) => reactions.disconnected(peerId),
@@ -48,6 +50,7 @@ export async function stopParts(inner: Inner, stop: AbortController): Promise<vo
   node.directoryFirst.stop();
   node.forkGossip.stop();
   await node.gate.stop();
+  node.directoryGate.stop();
   await node.rekeying.stop();
   await node.odcm?.stop();
   await node.carrying.carry.stop();

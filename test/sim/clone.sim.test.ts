@@ -122,6 +122,10 @@ describe('a machine that comes back as it was', () => {
     const own = feedOf(world, 'library', feed);
     expect(own.log.size).toBe(3);
     expect(library.mesh.gate.held(own)).toBe(2);
+    // Not in a file either.
+    expect(() => library.mesh.gate.mayLeave(own)).toThrow(
+      expect.objectContaining({ code: 'BUSY' }),
+    );
     world.network.heal();
     await expectSound(world);
     expect(library.mesh.gate.held(own)).toBeNull();
@@ -176,11 +180,59 @@ describe('a machine that comes back as it was', () => {
     await world.time.during(copied.publish([{ item: 'another two', body: { payload: 1 } }]));
     await world.time.advance(30_000);
     expect(areBothTold()).toBe(true);
+    const own = library.mesh.feeds.peek(feed)!;
+    expect(() => library.mesh.gate.mayLeave(own)).toThrow(
+      expect.objectContaining({ code: 'CONFLICT' }),
+    );
     expect(feedOf(world, 'platform', feed).log.size).toBe(1);
     for (const node of world.nodes.values()) expect(node.mesh.forks.all()).toEqual([]);
     await world.time.during(clone.stop());
     await expectSound(world);
     expect(feedOf(world, 'platform', feed).log.size).toBe(2);
+  });
+});
+
+describe('ODCM that comes back as it was', () => {
+  const restored = async () => {
+    const world = await World.create({ seed: 11, spaces: SPACES });
+    const backup = await imageOf(world, world.odcm);
+    await world.createFeed('library', 'variables/base', 'all');
+    await world.spread();
+    const { size } = world.odcm.mesh.directory.log;
+    await world.time.during(world.odcm.stop());
+    world.nodes.set('odcm', backup);
+    return { world, backup, size };
+  };
+
+  it('takes its own newest entries back before it writes any', async () => {
+    const { world, backup, size } = await restored();
+    await world.time.during(backup.start());
+    expect(backup.mesh.directory.log.size).toBeLessThan(size);
+    await world.createFeed('library', 'variables/other', 'all');
+    expect(backup.mesh.directory.log.size).toBeGreaterThan(size);
+    await world.spread();
+    const root = backup.mesh.directory.log.root();
+    for (const { mesh } of world.nodes.values()) {
+      expect(mesh.directory.log.root()).toEqual(root);
+      expect([mesh.directory.isFrozen, mesh.directory.age]).toEqual([false, 'fresh']);
+    }
+  });
+
+  it('writes nothing and vouches for nothing while it reaches nobody', async () => {
+    const { world, backup } = await restored();
+    const others = world.spaces.map(({ line }) => line);
+    world.network.partition([[backup.line], others]);
+    await world.time.during(backup.start());
+    const { size, note } = backup.mesh.directory.log;
+    const written = world.createFeed('library', 'variables/other', 'all');
+    await expect(written).rejects.toMatchObject({ code: 'BUSY' });
+    await expect(backup.desk.writer.renew()).rejects.toMatchObject({ code: 'BUSY' });
+    expect([backup.mesh.directory.log.size, backup.mesh.directory.log.note]).toEqual([size, note]);
+    world.network.heal();
+    await world.time.until(() => backup.mesh.directoryGate.isOpen, 200_000);
+    await world.createFeed('library', 'variables/other', 'all');
+    await world.spread();
+    for (const { mesh } of world.nodes.values()) expect(mesh.forks.all()).toEqual([]);
   });
 });
 
@@ -195,6 +247,14 @@ describe('ODCM that shows two directories', () => {
     const [fork, ...others] = mesh.forks.all();
     expect(others).toEqual([]);
     expect(fork?.origin).toBe(mesh.directory.origin);
+    // Not even ODCM adds to one of them, or dates it.
+    const { odcm } = world;
+    await world.time.until(() => odcm.mesh.directory.isFrozen, 60_000);
+    const { size } = odcm.mesh.directory.log;
+    const more = world.createFeed('library', 'one/more', 'all');
+    await expect(more).rejects.toMatchObject({ code: 'CONFLICT' });
+    await expect(odcm.desk.writer.renew()).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(odcm.mesh.directory.log.size).toBe(size);
     // Nobody's word about it counts any more, so that its age runs.
     await world.time.advance(LIMITS.directoryFreshMs + LIMITS.timestampMs);
     for (const { mesh: node } of world.spaces) expect(node.directory.age).toBe('stale');

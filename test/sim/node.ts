@@ -268,6 +268,7 @@ export class SimDesk implements Desk {
     const writer = await DirectoryWriter.open({
       ...{ directory, views, blocks, clock, random },
       isClockRegressed: () => node.trustClock.isRegressed,
+      mayWrite: () => node.directoryGate.mayWrite(),
       directoryKey: await home.directoryKey(),
       timestampKey: await home.timestampKey(),
       space: home.config.name,
@@ -277,7 +278,10 @@ export class SimDesk implements Desk {
   }
 
   async start(): Promise<void> {
-    await this.#vouch();
+    const { directoryGate: gate, log } = this.#node;
+    const begin = () => this.#vouch().catch((error: unknown) => log.warn({}, String(error)));
+    if (gate.isOpen) await begin();
+    else gate.onOpened(() => void begin());
     this.#schedule();
   }
 

@@ -128,7 +128,10 @@ export class Site {
   async start(stores: Disks = this.disks): Promise<void> {
     const { clock } = this.#sites;
     this.node = await MeshNode.compose(
-      { ...{ home: this.home, clock, timers: systemTimers, random: systemRandom, log: silentLog } },
+      {
+        ...{ home: this.home, clock, timers: systemTimers, random: systemRandom, log: silentLog },
+        isOffline: true,
+      },
       stores,
       async () => createNoNetwork(await this.home.nodeKey()),
     );
