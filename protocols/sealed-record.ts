@@ -121,6 +121,8 @@ export const isSealed = (bytes: Uint8Array): boolean =>
 /** The tree of chunks that any record names, open or sealed; undefined when it names none. Needs no key. */
 export function treeOf(record: Uint8Array): Pick<Tail, 'depth' | 'hashes'> | undefined {
   if (isManifest(record)) return decodeManifest(record).tail;
+  // Sealed as a whole: a small file, or an event, with nothing beside it.
+  if (isSealed(record)) return undefined;
   const { content } = decodeAttachment(record);
   return 'inline' in content ? undefined : content;
 }

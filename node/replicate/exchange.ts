@@ -59,7 +59,8 @@ export async function exchangeDirectory(
   for (const head of await client.heads([DIRECTORY_LOG])) {
     try {
       // A peer that is behind its own head cannot prove it; another can, and is sought.
-      if (head.held < decodeNote(head.note).checkpoint.size) directory.judge(Buffer.from(head.note));
+      if (head.held < decodeNote(head.note).checkpoint.size)
+        directory.judge(Buffer.from(head.note));
       else await acceptDirectory(client, Buffer.from(head.note), { directory, forks });
     } catch (error) {
       // A head that is refused, by a wrong clock for example, must not cost the feeds.

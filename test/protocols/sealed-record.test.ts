@@ -149,6 +149,7 @@ describe('sealed record', () => {
     const { bytes, sizeBytes } = sealRecord(seal, inner, randomBytes(16));
     expect(sizeBytes).toBe(inner.tail.sizeBytes);
     expect(treeOf(bytes)?.hashes).toEqual(inner.tail.hashes);
+    expect(treeOf(sealRecord(seal, EVENT, randomBytes(16)).bytes)).toBeUndefined();
     const { hashes } = inner.tail;
     const reordered = { ...inner, tail: { ...inner.tail, hashes: [...hashes].reverse() } };
     const other = sealRecord(seal, reordered, randomBytes(16)).bytes;

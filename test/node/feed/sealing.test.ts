@@ -42,6 +42,32 @@ describe('sealed feed', () => {
     expect(await bob.rows()).toEqual(['Region v2 e1']);
   });
 
+  it('takes nothing new from a publisher that cannot open what it published', async () => {
+    const feed = await SealedFeed.open();
+    await feed.publisher.publish([event('Region', 'eu')]);
+    const { owner } = feed;
+    owner.views = new MemoryStore();
+    for await (const { key } of owner.logs.range({ gte: Buffer.from('w'), lt: Buffer.from('x') }))
+      await owner.logs.write([{ type: 'del', key }]);
+    const lost = await newParty();
+    Object.assign(owner, { exchange: lost.exchange, localKey: lost.localKey });
+    await feed.start();
+    const { size } = owner.log;
+    const publishing = feed.publisher.publish([event('Region', 'us')]);
+    await expect(publishing).rejects.toEqual(code('KEY_UNKNOWN'));
+    expect(owner.log.size).toBe(size);
+  });
+
+  it('tells of a batch that is durable, also when its key cannot be kept', async () => {
+    const feed = await SealedFeed.open();
+    const { ring } = feed.owner;
+    ring.adopt = () => Promise.reject(new Error('the disk of the test is full'));
+    await expect(feed.publisher.publish([event('Region', 'eu')])).rejects.toThrow();
+    await feed.publisher.idle();
+    expect(feed.commits[0]?.checkpoint.size).toBe(2);
+    expect(feed.owner.log.size).toBe(2);
+  });
+
   it('is read by whoever was given the key, as an open one', async () => {
     const bob = await newParty();
     const feed = await SealedFeed.open([bob]);
@@ -155,6 +181,8 @@ describe('sealed feed', () => {
     expect((await dump(feed.owner.blockStore)).includes('CANARY')).toBe(false);
     await bob.open(FILES);
     await feed.deliver(bob);
+    expect(await bob.view.deadLetters(10)).toEqual([]);
+    expect((await bob.view.item('note'))?.sizeBytes).toBe(content.length);
     const { body } = await readEntry(bob, 1);
     if (body?.kind !== 'attachment') throw new Error('it is a file');
     expect(await collect(bob.blocks.content(body.attachment))).toEqual(content);

@@ -176,5 +176,7 @@ describe('receipts of another space', () => {
     expect(await codeOf(book.add(others[0]!.receipt, others[0]!.proof))).toBe('CONFLICT');
     expect(await codeOf(book.add(others[1]!.receipt, others[1]!.proof))).toBe('CONFLICT');
     expect(await Array.fromAsync(book.all())).toHaveLength(1);
+    const [audit] = await Array.fromAsync(library.node.gap.ledger.audits());
+    expect(audit).toMatchObject({ what: 'refused', code: 'CONFLICT' });
   });
 });
