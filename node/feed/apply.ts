@@ -11,7 +11,7 @@ import {
   parseSource,
   parseSourceItem,
 } from '../../protocols/envelope.ts';
-import { asMeshError, type Code, MeshError } from '../../protocols/errors.ts';
+import { asMeshError, type Code, isMeshError, MeshError } from '../../protocols/errors.ts';
 import type { FeedName, SpaceName } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { type Body, decodeRecord } from '../../protocols/record.ts';
@@ -178,8 +178,10 @@ export class Applier {
     const item = this.#itemName(body.envelope);
     const [old] = outcome.items.has(item) ? [outcome.items.get(item)] : await itemsOf([item]);
     this.#check(entry, body, item, old);
-    if (body.kind === 'attachment' && identity.context.content === 'json')
-      await this.#checkJson(body);
+    if (body.kind === 'attachment' && identity.context.content === 'json') {
+      const rotten = await this.#checkJson(body, bytes);
+      if (rotten.length > 0) return rotten;
+    }
     this.#put(stored, body, item, old, outcome);
     return [];
   }
@@ -232,13 +234,23 @@ export class Applier {
     for await (const hash of this.#o.blocks.named(entry.record, record)) owned.push(hash);
   }
 
-  async #checkJson(body: Body & { kind: 'attachment' }): Promise<void> {
+  /** Resolves with blocks that were there and turned out to be damaged when they were read: they have to come anew. */
+  async #checkJson(body: Body & { kind: 'attachment' }, record: Buffer): Promise<readonly Cid[]> {
     const { attachment } = body;
+    const { blocks } = this.#o;
     if (attachment.sizeBytes > LIMITS.jsonBytes)
       throw new MeshError('TOO_LARGE', 'a JSON document is above its limit');
     const parts: Buffer[] = [];
-    for await (const part of this.#o.blocks.content(attachment)) parts.push(part);
+    try {
+      for await (const part of blocks.content(attachment)) parts.push(part);
+    } catch (error) {
+      const isGone = isMeshError(error, 'RECORD_MISSING');
+      const rotten = isGone ? await blocks.missing(record, LIMITS.missingBlocks) : [];
+      if (rotten.length > 0) return rotten;
+      throw error;
+    }
     checkContent(this.#o.identity.context, Buffer.concat(parts), 'the content');
+    return [];
   }
 }
 

@@ -108,6 +108,9 @@ export class Batch {
     const index = from + this.packed.length;
     const version = (old?.version ?? 0) + 1;
     const id = old?.id ?? random16();
+    // Its chunks would lie in the open, and nobody who carries the feed could find them.
+    if (plan && record.isChunked && !record.chunked)
+      throw new MeshError('EVENT_INVALID', `the content of ${JSON.stringify(name)} is not sealed`);
     const sealed = plan?.seal(record.chunked ?? { form: formOf(record), record: record.bytes });
     const { cid, bytes } = sealed ?? record;
     const keyEpoch = plan?.epoch ?? null;

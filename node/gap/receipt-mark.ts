@@ -1,6 +1,7 @@
 // How many receipts of this space others were given, beside the database that they are in: a database that comes back from a
 // backup knows fewer, and would sign their numbers once more.
 
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
@@ -26,6 +27,8 @@ export class ReceiptMark {
 
   /** @throws STORE_DAMAGED */
   async read(): Promise<Given | undefined> {
+    // Most spaces have given none: that is known without waiting for the disk.
+    if (!existsSync(this.#path)) return undefined;
     const bytes = await readPrivateFile(this.#path, MARK_BYTES);
     if (!bytes) return undefined;
     try {

@@ -110,11 +110,13 @@ async function checkEntries(
   feed: OpenFeed,
 ): Promise<string[]> {
   const { log, view, path } = feed;
+  // A copy for others may still grow while it is looked at.
+  const { size } = log;
   const replayed = new Map<string, string>();
   const has = new Map<number, string>();
   /** Sealed with a key that this node has not, which only its publisher may never say. */
   const unread = new Set<number>();
-  for await (const { index, entry, item, body } of readEntries(held(node, feed), 0, log.size)) {
+  for await (const { index, entry, item, body } of readEntries(held(node, feed), 0, size)) {
     const payload = body?.kind === 'event' ? JSON.stringify(body.envelope.payload) : null;
     if (feed.row.isSealed && !body) unread.add(index);
     // Of a copy for others the record may have come since it was looked for: that it is there is what counts.
@@ -139,7 +141,7 @@ async function checkEntries(
   }
   if (count !== replayed.size) out.push(`${node.name} shows ${count} items of ${path}`);
   for (const one of acknowledged) {
-    if (one.feed !== feed.row.id || one.status === 'unchanged' || one.index >= log.size) continue;
+    if (one.feed !== feed.row.id || one.status === 'unchanged' || one.index >= size) continue;
     const payload = one.status === 'withdrawn' ? '{}' : one.payload;
     if (unread.has(one.index) && !feed.publisher) continue;
     if (has.get(one.index) !== `${one.item} ${one.version} ${payload}`)

@@ -2,6 +2,7 @@
 // full disks. Then calm.
 
 import type { Draft } from '../../node/feed/batch.ts';
+import { putSealedContent } from '../../node/feed/seal-content.ts';
 import { asMeshError } from '../../protocols/errors.ts';
 import type { FeedId } from '../../protocols/ids.ts';
 import type { SimNode } from './node.ts';
@@ -60,8 +61,16 @@ export const publishFile: Act = (world, sown, dice) => {
   const chunks = async function* () {
     yield Buffer.from(text);
   };
-  void node.mesh.blocks
-    .putContent(chunks())
+  void node.mesh.feeds
+    .open(one.feed)
+    .then(({ sealing }) =>
+      sealing
+        ? putSealedContent(
+            ...([node.mesh.blocks, chunks(), sealing.sealer.ring.scope] as const),
+            Buffer.from(dice.bytes(32)),
+          )
+        : node.mesh.blocks.putContent(chunks()),
+    )
     .then((stored) => {
       const body = { ...stored, mediaType: 'application/json' };
       return world.publish(node, one.feed, [{ item: `file ${dice.below(3)}`, body }]);
