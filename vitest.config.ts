@@ -1,6 +1,8 @@
 // Four kinds of tests: unit (one module or a few), sim (many nodes over a seeded network), attacks (the quick part of the
-// catalogue), e2e (real processes).
+// catalogue), e2e (real processes). Some of the last take minutes: those are run by `npm run test:long`.
 import { defineConfig } from 'vitest/config';
+
+const LONG = ['test/e2e/{rotation,carriers,gap-crash}.e2e.test.ts'];
 
 export default defineConfig({
   test: {
@@ -32,6 +34,15 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.e2e.test.ts'],
+          exclude: LONG,
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'long',
+          include: LONG,
           testTimeout: 180_000,
           hookTimeout: 60_000,
         },

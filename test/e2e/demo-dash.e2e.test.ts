@@ -48,7 +48,7 @@ describe.runIf(hasTmux)('npm start in tmux', () => {
   });
 
   it('shows the overview of the mesh with what its spaces reported', async () => {
-    await terminal.shows('demo', /●\d ◐\d ○\d of 6 spaces/);
+    await terminal.shows('demo', /●\d ◐\d ○\d of 7 spaces/);
     await terminal.shows('demo', /ok +\d+ {2}[▁-█]{20}/);
     await terminal.shows('demo', /versions 2025\.4\.10333 to 2026\.4\.1188/);
   });

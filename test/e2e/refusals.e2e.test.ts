@@ -362,7 +362,10 @@ describe('refusals', () => {
       await expectGoesOn();
       await rm(ballast);
       await until('the node sees that there is room', () => publishNext().then(() => true));
-      await mesh.ok('small', 'publish', 'open', 'big', file('big.json'));
+      // Each database sees for itself that it can go on.
+      await until('a file fits as well', () =>
+        mesh.ok('small', 'publish', 'open', 'big', file('big.json')),
+      );
       await mesh.kill('small');
       await mesh.start('small');
       const items = (await mesh.items('small', 'open')).map((row) => row.item);
