@@ -66,7 +66,7 @@ describe('benchmarks', () => {
     await expect(bench('speed')).rejects.toMatchObject({
       code: 2,
       stderr: expect.stringMatching(
-        /^bench: unknown speed; there are: publish, catch-up, announce, start-up, cork, report, .+\n$/,
+        /^bench: unknown speed; there are: publish, catch-up, announce, .+\n$/,
       ),
     });
   });

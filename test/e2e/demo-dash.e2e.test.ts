@@ -48,9 +48,9 @@ describe.runIf(hasTmux)('npm start in tmux', () => {
   });
 
   it('shows the overview of the mesh with what its spaces reported', async () => {
-    await terminal.shows('demo', /●\d ◐\d ○\d of 7 spaces/);
-    await terminal.shows('demo', /ok +\d+ {2}[▁-█]{20}/);
-    await terminal.shows('demo', /versions 2025\.4\.10333 to 2026\.4\.1188/);
+    await terminal.shows('demo', /●\d ◐\d ○\d of 7 spaces/, START_MS);
+    await terminal.shows('demo', /ok +\d+ {2}[▁-█]{20}/, START_MS);
+    await terminal.shows('demo', /versions 2025\.4\.10333 to 2026\.4\.1188/, START_MS);
   });
 
   it('shows a killed space as offline soon, and tells it as an alert', async () => {
