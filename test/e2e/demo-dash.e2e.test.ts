@@ -48,7 +48,8 @@ describe.runIf(hasTmux)('npm start in tmux', () => {
   });
 
   it('shows the overview of the mesh with what its spaces reported', async () => {
-    await terminal.shows('demo', /of 7 spaces/, START_MS);
+    // The space behind the air gap is never heard: unknown, and counted as that.
+    await terminal.shows('demo', /●\d ◐\d ○\d \?1 of 7 spaces/, START_MS);
     await terminal.shows('demo', /ok +\d+ {2}[▁-█]{20}/, START_MS);
     await terminal.shows('demo', /versions 2025\.4\.10333 to 2026\.4\.1188/, START_MS);
   });
@@ -79,7 +80,7 @@ describe.runIf(hasTmux)('npm start in tmux', () => {
       'demo',
       /\d nodes stopped; nothing of the demo runs any more\./,
     );
-    expect(text).toMatch(/(\d) of \1 promises kept in/);
+    expect(text).toMatch(/6 of 6 promises kept in/);
     expect(processes()).toEqual([]);
   });
 });
