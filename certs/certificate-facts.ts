@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { MeshError } from '../protocols/errors.ts';
 import { certificatePin } from './chain.ts';
 import { derFromPem } from './der.ts';
+import { validityOf } from './validity.ts';
 
 export interface CertificateFacts {
   /** SHA-256 of the DER in hex: what root metadata and directory name it by. */
@@ -19,11 +20,12 @@ export interface CertificateFacts {
 
 export function certificateFacts(pem: string): CertificateFacts {
   const certificate = parse(pem);
+  const { fromMs, toMs } = validityOf(certificate);
   return {
     sha256: certificatePin(pem),
     serial: certificate.serialNumber,
-    notBefore: dateText(certificate.validFromDate),
-    notAfter: dateText(certificate.validToDate),
+    notBefore: dateText(fromMs),
+    notAfter: dateText(toMs),
     subject: commonName(certificate.subject),
     issuer: commonName(certificate.issuer),
   };
@@ -38,10 +40,10 @@ function parse(pem: string): X509Certificate {
   }
 }
 
-function dateText(date: Date): string {
-  if (Number.isNaN(date.getTime()))
+function dateText(ms: number): string {
+  if (Number.isNaN(ms))
     throw new MeshError('BAD_CERTIFICATE', 'a certificate states a date that is none');
-  return date.toISOString();
+  return new Date(ms).toISOString();
 }
 
 /** Names come one on a line; of several the last counts, as the most exact. */

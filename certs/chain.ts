@@ -7,6 +7,7 @@ import { type MeshId, parseSpaceName, type SpaceId, type SpaceName } from '../pr
 import { derFromPem } from './der.ts';
 import { assertStrongRsa } from './rsa.ts';
 import { certificateExtensions, findSignedKey, verifySignedKey } from './signed-key.ts';
+import { validityOf } from './validity.ts';
 
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 const EMAIL_PROTECTION = '1.3.6.1.5.5.7.3.4';
@@ -73,7 +74,7 @@ export function verifyChain(options: ChainOptions): VerifiedChain {
   verifyUsage(leaf);
   const name = verifyNames(leaf, options);
   const { spkiDer, nodeKey } = verifyKeys(leaf);
-  const expiresMs = leaf.validToDate.getTime();
+  const { toMs: expiresMs } = validityOf(leaf);
   return { nodeKey, name, spkiDer, expiresMs, serial: leaf.serialNumber };
 }
 
@@ -114,7 +115,7 @@ function verifyLink(subject: X509Certificate, issuer: X509Certificate, what: str
 
 function verifyValidity(certificate: X509Certificate, nowMs: number, what: string): void {
   const { validFrom, validTo } = certificate;
-  const [fromMs, toMs] = [certificate.validFromDate.getTime(), certificate.validToDate.getTime()];
+  const { fromMs, toMs } = validityOf(certificate);
   // Dates that are none are NaN, which nothing is before or after.
   if (!(fromMs <= nowMs && nowMs <= toMs)) {
     throw refused('validity', `the ${what} certificate is valid from ${validFrom} to ${validTo}`);

@@ -1,5 +1,6 @@
 // The local key: 32 random bytes of one node's folder, under which its secrets rest. Its file holds the key as it is, or
-// wrapped under a passphrase (scrypt, AES-256-GCM) with the parameters of the wrapping. Bytes in, bytes out; no disk.
+// wrapped under a passphrase (scrypt, AES-256-GCM) with the parameters of the wrapping, and beside it the key before it, which
+// lay in the clear once: it opens what was made before, and nothing else. Bytes in, bytes out; no disk.
 
 import {
   createCipheriv,
@@ -36,6 +37,12 @@ export interface Wrapping {
 export type LocalKeyFile =
   | { readonly kind: 'plain'; readonly key: Buffer }
   | { readonly kind: 'wrapped'; readonly wrapping: Wrapping; readonly sealed: Buffer };
+
+export interface LocalKeys {
+  readonly key: KeyObject;
+  /** Lay in the clear before the folder had a passphrase. */
+  readonly former?: KeyObject;
+}
 
 export function generateLocalKey(): KeyObject {
   const bytes = randomBytes(KEY_BYTES);
@@ -101,14 +108,21 @@ function readWrapped(r: Reader, form: number, fields: number): LocalKeyFile {
   if (logN < LOG_N || logN > MAX_LOG_N || wrapping.r !== R || wrapping.p !== P) {
     throw new MeshError('MALFORMED', 'the local key is wrapped with parameters of another kind');
   }
-  return { kind: 'wrapped', wrapping, sealed: Buffer.from(r.bytesOf(KEY_BYTES + TAG_BYTES)) };
+  const sealed = Buffer.from(r.bytes(2 * KEY_BYTES + TAG_BYTES));
+  if (sealed.length !== KEY_BYTES + TAG_BYTES && sealed.length !== 2 * KEY_BYTES + TAG_BYTES)
+    throw new MeshError('MALFORMED', 'a wrapped local key has another length');
+  return { kind: 'wrapped', wrapping, sealed };
 }
 
-/** The file's bytes with the key wrapped under this passphrase; a fresh salt each time. */
-export async function wrapLocalKey(key: KeyObject, passphrase: Uint8Array): Promise<Buffer> {
+/** The file's bytes with the keys wrapped under this passphrase; a fresh salt each time. */
+export async function wrapLocalKey(
+  { key, former }: LocalKeys,
+  passphrase: Uint8Array,
+): Promise<Buffer> {
   const wrapping = { logN: LOG_N, r: R, p: P, salt: randomBytes(16), nonce: randomBytes(12) };
   const wrappingKey = await derive(passphrase, wrapping);
-  const plain = key.export();
+  const parts = [key.export(), ...(former ? [former.export()] : [])];
+  const plain = Buffer.concat(parts);
   try {
     const cipher = createCipheriv('aes-256-gcm', wrappingKey, wrapping.nonce);
     cipher.setAAD(localKeyWrapBytes(wrapping));
@@ -116,8 +130,7 @@ export async function wrapLocalKey(key: KeyObject, passphrase: Uint8Array): Prom
     const w = new Writer(160).array(7).uint(WRAPPED).uint(wrapping.logN).uint(R).uint(P);
     return w.bytes(wrapping.salt).bytes(wrapping.nonce).bytes(sealed).take();
   } finally {
-    plain.fill(0);
-    wrappingKey.fill(0);
+    for (const secret of [...parts, plain, wrappingKey]) secret.fill(0);
   }
 }
 
@@ -125,19 +138,21 @@ export async function wrapLocalKey(key: KeyObject, passphrase: Uint8Array): Prom
 export async function unwrapLocalKey(
   file: LocalKeyFile & { kind: 'wrapped' },
   passphrase: Uint8Array,
-): Promise<KeyObject> {
+): Promise<LocalKeys> {
   const { wrapping, sealed } = file;
+  const end = sealed.length - TAG_BYTES;
   const wrappingKey = await derive(passphrase, wrapping);
   try {
     const decipher = createDecipheriv('aes-256-gcm', wrappingKey, wrapping.nonce, {
       authTagLength: TAG_BYTES,
     });
     decipher.setAAD(localKeyWrapBytes(wrapping));
-    decipher.setAuthTag(sealed.subarray(KEY_BYTES));
-    const plain = Buffer.concat([decipher.update(sealed.subarray(0, KEY_BYTES)), decipher.final()]);
-    const key = createSecretKey(plain);
+    decipher.setAuthTag(sealed.subarray(end));
+    const plain = Buffer.concat([decipher.update(sealed.subarray(0, end)), decipher.final()]);
+    const key = createSecretKey(plain.subarray(0, KEY_BYTES));
+    const former = end > KEY_BYTES ? createSecretKey(plain.subarray(KEY_BYTES)) : undefined;
     plain.fill(0);
-    return key;
+    return { key, ...(former ? { former } : {}) };
   } catch (cause) {
     throw new MeshError('KEYS_LOCKED', 'the passphrase does not open the keys of this folder', {
       cause,

@@ -2,7 +2,7 @@
 // read them. Knows nothing of what is in them.
 
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MeshError } from '../protocols/errors.ts';
 
@@ -12,26 +12,49 @@ const OTHERS = 0o077;
 export interface WriteOptions {
   /** A key that is overwritten is lost for good, so replacing has to be asked for. */
   readonly replace?: boolean;
+  /** What is replaced was a secret that lay in the clear: its bytes are overwritten, unless another name leads to them. */
+  readonly shred?: boolean;
 }
 
 /** Durable when it returns: file and folder are synced. */
 export async function writePrivateFile(
   path: string,
   content: string | Uint8Array,
-  { replace = false }: WriteOptions = {},
+  { replace = false, shred = false }: WriteOptions = {},
 ): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const former = replace && shred ? await openFormer(path) : undefined;
   try {
     await writeSynced(temporary, content);
     // `link` refuses an existing name and `rename` replaces it; both are one step.
     if (replace) await rename(temporary, path);
     else await link(temporary, path);
     await syncFolder(dirname(path));
+    if (former) await overwrite(former);
   } catch (cause) {
     throw writeError(path, cause);
   } finally {
+    await former?.close();
     await rm(temporary, { force: true });
   }
+}
+
+/** What stands under the name now, held on to after its name is gone. */
+async function openFormer(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, 'r+');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw writeError(path, cause);
+  }
+}
+
+async function overwrite(file: FileHandle): Promise<void> {
+  const { size, nlink } = await file.stat();
+  // Somebody's backup by a second name is not this program's to destroy.
+  if (nlink > 0) return;
+  await file.write(Buffer.alloc(size), 0, size, 0);
+  await file.sync();
 }
 
 /**

@@ -32,6 +32,8 @@ export interface RenewalRequestFile {
   readonly space: SpaceName;
   /** protocols/petition.ts, with the wish for a certificate. */
   readonly petition: Buffer;
+  /** The wish for new keys, signed by the key in force; the other petition is signed by the new one then. */
+  readonly rotation?: Buffer | undefined;
 }
 
 export interface RenewalAnswerFile {
@@ -44,12 +46,18 @@ export interface RenewalAnswerFile {
   readonly certificates: CertificateFiles;
 }
 
-export const encodeRenewalRequest = ({ mesh, space, petition }: RenewalRequestFile): Buffer =>
+export const encodeRenewalRequest = ({
+  mesh,
+  space,
+  petition,
+  rotation,
+}: RenewalRequestFile): Buffer =>
   json({
     type: 'odcm-certificate-request' satisfies CourierFile,
     mesh,
     space,
     petition: text(petition),
+    ...(rotation ? { rotation: text(rotation) } : {}),
   });
 
 export const encodeRenewalAnswer = (file: RenewalAnswerFile): Buffer =>
@@ -77,6 +85,9 @@ export const parseRenewalRequest = (bytes: Uint8Array): RenewalRequestFile =>
         mesh: meshOf(value),
         space: parseSpaceName(asText(value['space'], NAME, 'space name')),
         petition: asBase64(value['petition'], 'petition'),
+        ...(value['rotation'] === undefined
+          ? {}
+          : { rotation: asBase64(value['rotation'], 'petition') }),
       };
     },
   });

@@ -3,7 +3,13 @@
 
 import type { KeyObject } from 'node:crypto';
 import { MeshError } from '../protocols/errors.ts';
-import { buildRootPayload, decodeRoot, type Root, type RootRoleName } from '../protocols/root.ts';
+import {
+  buildRootPayload,
+  type DirectoryEpoch,
+  decodeRoot,
+  type Root,
+  type RootRoleName,
+} from '../protocols/root.ts';
 import {
   decodeRootEnvelope,
   encodeRootEnvelope,
@@ -22,6 +28,8 @@ export interface RootChanges {
   /** SHA-256 of the DER of issuing CA certificates, in hex. */
   readonly addIssuing?: readonly string[];
   readonly dropIssuing?: readonly string[];
+  /** The directory goes on in its next epoch, from this point of the history that it had. */
+  readonly continueDirectory?: DirectoryEpoch['continues'] | undefined;
 }
 
 /** Payload of the version that follows. @throws USAGE for what is dropped and is not there, ROOT_INVALID for the rest */
@@ -37,7 +45,8 @@ export function nextRootPayload(current: Root, changes: RootChanges): Buffer {
   for (const pin of dropIssuing) {
     if (!current.x509.issuing.includes(pin)) throw notThere(`issuing CA ${pin}`);
   }
-  const { roles, x509 } = current;
+  const { roles, x509, directory } = current;
+  const { continueDirectory: continues } = changes;
   return buildRootPayload({
     version: current.version + 1,
     mesh: current.mesh,
@@ -52,6 +61,7 @@ export function nextRootPayload(current: Root, changes: RootChanges): Buffer {
       root: x509.root,
       issuing: [...x509.issuing.filter((pin) => !dropIssuing.includes(pin)), ...addIssuing],
     },
+    directory: continues ? { epoch: (directory?.epoch ?? 1) + 1, continues } : directory,
   });
 }
 

@@ -74,33 +74,19 @@ async function itemsOf(
   const owner = node.home.config.name;
   const nowMs = node.clock.nowMs();
   const lines: ExposureLine[] = [];
-  const add = (item: string, version: number, timeMs: number, rest: Verdict) => {
-    const ageMs = Math.max(0, nowMs - timeMs);
-    const publishedAt = iso(timeMs);
-    lines.push({ ...{ feed: feed.path, owner, item, version, publishedAt, ageMs }, ...rest });
-  };
-  if (row.isSealed) {
-    // What is sealed tells by its keys who could read it, whatever the clocks say.
-    const exchangeKeys = space.keys.map(({ exchangeKey }) => exchangeKey);
-    for await (const one of exposure({ feed, exchangeKeys, wasGranted: true })) {
-      const { item, version, timeMs, isSensitive, isCurrent } = one;
-      add(item, version, timeMs, { isSensitive, state: isCurrent ? 'readable' : 'changed' });
-    }
-    return lines;
-  }
-  const endMs = reach.until === null ? Number.POSITIVE_INFINITY : Date.parse(reach.until);
-  const all = { withWithdrawn: true, limit: Number.POSITIVE_INFINITY };
-  for await (const { name, version, timeMs } of feed.view.list(all)) {
-    const isLater = timeMs > endMs;
-    // Its first version came when there was nobody left to read it.
-    if (isLater && version === 1) continue;
-    // Nothing sensitive is ever in an open feed.
-    add(name, version, timeMs, { isSensitive: false, state: isLater ? 'changed' : 'readable' });
+  // What is sealed tells by its keys who could read it, whatever the clocks say.
+  const exchangeKeys = space.keys.map(({ exchangeKey }) => exchangeKey);
+  const untilMs = reach.until === null ? Number.POSITIVE_INFINITY : Date.parse(reach.until);
+  for await (const one of exposure({ feed, exchangeKeys, untilMs })) {
+    const { item, version, timeMs, isSensitive, isCurrent } = one;
+    const [publishedAt, ageMs] = [iso(timeMs), Math.max(0, nowMs - timeMs)];
+    const at = isCurrent ? 'readable' : 'changed';
+    lines.push({
+      ...{ feed: feed.path, owner, item, version, publishedAt, ageMs, isSensitive, state: at },
+    });
   }
   return lines;
 }
-
-type Verdict = Pick<ExposureLine, 'isSensitive' | 'state'>;
 
 /** What is not changed first, of these what is sensitive, then the oldest. */
 function byUrgency(a: ExposureLine, b: ExposureLine): number {

@@ -143,6 +143,7 @@ export class MeshNode {
     this.intent = new Intent(this);
     this.reports = new Reports({ node: this, background, stopped });
     this.directoryFirst = new DirectoryFirst({
+      isFresh: () => directory.age === 'fresh',
       ...{ clock: intervalClock(clock), timers, isOdcm: home.isOdcm },
       odcmPeer: () => this.neighbours.odcmPeer,
       others: () => members.countOf(directory.state) - 1,

@@ -10,12 +10,14 @@ import { LIMITS } from '../protocols/limits.ts';
 import { extendRootChain, type VerifiedRoot } from '../protocols/root-chain.ts';
 import type { Random, TimerHandle, Timers } from './clock.ts';
 import { crashpoint } from './crashpoint.ts';
+import { requirePoint } from './directory/epoch.ts';
 import { Trust } from './directory/trust.ts';
 import { DirectoryWriter, directoryDraft } from './directory/writer.ts';
 import { certificateEvent } from './enrol/certificate-event.ts';
 import { FileDesk } from './enrol/file-desk.ts';
 import { type Invite, Invites } from './enrol/invites.ts';
 import { type EnrolServer, startEnrolServer } from './enrol/server.ts';
+import type { Draft } from './feed/new-records.ts';
 import {
   formatHostPort,
   type HostPort,
@@ -99,7 +101,7 @@ export class OdcmDesk {
       rootCertificatePem: async () => (await home.certificates()).root,
       exchangeKey: () => home.exchangeKey(),
     });
-    const trust = new Trust({ mesh, directory, writer, office, clock, random });
+    const trust = new Trust({ mesh, directory, writer, office, clock: node.trustClock, random });
     return new OdcmDesk(node, timers, {
       writer,
       invites,
@@ -148,7 +150,7 @@ export class OdcmDesk {
    * @throws ROOT_INVALID, ROOT_EXPIRED; UNKNOWN_KEY when it names no key that this folder has
    */
   async installRoot(envelope: Uint8Array): Promise<VerifiedRoot> {
-    const { home, roots, clock } = this.#node;
+    const { home, roots, clock, directory } = this.#node;
     const next = extendRootChain(home.root, envelope);
     if (clock.nowMs() >= Date.parse(next.root.expires)) {
       throw new MeshError(
@@ -157,8 +159,16 @@ export class OdcmDesk {
       );
     }
     await assertServed(home, next.root);
+    if (next.root.directory?.epoch !== directory.epoch?.epoch)
+      await requirePoint(directory.log, next.root);
     await roots.adopt([envelope]);
     return home.root;
+  }
+
+  /** Lets the epoch that the root has opened begin, with these entries. */
+  async beginEpoch(drafts: readonly Draft[]): Promise<void> {
+    await this.#writer.begin(drafts);
+    await this.#begin();
   }
 
   async #openEndpoint(): Promise<EnrolServer> {

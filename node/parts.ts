@@ -178,12 +178,17 @@ export async function gatherParts(
     isWriter: home.isOdcm,
     limitMs: o.directoryLimitMs ?? limitOf(home.config),
     // Its own word tells ODCM nothing about its clock.
-    ...(home.isOdcm ? {} : { onVouched: (timeMs: number) => trustClock.hearOdcm(timeMs) }),
+    ...(home.isOdcm
+      ? {}
+      : {
+          onVouched: (timeMs: number) => trustClock.hearOdcm(timeMs),
+          onRecalled: (timeMs: number) => trustClock.recallOdcm(timeMs),
+        }),
   });
-  const members = new Members(() => clock.nowMs());
+  const members = new Members(() => trustClock.nowMs());
   members.update(directory.state);
   const row = directory.state.spaces.get(home.config.space);
-  const keys = await openOwnKeys(home, row, clock.nowMs());
+  const keys = await openOwnKeys(home, row, trustClock.nowMs());
   const contexts = [...directory.state.contexts.keys()].map((context) =>
     contextTopic(mesh, context),
   );

@@ -1,6 +1,7 @@
 // What a node does when something happens: a connection, a change of the directory, other heads of a space, new entries of
 // a feed. Tells those who watch its feeds. Starts and stops nothing.
 
+import type { DirectoryState } from '../protocols/directory.ts';
 import type { SpaceId } from '../protocols/ids.ts';
 import { LIMITS } from '../protocols/limits.ts';
 import type { Presence } from '../protocols/presence.ts';
@@ -30,8 +31,8 @@ export class Reactions {
   readonly #gossip: GossipFeeds;
   readonly #background: Background;
   readonly #listeners = new Set<FeedListener>();
-  /** Entries of the directory whose revocations were told. */
-  #seen: number | undefined;
+  /** Entries of the directory whose revocations were told, and of which state of it. */
+  #seen: { readonly state: DirectoryState; readonly size: number } | undefined;
 
   constructor({ node, gossip, background }: ReactionsOptions) {
     this.#node = node;
@@ -134,9 +135,12 @@ export class Reactions {
 
   /** Feeds that the directory lets go on: of an own one, the point where it does is told at once. */
   async #followEpochs(): Promise<void> {
-    const { feeds, gate, host, replicator } = this.#node;
+    const { feeds, gate, host, replicator, carrying } = this.#node;
     const moved = await feeds.followEpochs();
-    for (const feed of moved) if (feed.publisher) gate.release(feed);
+    for (const feed of moved) {
+      if (feed.publisher) gate.release(feed);
+      else await carrying.carry.copies.shortened(feed);
+    }
     if (moved.length > 0) for (const peerId of host.connectedPeers()) replicator.syncSoon(peerId);
   }
 
@@ -157,7 +161,7 @@ export class Reactions {
     const { keyUse, directory, neighbours, host, replicator, home } = this.#node;
     keyUse.hear(presence);
     const { size, root } = presence.directory;
-    if (presence.space === home.config.space || directory.isFrozen) return;
+    if (presence.space === home.config.space || directory.refusal) return;
     this.#background.run(
       isContradicted(directory.log, { checkpoint: { size, root } }).then((is) => {
         if (!is) return;
@@ -178,8 +182,10 @@ export class Reactions {
   #tellOfRevocations(): void {
     const { directory, presence } = this.#node;
     const { state } = directory;
-    const from = this.#seen ?? state.size;
-    this.#seen = state.size;
+    const { state: last, size } = this.#seen ?? { state, size: state.size };
+    // In a new epoch other entries stand behind the point that it continues from.
+    const from = last === state ? size : Math.min(size, directory.epoch?.continues.size ?? size);
+    this.#seen = { state, size: state.size };
     const news = revocationsOf(state, LIMITS.revocationsShown, from);
     if (news.length === 0) return;
     presence.speakSoon();

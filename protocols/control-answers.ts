@@ -30,9 +30,9 @@ const directoryAge = z.object({
   heldUntil: instant.nullable().optional(),
 });
 
-/** This node's clock against what others signed: `regressed` when it was set back, `ahead` when three others contradict it. */
+/** This node's clock against what others signed: `regressed` when it was set back, `ahead` or `behind` when three others contradict it. */
 const clockState = z.object({
-  state: z.enum(['good', 'regressed', 'ahead']),
+  state: z.enum(['good', 'regressed', 'ahead', 'behind']),
   offByMs: z.int(),
   forMs: count,
 });

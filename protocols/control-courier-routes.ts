@@ -51,7 +51,10 @@ export const COURIER_ROUTES = {
     method: 'POST',
     path: '/v1/certificate/request',
     summary: 'Writes a request for the next certificate of this space as a file',
-    body: z.object({ path }),
+    body: z.object({
+      path,
+      newKeys: z.boolean().default(false).describe('for new node and exchange keys'),
+    }),
     result: z.object({ space: z.string(), path: z.string(), certificateUntil: instant }),
     answer: 'object',
   },

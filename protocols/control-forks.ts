@@ -38,6 +38,45 @@ export const ForkEvidence = z.object({
   proof: z.string(),
 });
 
+/** Access that one of the histories took away, and that the point of continuation gives again. */
+const Lapse = z.object({
+  kind: z.enum(['space', 'grant']),
+  /** Of the space, or the id of the grant. */
+  name: z.string(),
+  about: z.string(),
+  at: z.string(),
+});
+
+export const DirectoryHistories = z.object({
+  /** The epoch that continues from here; the root has opened it already, or may. */
+  epoch: count,
+  size: count,
+  root: z.string(),
+  opened: z.boolean(),
+  revocations: z.array(Lapse),
+  histories: z.array(
+    z.object({
+      from: z.array(z.string()),
+      size: count,
+      entries: z.array(
+        z.object({ index: count, event: z.string(), about: z.string(), at: z.string() }),
+      ),
+    }),
+  ),
+  /** Members that do not show what they have. */
+  unseen: z.array(z.string()),
+  /** Sizes of the heads that were proven to contradict each other, of which nobody shows the entries. */
+  missing: z.array(count),
+});
+
+export const DirectoryContinued = z.object({
+  epoch: count,
+  size: count,
+  /** Revocations that were written again, and those that were left out. */
+  reissued: z.array(Lapse),
+  leftOut: z.array(Lapse),
+});
+
 export const FORK_ROUTES = {
   forks: {
     method: 'GET',
@@ -69,6 +108,40 @@ export const FORK_ROUTES = {
       root: z.string(),
       entry: count,
     }),
+    answer: 'object',
+  },
+  directoryHistories: {
+    method: 'GET',
+    path: '/v1/directory/histories',
+    summary:
+      'Where a directory with two histories can go on, and what stands behind that (at ODCM)',
+    query: z.object({
+      size: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .optional()
+        .describe('after so many entries; the most that can be when absent'),
+    }),
+    result: DirectoryHistories,
+    answer: 'object',
+  },
+  continueDirectory: {
+    method: 'POST',
+    path: '/v1/directory/continuations',
+    summary: 'Lets the epoch of the directory begin that the root has opened (at ODCM)',
+    body: z.object({
+      without: z
+        .array(z.string().max(LIMITS.itemNameChars))
+        .max(LIMITS.pageRows)
+        .optional()
+        .describe('revocations that are not written again: names of spaces, ids of grants'),
+      unseen: z
+        .boolean()
+        .optional()
+        .describe('also when nobody that is connected shows all histories'),
+    }),
+    result: DirectoryContinued,
     answer: 'object',
   },
   releaseFeed: {

@@ -194,7 +194,7 @@ export const GAP_ROUTES = {
       receipt: z.string().describe('the envelope, JSON'),
       proof: z.string(),
       origin: z.string(),
-      /** SubjectPublicKeyInfo, PEM. */
+      /** All node keys that the space has had, the newest first: SubjectPublicKeyInfo, PEM. */
       key: z.string(),
     }),
     answer: 'object',

@@ -16,6 +16,8 @@ export const HealthRow = z.object({
   heardAt: instant.nullable(),
   /** Who passed that statement on; null when it came from the space itself. */
   heardVia: z.string().nullable(),
+  /** The newest signed statement of it that came in a file, and under what it is found; absent when none did. */
+  byFile: z.object({ at: instant, agoMs: count, what: z.string() }).optional(),
   /** Observers that no longer hear it, this node included. */
   suspectedBy: count,
   nodeVersion: z.string().nullable(),

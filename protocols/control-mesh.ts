@@ -38,6 +38,8 @@ export const OverviewResult = z.object({
       lagging: count,
       suspected: count,
       offline: count,
+      /** No network reaches them from here; what they sign comes in files. Absent in the answer of an older node. */
+      isolated: count.optional(),
       unknown: count,
       revoked: count,
       offlineLong: count,

@@ -106,6 +106,11 @@ export const DIRECTORY_EVENTS = {
     history: z.literal(true).optional(),
   }),
   GrantRevokedV1Event: z.strictObject({ grant: z.string().transform(parseGrantId) }),
+  /** First entry of a new epoch of the directory, which the root opened, and how many entries come into force with it. */
+  DirectoryEpochStartedV1Event: z.strictObject({
+    epoch: z.int().min(2),
+    entries: z.int().min(1).max(LIMITS.batchEntries),
+  }),
 } as const;
 
 export type DirectoryEvent = keyof typeof DIRECTORY_EVENTS;

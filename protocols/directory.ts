@@ -8,6 +8,7 @@ import type { Envelope } from './envelope.ts';
 import { MeshError } from './errors.ts';
 import { GrantIndex } from './grant-index.ts';
 import type { ContextName, FeedId, GrantId, SpaceId, SpaceName } from './ids.ts';
+import { LIMITS } from './limits.ts';
 
 export type {
   CertificateRow,
@@ -113,6 +114,9 @@ export class DirectoryState {
           DIRECTORY_EVENTS.GrantRevokedV1Event.parse(envelope.payload).grant,
           at,
         );
+      case 'DirectoryEpochStartedV1Event':
+        // What an epoch continues from says the root alone; here is where it begins.
+        return DIRECTORY_EVENTS.DirectoryEpochStartedV1Event.safeParse(envelope.payload).success;
       default:
         return false;
     }
@@ -155,12 +159,29 @@ export class DirectoryState {
   #rotate(p: DirectoryPayload<'SpaceKeyRotatedV1Event'>, at: Evidence): boolean {
     const row = this.spaces.get(p.space);
     const holder = this.#spaceByKey.get(p.nodeKey);
-    if (!row || row.revoked || holder !== undefined) return false;
+    if (!row || row.revoked) return false;
+    if (holder !== undefined) return this.#nameMoreFeeds(row, p, at);
     const nodeKey = Buffer.from(p.nodeKey, 'base64');
     const exchangeKey = Buffer.from(p.exchangeKey, 'base64');
     const keys = [...row.keys, { ...at, nodeKey, exchangeKey, from: p.from }];
     this.spaces.set(p.space, { ...row, nodeKey, exchangeKey, keys });
     this.#spaceByKey.set(p.nodeKey, p.space);
+    return true;
+  }
+
+  /** The next part of a rotation with more feeds than fit into one entry: it follows at once, and changes no size. */
+  #nameMoreFeeds(row: SpaceRow, p: DirectoryPayload<'SpaceKeyRotatedV1Event'>, at: Evidence) {
+    const newest = row.keys.at(-1)!;
+    const isSame =
+      row.keys.length > 1 &&
+      newest.nodeKey.toString('base64') === p.nodeKey &&
+      newest.exchangeKey.toString('base64') === p.exchangeKey;
+    const named = Object.keys(p.from);
+    const isNext = at.entry > newest.entry && at.entry - newest.entry < LIMITS.rotationEntries;
+    if (!isSame || !isNext || named.length === 0) return false;
+    if (named.some((feed) => newest.from[feed] !== undefined)) return false;
+    const keys = [...row.keys.slice(0, -1), { ...newest, from: { ...newest.from, ...p.from } }];
+    this.spaces.set(p.space, { ...row, keys });
     return true;
   }
 

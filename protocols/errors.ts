@@ -68,6 +68,12 @@ export const CODES = {
     1,
     'The entries do not fold to the signed root; they will be fetched from another peer.',
   ),
+  OLD_EPOCH: row(
+    'peer',
+    409,
+    1,
+    'The root metadata has ended this epoch of the directory; what is signed in it counts no more.',
+  ),
   STALE_HEAD: row('peer', 409, 1, 'The head is older than what is known here; nothing to do.'),
   CONFLICT: row(
     'peer',

@@ -28,7 +28,10 @@ export type SpaceFigures = Readonly<Record<Condition, number>> & {
 };
 
 export function spaceFigures(rows: readonly Health[]): SpaceFigures {
-  const counts = { online: 0, lagging: 0, suspected: 0, offline: 0, unknown: 0, revoked: 0 };
+  const counts = {
+    ...{ online: 0, lagging: 0, suspected: 0, offline: 0 },
+    ...{ isolated: 0, unknown: 0, revoked: 0 },
+  };
   const versions: string[] = [];
   let offlineLong = 0;
   let production = 0;

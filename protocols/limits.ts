@@ -223,6 +223,9 @@ export const LIMITS = {
   // Petitions
   /** Feeds of one space that ODCM writes down: each is a row in the memory of every node. */
   feedsPerSpace: 1000,
+  /** New keys of a space name so many of its feeds in one entry of the directory, and take so many entries at most. */
+  rotationFeeds: 250,
+  rotationEntries: 4,
   /** Petitions of one space that ODCM takes at once … */
   petitionBurst: 30,
   /** … and the time after which it takes one more: each costs a signature and a synced write. */
@@ -260,7 +263,7 @@ export const LIMITS = {
   rootSignatures: 64,
 
   // Keys at rest
-  /** The file of the local key: 32 bytes, or the parameters of its wrapping and 48. */
+  /** The file of the local key: 32 bytes, or the parameters of its wrapping and 48 or, with the key before it, 80. */
   localKeyFileBytes: 256,
   /** A passphrase that is given to a folder: below this it is guessed, above this it is some other file. */
   passphraseMinBytes: 12,

@@ -116,6 +116,8 @@ function verifyFirst(envelope: RootEnvelope): Root {
   if (root.version !== 1) {
     throw new MeshError('ROOT_INVALID', `root metadata begins with version ${root.version}, not 1`);
   }
+  if (root.directory)
+    throw new MeshError('ROOT_INVALID', 'the first version of the root continues a directory');
   verifyThreshold(envelope, root, root.version);
   return root;
 }
@@ -140,9 +142,30 @@ function verifyNext(trusted: Root, envelope: RootEnvelope): Root {
   if (next.mesh !== trusted.mesh || next.odcm !== trusted.odcm) {
     throw new MeshError('ROOT_INVALID', `root version ${next.version} names another mesh`);
   }
+  verifyEpoch(trusted, next);
   verifyThreshold(envelope, trusted, next.version);
   verifyThreshold(envelope, next, next.version);
   return next;
+}
+
+/**
+ * An epoch of the directory stays as it is, or is followed by exactly the next one. What the keepers accepted once is
+ * never given up again: no epoch begins before the one that it follows.
+ */
+function verifyEpoch({ directory: before }: Root, { directory: after, version }: Root): void {
+  const [epoch, next] = [before?.epoch ?? 1, after?.epoch ?? 1];
+  const [from, to] = [before?.continues, after?.continues];
+  const isSamePoint = from?.size === to?.size && (!from || to!.root.equals(from.root));
+  if (next !== epoch && next !== epoch + 1)
+    throw new MeshError(
+      'ROOT_INVALID',
+      `root version ${version} names epoch ${next} of the directory after epoch ${epoch}`,
+    );
+  if (next === epoch ? !isSamePoint : from && to!.size <= from.size && !isSamePoint)
+    throw new MeshError(
+      'ROOT_INVALID',
+      `root version ${version} changes what epoch ${epoch} of the directory continues from`,
+    );
 }
 
 /** Counts distinct keys of the root role, however often their signatures appear. */

@@ -13,7 +13,15 @@ import {
 } from './canonical-json.ts';
 import { assertStrongEd25519 } from './ed25519.ts';
 import { MeshError } from './errors.ts';
-import { parseSpaceId, parseSpaceName, type SpaceId, type SpaceName } from './ids.ts';
+import {
+  directoryOrigin,
+  type MeshId,
+  type Origin,
+  parseSpaceId,
+  parseSpaceName,
+  type SpaceId,
+  type SpaceName,
+} from './ids.ts';
 import { LIMITS } from './limits.ts';
 
 /** `root` keys are offline; `directory` and `timestamp` keys are ODCM's. The order is that of the bytes. */
@@ -21,11 +29,19 @@ const ROLES = ['root', 'directory', 'timestamp'] as const;
 export type RootRoleName = (typeof ROLES)[number];
 
 const SHA256_HEX = /^[0-9a-f]{64}$/;
+const LARGEST = 2 ** LIMITS.proofHashes - 1;
 
 export interface RootRole {
   /** Sorted and without duplicates: one key can never count twice. */
   readonly keyids: readonly string[];
   readonly threshold: number;
+}
+
+/** The directory goes on under a new origin, exactly from this point of the history that it had. */
+export interface DirectoryEpoch {
+  /** 2, 3 … */
+  readonly epoch: number;
+  readonly continues: { readonly size: number; readonly root: Buffer };
 }
 
 export interface Root {
@@ -41,6 +57,8 @@ export interface Root {
   readonly x509: { readonly root: string; readonly issuing: readonly string[] };
   /** The space that writes the directory. */
   readonly odcm: SpaceId;
+  /** Null while the directory is in its first epoch. */
+  readonly directory: DirectoryEpoch | null;
 }
 
 export interface RootInput {
@@ -52,7 +70,12 @@ export interface RootInput {
     Record<RootRoleName, { readonly keys: readonly Uint8Array[]; readonly threshold: number }>
   >;
   readonly x509: { readonly root: string; readonly issuing: readonly string[] };
+  readonly directory?: DirectoryEpoch | null;
 }
+
+/** Under which the directory is signed, by this version of the root. */
+export const directoryOriginOf = (mesh: MeshId, { odcm, directory }: Root): Origin =>
+  directoryOrigin(mesh, odcm, directory?.epoch ?? 1);
 
 /** Hex of the SHA-256 of the 32 key bytes. */
 export function rootKeyId(raw: Uint8Array): string {
@@ -76,6 +99,7 @@ export function buildRootPayload(input: RootInput): Buffer {
     roles,
     x509: { root: input.x509.root, issuing: [...new Set(input.x509.issuing)].sort() },
     odcm: input.odcm,
+    directory: input.directory ?? null,
   });
   decodeRoot(payload);
   return payload;
@@ -104,9 +128,16 @@ function encodeRoot(root: Root): Buffer {
     roles: Object.fromEntries(ROLES.map((name) => [name, encodeRole(root.roles[name])])),
     x509: { root: root.x509.root, issuing: root.x509.issuing },
     odcm: root.odcm,
+    // Left out in the first epoch: that is the one form of it.
+    ...(root.directory ? { directory: encodeEpoch(root.directory) } : {}),
   };
   return Buffer.from(JSON.stringify(value));
 }
+
+const encodeEpoch = ({ epoch, continues: { size, root } }: DirectoryEpoch): object => ({
+  epoch,
+  continues: { size, root: root.toString('base64') },
+});
 
 function encodeRole(role: RootRole): object {
   return { keyids: role.keyids, threshold: role.threshold };
@@ -133,9 +164,24 @@ function readRoot(value: JsonObject): Root {
       issuing: sorted(readPins(x509['issuing']), 'issuing certificate pins'),
     },
     odcm: parseSpaceId(asText(value['odcm'], /^[0-9a-f-]{36}$/, 'odcm of root metadata')),
+    directory: value['directory'] === undefined ? null : readEpoch(value['directory']),
   };
   refuseUnusedKeys(root);
   return root;
+}
+
+function readEpoch(value: unknown): DirectoryEpoch {
+  const { epoch, continues } = asObject(value, 'directory of root metadata');
+  const point = asObject(continues, 'continues of root metadata');
+  const number = asCount(epoch, LIMITS.rootVersions, 'epoch of the directory');
+  if (number < 2) throw new MeshError('ROOT_INVALID', 'the first epoch continues nothing');
+  return {
+    epoch: number,
+    continues: {
+      size: asCount(point['size'], LARGEST, 'size that the directory continues from'),
+      root: asBase64(point['root'], 'tree that the directory continues from', 32),
+    },
+  };
 }
 
 const readPins = (value: unknown): string[] =>

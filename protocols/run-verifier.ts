@@ -70,21 +70,35 @@ export interface Verified {
   readonly after: Frontier;
 }
 
+/** A point that the tree must pass through, whatever its head says. */
+export interface Milestone {
+  readonly size: number;
+  readonly root: Buffer;
+}
+
 /** Folds segments on top of what is held until they reach a checkpoint. Holds back what is not proven yet. */
 export class RunVerifier {
   readonly #tree: Frontier;
   readonly #target: Checkpoint;
   readonly #skeleton: Skeleton | undefined;
   readonly #log: Uint8Array;
+  readonly #milestone: Milestone | undefined;
   #pending: Verified[] = [];
   #isRefused = false;
 
   /** @param log 16-byte feed id that every entry must name; null entries belong to the directory. */
-  constructor(held: Frontier, target: Checkpoint, log: Uint8Array, skeleton?: Skeleton) {
+  constructor(
+    held: Frontier,
+    target: Checkpoint,
+    log: Uint8Array,
+    skeleton?: Skeleton,
+    milestone?: Milestone,
+  ) {
     this.#tree = held.clone();
     this.#target = target;
     this.#log = log;
     this.#skeleton = skeleton;
+    this.#milestone = milestone;
   }
 
   /** Entries folded so far, proven or not. */
@@ -130,9 +144,18 @@ export class RunVerifier {
         if (height === TILE_HEIGHT) tileRoot = hash;
         if (height % TILE_HEIGHT === 0) hashes.push({ level: height / TILE_HEIGHT, index, hash });
       });
+      if (this.#tree.size === this.#milestone?.size) this.#passMilestone(this.#milestone);
     }
     this.#pending.push({ bytes, segment, entries, hashes, after: this.#tree.clone() });
     return this.#isProven(tileRoot) ? this.#release() : [];
+  }
+
+  #passMilestone({ size, root }: Milestone): void {
+    if (this.#tree.root().equals(root)) return;
+    throw new MeshError(
+      'ROOT_MISMATCH',
+      `the first ${size} entries of ${this.#target.origin} are not those that it continues from`,
+    );
   }
 
   #isProven(tileRoot: Buffer | undefined): boolean {
@@ -165,7 +188,11 @@ export class RunVerifier {
 
 /** One entry with its record: canonical, of this log, and the record, when present, is the one that it names. */
 export function checkPacked(packed: Packed, log: Uint8Array): Entry {
-  const entry = decodeEntry(packed.leaf);
+  return checkDecoded(decodeEntry(packed.leaf), packed, log);
+}
+
+/** The same of an entry that was decoded before. */
+export function checkDecoded(entry: Entry, packed: Packed, log: Uint8Array): Entry {
   const feed = entry.feed ?? NO_FEED;
   if (Buffer.compare(feed, log) !== 0)
     throw new MeshError('WRONG_ORIGIN', 'an entry belongs to another feed');

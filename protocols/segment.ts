@@ -53,6 +53,21 @@ export function packSegments(from: number, entries: readonly Packed[]): Buffer[]
   return out;
 }
 
+/** True for segments behind each other that {@link packSegments} would make of their entries; none of them is taken apart. */
+export function arePacked(segments: readonly Buffer[]): boolean {
+  return segments.every((bytes, at) => {
+    const next = segments[at + 1];
+    const isSmall = bytes.length <= LIMITS.segmentBytes || bytes.readUInt16BE(7) === 1;
+    return isSmall && (!next || bytes.length + firstBytes(next) > LIMITS.segmentBytes);
+  });
+}
+
+function firstBytes(segment: Buffer): number {
+  const recordBytes = segment.readUInt32BE(HEADER_BYTES + 2);
+  const leafBytes = segment.readUInt16BE(HEADER_BYTES);
+  return ENTRY_HEADER_BYTES + leafBytes + (recordBytes === APART ? 0 : recordBytes);
+}
+
 function packOne(
   from: number,
   entries: readonly Packed[],

@@ -19,6 +19,7 @@ const TYPE = {
   petition: 5,
   consistency: 6,
   roots: 7,
+  presence: 8,
 } as const;
 const ANSWER = {
   heads: 1,
@@ -29,6 +30,7 @@ const ANSWER = {
   refused: 6,
   carried: 7,
   root: 8,
+  presence: 9,
 } as const;
 
 export type Request =
@@ -61,7 +63,9 @@ export type Request =
       readonly second: number;
     }
   /** Root metadata from this version on. */
-  | { readonly type: 'roots'; readonly version: number };
+  | { readonly type: 'roots'; readonly version: number }
+  /** What the asking space says of itself (protocols/presence.ts); answered by what another start of it said, if any. */
+  | { readonly type: 'presence'; readonly bytes: Uint8Array };
 
 export interface CarriedHead {
   readonly log: Buffer;
@@ -83,7 +87,8 @@ export type Answer =
   | { readonly type: 'refused'; readonly code: Code; readonly message: string }
   | { readonly type: 'carried'; readonly result: string }
   /** An envelope of root metadata (protocols/root-chain.ts). */
-  | { readonly type: 'root'; readonly bytes: Buffer };
+  | { readonly type: 'root'; readonly bytes: Buffer }
+  | { readonly type: 'presence'; readonly bytes: Buffer };
 
 export function encodeRequest(q: Request): Buffer {
   const w = new Writer();
@@ -102,6 +107,8 @@ export function encodeRequest(q: Request): Buffer {
       return w.take();
     case 'roots':
       return w.array(2).uint(TYPE.roots).uint(q.version).take();
+    case 'presence':
+      return w.array(2).uint(TYPE.presence).bytes(q.bytes).take();
     case 'petition':
       return w.array(2).uint(TYPE.petition).bytes(q.bytes).take();
     case 'consistency':
@@ -122,6 +129,7 @@ export function decodeRequest(frame: Uint8Array): Request {
     petition: 2,
     consistency: 4,
     roots: 2,
+    presence: 2,
   }[q.type];
   if (length !== expected)
     throw new MeshError('MALFORMED', `a ${q.type} request has ${expected} fields`);
@@ -153,6 +161,8 @@ function requestBody(r: Reader, type: number): Request {
     }
     case TYPE.roots:
       return { type: 'roots', version: r.uint() };
+    case TYPE.presence:
+      return { type: 'presence', bytes: r.bytes(LIMITS.presenceMessageBytes) };
     case TYPE.petition:
       return { type: 'petition', bytes: r.bytes(LIMITS.enrolFrameBytes) };
     case TYPE.consistency:
@@ -193,6 +203,8 @@ export function encodeAnswer(a: Answer): Uint8Array[] {
       return [w.array(3).uint(ANSWER.refused).text(a.code).text(a.message.slice(0, 500)).take()];
     case 'root':
       return [w.array(2).uint(ANSWER.root).bytesHead(a.bytes.length).take(), a.bytes];
+    case 'presence':
+      return [w.array(2).uint(ANSWER.presence).bytesHead(a.bytes.length).take(), a.bytes];
     case 'carried':
       return [w.array(2).uint(ANSWER.carried).text(a.result).take()];
   }
@@ -247,6 +259,8 @@ function answerBody(r: Reader, type: number): Answer {
     }
     case ANSWER.root:
       return { type: 'root', bytes: r.bytes(LIMITS.rootBytes) };
+    case ANSWER.presence:
+      return { type: 'presence', bytes: r.bytes(LIMITS.presenceMessageBytes) };
     case ANSWER.carried:
       return { type: 'carried', result: r.text(LIMITS.enrolFrameBytes) };
     default:

@@ -5,6 +5,7 @@ import { register as alerts } from './commands/alerts.ts';
 import { register as certificate } from './commands/certificate.ts';
 import { register as deadLetters } from './commands/dead-letters.ts';
 import { register as deployments } from './commands/deployments.ts';
+import { register as directory } from './commands/directory.ts';
 import { register as enrol } from './commands/enrol.ts';
 import { register as exportBundle } from './commands/export.ts';
 import { register as exposure } from './commands/exposure.ts';
@@ -58,6 +59,7 @@ export const remoteCommands: readonly Register[] = [
   trust,
   keysRotate,
   rootInstall,
+  directory,
   feedCreate,
   feedContinue,
   feedRelease,

@@ -3,7 +3,15 @@
 
 import type { DirectoryAge } from '../directory/directory.ts';
 
-export type SpaceState = 'self' | 'online' | 'suspected' | 'offline' | 'unknown' | 'revoked';
+/** `isolated`: not heard of over the network, and what it signs comes in files. */
+export type SpaceState =
+  | 'self'
+  | 'online'
+  | 'suspected'
+  | 'offline'
+  | 'isolated'
+  | 'unknown'
+  | 'revoked';
 
 export interface SpaceFact {
   readonly space: string;
@@ -13,6 +21,8 @@ export interface SpaceFact {
   readonly heardVia: string | null;
   /** Of its certificate; null when none is known. */
   readonly certificateLeftMs: number | null;
+  /** It lasts for long, because its successor comes with a courier. */
+  readonly isRenewedByFile: boolean;
   readonly tags: readonly string[];
 }
 
@@ -48,7 +58,7 @@ export interface DeploymentFact {
 
 /** This machine's clock, against what others signed and against the latest time that was believed. */
 export interface ClockFact {
-  readonly state: 'good' | 'regressed' | 'ahead';
+  readonly state: 'good' | 'regressed' | 'ahead' | 'behind';
   readonly offByMs: number;
   readonly forMs: number;
 }

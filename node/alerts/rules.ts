@@ -34,6 +34,15 @@ type Judge<R extends RuleName> = (
 
 const raised = (level: AlertLevel): AlertLevel => (level === 'info' ? 'warn' : 'crit');
 
+const CLOCK_WRONG = {
+  regressed: (by: string) =>
+    `the clock of this machine was set back by ${by}: nothing that had ended begins again`,
+  ahead: (by: string) =>
+    `the clock of this machine is ${by} ahead of what others sign: nothing expires by it`,
+  behind: (by: string) =>
+    `the clock of this machine is ${by} behind what others sign, who alone move no time here`,
+} as const;
+
 const JUDGES: { readonly [R in RuleName]: Judge<R> } = {
   'space-offline': (facts, _, settings) =>
     each(facts.spaces, (fact) => {
@@ -94,11 +103,14 @@ const JUDGES: { readonly [R in RuleName]: Judge<R> } = {
   'certificate-expiring': (facts, rule, settings) =>
     each(facts.spaces, (fact) => {
       const leftMs = fact.certificateLeftMs;
-      if (leftMs === null || leftMs >= rule.beforeMs || fact.state === 'revoked') return null;
+      const [beforeMs, critBeforeMs] = fact.isRenewedByFile
+        ? [rule.beforeByFileMs, rule.critBeforeByFileMs]
+        : [rule.beforeMs, rule.critBeforeMs];
+      if (leftMs === null || leftMs >= beforeMs || fact.state === 'revoked') return null;
       const when =
         leftMs <= 0 ? `expired ${inWords(-leftMs)} ago` : `expires in ${inWords(leftMs)}`;
       const draft = spaceDraft(fact, 'raise', `the certificate of ${fact.space} ${when}`, settings);
-      const isNear = leftMs < rule.critBeforeMs;
+      const isNear = leftMs < critBeforeMs;
       return { ...draft, opens: at('trust', fact.space), ...(isNear ? { level: 'crit' } : {}) };
     }),
 
@@ -121,10 +133,7 @@ const JUDGES: { readonly [R in RuleName]: Judge<R> } = {
     const draft: Draft = {
       subject: 'clock',
       verdict: 'raise',
-      what:
-        state === 'ahead'
-          ? `the clock of this machine is ${by} ahead of what others sign: nothing expires by it`
-          : `the clock of this machine was set back by ${by}: nothing that had ended begins again`,
+      what: CLOCK_WRONG[state](by),
       evidence: `it has been so for ${inWords(forMs)}`,
       opens: at('trust', 'clock'),
     };

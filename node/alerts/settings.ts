@@ -44,6 +44,9 @@ const Rules = z.strictObject({
   'certificate-expiring': rule('warn', ['0s', '0s'], {
     before: duration.prefault('14d'),
     critBefore: duration.prefault('7d'),
+    /** Of spaces without a network: half of 13 months, since a courier may come twice a year; and a month for one who hurries. */
+    beforeByFile: duration.prefault('198d'),
+    critBeforeByFile: duration.prefault('30d'),
   }),
   'deployments-failed': rule('crit', ['0s', '10m'], {
     window: duration.prefault('1h'),

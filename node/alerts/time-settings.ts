@@ -20,7 +20,10 @@ const asWritten = z.string().refine((text) => durationMs(text) !== undefined, {
 });
 export const duration = asWritten.transform((text) => durationMs(text) ?? 0);
 
-const TIMES = ['for', 'clear', 'age', 'after', 'before', 'critBefore', 'window', 'group'] as const;
+const TIMES = [
+  ...(['for', 'clear', 'age', 'after', 'window', 'group'] as const),
+  ...(['before', 'critBefore', 'beforeByFile', 'critBeforeByFile'] as const),
+] as const;
 type Times = (typeof TIMES)[number];
 export type WithUnits<T> = { [K in keyof T as K extends Times ? `${K}Ms` : K]: T[K] };
 

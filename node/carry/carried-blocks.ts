@@ -107,6 +107,10 @@ class RowsOfLog implements Store {
     return this.#store.write(moved, options);
   }
 
+  flush(): Promise<void> {
+    return this.#store.flush();
+  }
+
   async *range(options: RangeOptions): AsyncGenerator<Row> {
     const { gte, lt } = tableRange('v', this.#log);
     const { limit, reverse, onDamaged } = options;

@@ -41,6 +41,12 @@ export class Copies {
     return Math.min(log.size, Math.max(view.applied, this.#o.rows.get(row.id)?.whole ?? 0));
   }
 
+  /** Its log became shorter: of what comes now no block is known to be here. */
+  async shortened({ row, log }: OpenFeed): Promise<void> {
+    const kept = this.#kept(row.id);
+    if (kept && kept.whole > log.size) await this.#o.rows.put({ ...kept, whole: log.size }, false);
+  }
+
   isFull(feed: FeedId): boolean {
     return !this.#o.hasRoom(feed, this.#steps);
   }

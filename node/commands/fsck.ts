@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { MeshError } from '../../protocols/errors.ts';
-import type { CheckedDatabase, CheckedLog, FsckResult } from '../fsck/report.ts';
+import type { CheckedDatabase, CheckedLog, FsckResult, OrphanedBlocks } from '../fsck/report.ts';
 import { passphraseOf } from './ask-passphrase.ts';
 import { assertFormat, type LongShell, render } from './shell.ts';
 
@@ -66,7 +66,7 @@ export function registerFsck(program: Command, shell: LongShell): void {
 
 async function describe(what: string, result: FsckResult): Promise<string[]> {
   const { problemLine } = await import('../fsck/report.ts');
-  const { databases, logs, problems, problemCount, tookMs } = result;
+  const { databases, logs, orphans, problems, problemCount, tookMs } = result;
   const took = `${(tookMs / 1000).toFixed(1)} s`;
   const verdict = problemCount === 0 ? 'no problems' : countOf(problemCount, 'problem');
   const more = problemCount - problems.length;
@@ -75,6 +75,7 @@ async function describe(what: string, result: FsckResult): Promise<string[]> {
     '',
     ...databases.map(describeDatabase),
     ...logs.map(describeLog),
+    ...describeOrphans(orphans),
     ...(problemCount > 0 ? [''] : []),
     ...problems.map(problemLine),
     ...(more > 0 ? [`and ${countOf(more, 'problem')} more`] : []),
@@ -95,6 +96,20 @@ function describeLog(log: CheckedLog): string {
   if (applied > 0 && applied !== entries) parts.push(`view at entry ${applied}`);
   if (deadLetters > 0) parts.push(countOf(deadLetters, 'dead letter'));
   return `  ${log.log}: ${parts.join(', ')}`;
+}
+
+/** How many, and which: all of them are in the JSON up to a hundred. */
+function describeOrphans(orphans: OrphanedBlocks | null): string[] {
+  if (orphans === null || orphans.blocks === 0) return [];
+  const { blocks, bytes, hashes } = orphans;
+  const sizes = `${bytes.toLocaleString('en-US')} bytes`;
+  const shown = hashes.slice(0, 5).map((hash) => `    ${hash}`);
+  const more = blocks - shown.length;
+  return [
+    `  ${countOf(blocks, 'block')} that no entry names, ${sizes}: the node takes them away by itself`,
+    ...shown,
+    ...(more > 0 ? [`    and ${countOf(more, 'other')}`] : []),
+  ];
 }
 
 const countOf = (count: number, one: string, many = `${one}s`): string =>

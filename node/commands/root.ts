@@ -24,6 +24,7 @@ interface RotateFlags {
   readonly dropTimestampKey?: string[];
   readonly addIssuing?: string[];
   readonly dropIssuing?: string[];
+  readonly continueDirectory?: string;
   readonly days?: number;
 }
 
@@ -57,6 +58,10 @@ export function registerRoot(program: Command, shell: Shell): void {
     .option('--add-issuing <file>', 'certificate of an issuing CA, in PEM', collect)
     .option('--drop-issuing <sha256>', 'an issuing CA that goes', collect)
     .option(
+      '--continue-directory <size:tree>',
+      'the directory goes on in a new epoch from there, as odcm directory histories says',
+    )
+    .option(
       '--days <number>',
       'it expires after so many days (default: 365)',
       wholeNumber('--days'),
@@ -80,7 +85,7 @@ async function show(shell: Shell, file: string | undefined, command: Command): P
   const signedBy = envelope.signatures.map(({ keyid }) => keyid);
   const fields = {
     ...{ version: root.version, mesh: root.mesh, expires: root.expires },
-    ...{ roles: root.roles, x509: root.x509, signedBy },
+    ...{ roles: root.roles, x509: root.x509, directory: showEpoch(root), signedBy },
   };
   await output.write(render(options.format, fields, describe(root, signedBy)));
 }
@@ -94,6 +99,7 @@ function describe(root: Root, signedBy: readonly string[]): string[] {
     `Version ${root.version} of the root of mesh ${root.mesh}, until ${root.expires}`,
     '',
     ...(['root', 'directory', 'timestamp'] as const).flatMap(role),
+    ...epochLines(root),
     `  root CA\n    ${root.x509.root}`,
     '  issuing CAs',
     ...root.x509.issuing.map((pin) => `    ${pin}`),
@@ -101,6 +107,22 @@ function describe(root: Root, signedBy: readonly string[]): string[] {
     ...(signedBy.length > 0 ? signedBy.map((id) => `    ${id}`) : ['    nobody yet']),
   ];
 }
+
+const showEpoch = ({ directory }: Root) =>
+  directory && {
+    epoch: directory.epoch,
+    size: directory.continues.size,
+    root: directory.continues.root.toString('hex'),
+  };
+
+const epochLines = (root: Root): string[] => {
+  const epoch = showEpoch(root);
+  if (!epoch) return [];
+  return [
+    `  the directory goes on in epoch ${epoch.epoch}, after ${epoch.size} entries`,
+    `    ${epoch.root}`,
+  ];
+};
 
 async function rotate(shell: Shell, flags: RotateFlags, command: Command): Promise<void> {
   const { options, output } = shell.invoke(command);
@@ -126,6 +148,7 @@ async function rotate(shell: Shell, flags: RotateFlags, command: Command): Promi
       addIssuing.map(async (file) => certificatePin((await readSmall(file)).toString())),
     ),
     dropIssuing,
+    continueDirectory: pointOf(flags.continueDirectory),
   });
   const envelope = { payload, signatures: [] };
   const fields = await write(envelope, current, flags.key ?? [], flags.out);
@@ -193,6 +216,19 @@ async function envelopeOf(file: string | undefined, home: string): Promise<RootE
   const { openHome } = await import('../home/home.ts');
   const { rootEnvelopes } = await openHome(home);
   return decodeRootEnvelope(rootEnvelopes.at(-1)!);
+}
+
+function pointOf(text: string | undefined): { size: number; root: Buffer } | undefined {
+  if (text === undefined) return undefined;
+  const [, size, tree] = /^([1-9]\d{0,12}):([0-9a-f]{64})$/.exec(text) ?? [];
+  if (size && tree) return { size: Number(size), root: Buffer.from(tree, 'hex') };
+  throw new MeshError(
+    'USAGE',
+    '--continue-directory is a number of entries, a colon, and 64 hex digits',
+    {
+      next: 'Take both from: odcm directory histories',
+    },
+  );
 }
 
 async function publicKeys(given: readonly string[] = []): Promise<Buffer[]> {

@@ -8,6 +8,7 @@ import type { DeploymentFact, DiskFact, FeedFact, SpaceFact, StoreFact } from '.
 import { RecentCounts } from '../alerts/recent-counts.ts';
 import type { AlertSettings } from '../alerts/settings.ts';
 import type { GatheredFacts } from '../alerts/watch.ts';
+import { isRenewedByFile } from '../health/trust-life.ts';
 import type { MeshNode } from '../node.ts';
 import { feedListHandlers } from './feed-list-handlers.ts';
 import { openForks } from './fork-handlers.ts';
@@ -132,10 +133,15 @@ export class AlertFacts {
 }
 
 const spaceOf = (row: RouteResult<'health'>): SpaceFact => ({
-  ...{ space: row.space, state: row.state, tags: row.tags },
+  ...{ space: row.space, tags: row.tags },
+  state: row.state === 'unknown' && row.byFile ? 'isolated' : row.state,
   ...{ heardAgoMs: row.heardAgoMs, heardVia: row.heardVia },
   certificateLeftMs: row.certificate?.leftMs ?? null,
+  isRenewedByFile: isRenewedByFile(lifeOf(row)),
 });
+
+const lifeOf = ({ certificate }: RouteResult<'health'>): number =>
+  certificate ? Date.parse(certificate.expiresAt) - Date.parse(certificate.issuedAt) : 0;
 
 function storeOf({ care }: MeshNode): StoreFact {
   const damaged = care.board.open.map(({ what, tries }) => ({ what, tries }));

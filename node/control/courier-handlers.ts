@@ -39,8 +39,8 @@ export const courierHandlers: Pick<Handlers, CourierRoutes> = {
     return { ...{ space: name, id: space, words: words.join(' ') }, answer, certificateUntil };
   },
 
-  async requestCertificate({ node, body: { path } }) {
-    const { expiresAt } = await requestRenewal(node, path);
+  async requestCertificate({ node, body: { path, newKeys } }) {
+    const { expiresAt } = await requestRenewal(node, path, newKeys);
     return { space: node.home.config.name, path, certificateUntil: expiresAt };
   },
 

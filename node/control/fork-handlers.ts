@@ -2,7 +2,9 @@
 
 import { MeshError } from '../../protocols/errors.ts';
 import { encodeForkProof } from '../../protocols/fork-proof.ts';
-import { feedOfOrigin } from '../fork/check-proof.ts';
+import { decodeRoot, directoryOriginOf } from '../../protocols/root.ts';
+import { decodeRootEnvelope } from '../../protocols/root-chain.ts';
+import { feedOfOrigin, knownFeedOf } from '../fork/check-proof.ts';
 import { findContinuation } from '../fork/continuation.ts';
 import type { Fork } from '../fork/fork-book.ts';
 import type { MeshNode } from '../node.ts';
@@ -15,8 +17,12 @@ const DIRECTORY = 'directory';
 /** What a fork is about; undefined when it is no log of this directory. */
 function subjectOf(node: MeshNode, { origin }: Fork) {
   const { state } = node.directory;
-  const of = feedOfOrigin({ mesh: node.home.config.mesh, state }, origin);
-  if (!of) return { name: DIRECTORY, isSettled: false, held: node.directory.log.size };
+  const of = knownFeedOf({ mesh: node.home.config.mesh, state }, origin);
+  if (of === 'unknown') return { name: origin, isSettled: true, held: 0 };
+  if (!of) {
+    const isSettled = origin !== node.directory.origin;
+    return { name: DIRECTORY, isSettled, held: isSettled ? 0 : node.directory.log.size };
+  }
   const feed = node.feeds.peek(of.row.id);
   return {
     name: state.feedPath(of.row),
@@ -46,7 +52,13 @@ function signersOf(
     const keys = state.spaces.get(of.row.space)!.keys.map(({ nodeKey }) => nodeKey);
     return { keys, threshold: 1 };
   }
-  const { keys, roles } = node.home.root.root;
+  // A fork of an epoch that is over was signed by the keys of its time, which may be gone since.
+  const { mesh } = node.home.config;
+  const roots = node.home.rootEnvelopes.map((bytes) =>
+    decodeRoot(decodeRootEnvelope(bytes).payload),
+  );
+  const { keys, roles } =
+    roots.findLast((root) => directoryOriginOf(mesh, root) === origin) ?? node.home.root.root;
   const { keyids, threshold } = roles.directory;
   return { keys: keyids.map((id) => keys.get(id)!), threshold };
 }
@@ -111,6 +123,13 @@ export const forkHandlers: Pick<Handlers, 'forks' | 'fork' | 'continueFeed' | 'r
 
 /** Logs with two histories that do not go on yet. */
 export function openForks(node: MeshNode): string[] {
+  const { isWaiting, refusal, isFrozen } = node.directory;
+  // Its fork is settled by the root; here it goes on only when the new epoch has come.
+  const directory = (isWaiting || refusal) && !isFrozen ? [DIRECTORY] : [];
+  return [...directory, ...forkedLogs(node)];
+}
+
+function forkedLogs(node: MeshNode): string[] {
   return node.forks
     .all()
     .map((fork) => subjectOf(node, fork))

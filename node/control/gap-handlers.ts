@@ -1,6 +1,7 @@
 // Control API: the air gap. Long work is told in lines, how far it is and then what came of it.
 
 import type { RouteResult } from '../../protocols/control-api.ts';
+import type { SpaceRow } from '../../protocols/directory.ts';
 import { ed25519FromRaw } from '../../protocols/ed25519.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import type { Receipt } from '../../protocols/gap/receipt.ts';
@@ -140,7 +141,7 @@ export const gapHandlers: Pick<Handlers, GapRoutes> = {
       receipt: found.receipt.toString('utf8'),
       proof: found.proof.toString('utf8'),
       origin: receiptsOrigin(node.home.config.mesh, row.id),
-      key: ed25519FromRaw(row.nodeKey).export({ format: 'pem', type: 'spki' }).toString(),
+      key: publicKeys(row),
     };
   },
 
@@ -153,6 +154,13 @@ export const gapHandlers: Pick<Handlers, GapRoutes> = {
     return { ...showReceipt(node, kept), isNew };
   },
 };
+
+/** The newest first: receipts of before a change of keys were signed with a former one. */
+const publicKeys = ({ keys }: SpaceRow): string =>
+  [...new Set(keys.map(({ nodeKey }) => pemOf(nodeKey)))].reverse().join('');
+
+const pemOf = (nodeKey: Buffer): string =>
+  ed25519FromRaw(nodeKey).export({ format: 'pem', type: 'spki' }).toString();
 
 type Row = RouteResult<'receipts'>;
 type Progress = ReturnType<typeof progress>;

@@ -33,6 +33,7 @@ export function healthRows(node: MeshNode): RouteResult<'health'>[] {
   return [...spaces.values()].map((row) => ({
     ...{ space: row.name, id: row.id, entry: row.entry, feeds: counts.get(row.id) ?? 0 },
     ...heardOf(node, row),
+    ...byFileOf(node, row),
     ...showLag(lags.get(row.id)),
     ...showInventory(node, row),
     certificate: lifeOfSpace(row, node.trustClock.nowMs()) ?? null,
@@ -65,6 +66,14 @@ export function heardOf(node: MeshNode, { id, revoked }: SpaceRow) {
     suspectedBy: known?.suspectedBy ?? 0,
     nodeVersion: heard?.presence.version ?? null,
   };
+}
+
+function byFileOf(node: MeshNode, { id }: SpaceRow) {
+  const said = node.gap.heard.of(id);
+  if (!said) return {};
+  const { atMs, what } = said;
+  const agoMs = Math.max(0, Math.round(node.clock.nowMs() - atMs));
+  return { byFile: { at: iso(atMs), agoMs, what } };
 }
 
 const showLag = (lag: SpaceLag | undefined) => ({

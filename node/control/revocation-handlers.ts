@@ -9,6 +9,7 @@ import { type Presence, verifyPresence } from '../../protocols/presence.ts';
 import { presenceBytes } from '../../protocols/signable.ts';
 import { type Revocation, revocationsOf, standingOf } from '../directory/revocations.ts';
 import { exposureFigures, exposureOf } from '../exposure.ts';
+import { isContradicted } from '../fork/suspicion.ts';
 import type { MeshNode } from '../node.ts';
 import { type Handlers, iso } from './handler.ts';
 import { heardOf } from './health-handlers.ts';
@@ -17,7 +18,8 @@ export const revocationHandlers: Pick<Handlers, 'revocations' | 'statement' | 'e
   async revocations({ node, query }) {
     const { state } = node.directory;
     const rows = revocationsOf(state, query.limit, query.from);
-    return Promise.all(rows.map((one) => showRevocation(node, one)));
+    const sizeOf = await sizesAt(node);
+    return Promise.all(rows.map((one) => showRevocation(node, one, sizeOf)));
   },
 
   async statement({ node, query }) {
@@ -37,18 +39,27 @@ export const revocationHandlers: Pick<Handlers, 'revocations' | 'statement' | 'e
   },
 };
 
-/** How much of the directory a member is known to act on. */
-const sizeAt = (node: MeshNode) => (space: SpaceId) =>
-  space === node.home.config.space
-    ? node.directory.applied.size
-    : node.receipts.of(space)?.directory.size;
+/** How much of the directory a member is known to act on: what it said of an epoch that is over stands for nothing. */
+async function sizesAt(node: MeshNode): Promise<(space: SpaceId) => number | undefined> {
+  const { directory, receipts, home } = node;
+  const sizes = new Map([[home.config.space, directory.applied.size]]);
+  for (const space of directory.state.spaces.keys()) {
+    const said = receipts.of(space)?.directory;
+    if (!said || space === home.config.space) continue;
+    const isOther =
+      directory.epoch !== null && (await isContradicted(directory.shown, { checkpoint: said }));
+    if (!isOther) sizes.set(space, said.size);
+  }
+  return (space) => sizes.get(space);
+}
 
 async function showRevocation(
   node: MeshNode,
   one: Revocation,
+  sizeOf: (space: SpaceId) => number | undefined,
 ): Promise<RouteResult<'revocations'>> {
   const { state } = node.directory;
-  const { applied, missing } = standingOf(state, one.entry, sizeAt(node));
+  const { applied, missing } = standingOf(state, one.entry, sizeOf);
   const nameOf = (space: SpaceId) => state.spaces.get(space)?.name ?? space;
   const { grant } = one;
   const feed = grant && grant.feed !== '*' ? state.feeds.get(grant.feed) : undefined;
@@ -61,7 +72,7 @@ async function showRevocation(
     ...(one.space === '*' ? {} : await exposureFigures(node, state.spaces.get(one.space))),
     missing: missing.map((row) => {
       const { state: health, heardAgoMs } = heardOf(node, row);
-      const size = sizeAt(node)(row.id) ?? null;
+      const size = sizeOf(row.id) ?? null;
       return { space: row.name, state: health, heardAgoMs, size };
     }),
   };

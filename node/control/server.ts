@@ -13,6 +13,7 @@ import { fileError } from '../home/files.ts';
 import type { MeshNode } from '../node.ts';
 import { alertHandlers } from './alert-handlers.ts';
 import { courierHandlers } from './courier-handlers.ts';
+import { directoryHandlers } from './directory-handlers.ts';
 import { feedHandlers } from './feed-handlers.ts';
 import { feedListHandlers } from './feed-list-handlers.ts';
 import { forkHandlers } from './fork-handlers.ts';
@@ -42,6 +43,7 @@ const HANDLERS: Handlers = {
   ...revocationHandlers,
   ...feedListHandlers,
   ...tailHandlers,
+  ...directoryHandlers,
   ...forkHandlers,
   ...gapHandlers,
   ...courierHandlers,

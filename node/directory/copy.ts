@@ -13,6 +13,8 @@ import { isRot, type Store, type Write } from '../store/store.ts';
 export class DirectoryCopy {
   readonly #store: Store;
   #size: number | undefined;
+  /** Of the log that is followed: another epoch has rows of its own. */
+  #prefix: Buffer | undefined;
 
   /** @param store the one of the views */
   constructor(store: Store) {
@@ -23,6 +25,9 @@ export class DirectoryCopy {
   async follow(log: FeedLog): Promise<void> {
     const { note, size, prefix } = log;
     if (!note || sizeOfNote(note) !== size) return;
+    this.#prefix ??= prefix;
+    if (!this.#prefix.equals(prefix)) this.#size = undefined;
+    this.#prefix = prefix;
     this.#size ??= await this.#sizeOf(prefix);
     // A copy that is ahead belongs to another past of this log: it is written over from the start.
     const from = this.#size > size ? 0 : this.#size;

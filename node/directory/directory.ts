@@ -2,22 +2,21 @@
 // Works from the copy it has; who brings newer entries does not matter, their signature does.
 
 import { type Checkpoint, decodeNote, type LogKey, type Note } from '../../protocols/checkpoint.ts';
-import { DirectoryState, type FeedRow } from '../../protocols/directory.ts';
-import { parseEnvelope } from '../../protocols/envelope.ts';
-import { isMeshError, MeshError } from '../../protocols/errors.ts';
-import { directoryOrigin, type MeshId, type Origin } from '../../protocols/ids.ts';
-import { Frontier } from '../../protocols/merkle.ts';
+import type { DirectoryState, FeedRow } from '../../protocols/directory.ts';
+import { MeshError } from '../../protocols/errors.ts';
+import type { MeshId, Origin } from '../../protocols/ids.ts';
 import type { DirectoryHead } from '../../protocols/presence.ts';
-import type { Root } from '../../protocols/root.ts';
-import { decodeSegment } from '../../protocols/segment.ts';
+import { directoryOriginOf, type Root } from '../../protocols/root.ts';
 import { DIRECTORY_LOG } from '../../protocols/sync.ts';
 import { type EntrySource, takeIn } from '../feed/intake.ts';
-import { FeedLog } from '../feed/log.ts';
+import type { FeedLog } from '../feed/log.ts';
 import { type Donor, mendLog } from '../feed/mend-log.ts';
 import { isRot } from '../store/store.ts';
 import { Turn } from '../turn.ts';
 import type { DirectoryCopy } from './copy.ts';
+import { elsewhere, hasBegun, type OpenedEpoch, openEpoch, refusalOf } from './epoch.ts';
 import { FeedKeys } from './feed-keys.ts';
+import { Folded } from './folded.ts';
 import type { DirectoryAge } from './freshness.ts';
 import { DirectorySigners } from './signers.ts';
 import { Vouched, type VouchedOptions } from './vouched.ts';
@@ -36,37 +35,34 @@ export interface DirectoryOptions extends VouchedOptions {
   readonly copy?: DirectoryCopy | undefined;
 }
 
-const EMPTY_ROOT = new Frontier().root();
-
 export class Directory {
-  readonly origin: Origin;
-  readonly log: FeedLog;
   readonly #o: DirectoryOptions;
-  readonly #listeners = new Set<() => void>();
   readonly #turn = new Turn();
-  #state = new DirectoryState();
+  #root: Root;
+  #epoch: OpenedEpoch;
+  readonly #folded: Folded;
   readonly #signers: DirectorySigners;
   readonly #feedKeys: FeedKeys;
   readonly #vouched: Vouched;
-  #applied = { size: 0, root: EMPTY_ROOT };
   /** Size of the largest directory whose head was verified here. */
   #knownSize = 0;
   /** The same, counting heads that are dated in the future. */
   #signedSize = 0;
 
-  private constructor(options: DirectoryOptions, log: FeedLog) {
+  private constructor(options: DirectoryOptions, epoch: OpenedEpoch) {
     this.#o = options;
-    this.log = log;
+    this.#root = options.root;
+    this.#epoch = epoch;
+    this.#folded = new Folded(options.log);
     this.#vouched = new Vouched(options);
-    this.origin = directoryOrigin(options.mesh, options.root.odcm);
     this.#signers = new DirectorySigners(options.root, this.origin);
-    this.#feedKeys = new FeedKeys(() => this.#state);
+    this.#feedKeys = new FeedKeys(() => this.state);
   }
 
   static async open(options: DirectoryOptions): Promise<Directory> {
-    const directory = new Directory(options, await FeedLog.open(options.store, DIRECTORY_LOG));
+    const directory = new Directory(options, await openEpoch(options.store, options.root));
     await directory.#foldSound();
-    const { note } = directory.log;
+    const { note } = directory.shown;
     await directory.#vouched.load(note && directory.#signers.vouchedMs(decodeNote(note)));
     return directory;
   }
@@ -101,6 +97,8 @@ export class Directory {
     return this.#turn.take(async () => {
       const { store, isWriter = false } = this.#o;
       await mendLog({ store, log: this.log, donor, mayBeShorter: !isWriter });
+      const refusal = await refusalOf(this.#epoch, this.#root.directory);
+      this.#epoch = { ...this.#epoch, refusal };
       await this.#fold();
     });
   }
@@ -111,8 +109,33 @@ export class Directory {
     await this.#o.copy?.follow(this.log);
   }
 
+  /** Under which its heads are signed, by the root that is in force. */
+  get origin(): Origin {
+    return directoryOriginOf(this.#o.mesh, this.#root);
+  }
+
+  /** What grows: of a new epoch, what it continues from is in it already, as far as that is here. */
+  get log(): FeedLog {
+    return this.#epoch.log;
+  }
+
+  /** What others are shown: before a new epoch has its first entry, what is in force until then. */
+  get shown(): FeedLog {
+    return this.#epoch.former ?? this.#epoch.log;
+  }
+
+  /** The root has opened an epoch in which ODCM has not written yet: what was in force stays in force. */
+  get isWaiting(): boolean {
+    return this.#epoch.former !== undefined;
+  }
+
+  /** The newest epoch and where it continues from; null in the first. */
+  get epoch(): Root['directory'] {
+    return this.#root.directory;
+  }
+
   get state(): DirectoryState {
-    return this.#state;
+    return this.#folded.state;
   }
 
   /** Milliseconds since ODCM last vouched for the newest directory that is known here. */
@@ -130,7 +153,7 @@ export class Directory {
 
   /** What is on the disk, folded, and in force here. */
   get applied(): DirectoryHead {
-    return this.#applied;
+    return this.#folded.applied;
   }
 
   /** When a head that is dated in the future may be used; undefined while none is held. */
@@ -140,7 +163,12 @@ export class Directory {
 
   /** True while a head was seen whose entries have not come yet. */
   get isBehind(): boolean {
-    return this.#vouched.isDue || this.log.size < this.#knownSize;
+    return this.#vouched.isDue || this.log.size < this.#knownSize || this.#isUnfolded;
+  }
+
+  /** Entries are on the disk that could not be read when they came. */
+  get #isUnfolded(): boolean {
+    return this.state.size < this.shown.size;
   }
 
   /** ODCM has signed more entries than are here. */
@@ -151,9 +179,14 @@ export class Directory {
   /** ODCM signed two histories: nothing of it is taken any more, not even that it is still the newest. */
   isFrozen = false;
 
+  /** Why nothing is taken; undefined when there is no reason. */
+  get refusal(): MeshError | undefined {
+    return this.#epoch.refusal ?? (this.isFrozen ? frozenDirectory() : undefined);
+  }
+
   /** Called after entries were folded. */
   onChange(listener: () => void): void {
-    this.#listeners.add(listener);
+    this.#folded.onChange(listener);
   }
 
   /**
@@ -162,17 +195,44 @@ export class Directory {
    */
   adoptRoot(root: Root): Promise<void> {
     return this.#turn.take(async () => {
-      if (!this.#signers.adopt(root)) return;
-      const { note } = this.log;
-      this.#vouched.forgetBut(note && this.#signers.vouchedMs(decodeNote(note)));
+      const hasMoved = root.directory?.epoch !== this.#root.directory?.epoch;
+      this.#root = root;
+      const isTakenBack = this.#signers.adopt(root, this.origin);
+      if (hasMoved) await this.#followEpoch();
+      if (!isTakenBack && !hasMoved) return;
+      const { note } = this.shown;
+      if (isTakenBack) this.#vouched.forgetBut(note && this.#signers.vouchedMs(decodeNote(note)));
       this.#knownSize = this.log.size;
       this.#signedSize = this.log.size;
     });
   }
 
+  /** The way out of two histories: the keepers of the root say which of them goes on, and from where. */
+  async #followEpoch(): Promise<void> {
+    const { onDamaged } = this.log;
+    const opened = await openEpoch(this.#o.store, this.#root);
+    opened.log.onDamaged = onDamaged;
+    this.#epoch = opened;
+    const { number, begin, refusal } = opened;
+    if (refusal) this.#o.log.error({ code: refusal.code, epoch: number }, refusal.message);
+    else
+      this.#o.log.warn(
+        { epoch: number, from: begin?.size },
+        'the directory goes on in a new epoch',
+      );
+    // A proof of two histories is one of an epoch: it stays as evidence, and says nothing of the next.
+    this.isFrozen = false;
+    await this.#fold();
+  }
+
   /** A head is signed by others than the keys that the root held here names. */
   set onOtherSigners(listener: () => void) {
     this.#signers.onOthers = listener;
+  }
+
+  /** Somebody speaks of another epoch: of a later one, the root that opens it is sought. */
+  heardOf(origin: Origin): void {
+    this.#signers.heardOf(origin);
   }
 
   /** Verifies a head of the directory by the threshold of its keys in the root. */
@@ -193,7 +253,8 @@ export class Directory {
   judge(bytes: Buffer): { verdict: HeadVerdict; note: Note } {
     const note = decodeNote(bytes);
     const { size, root } = this.verify(note);
-    if (this.isFrozen) throw frozenDirectory();
+    if (this.refusal) throw this.refusal;
+    this.#checkBegin(size, root);
     this.#signedSize = Math.max(this.#signedSize, size);
     const vouchedMs = this.#signers.vouchedMs(note);
     if (this.#vouched.holds(vouchedMs)) return { verdict: 'held', note };
@@ -210,6 +271,7 @@ export class Directory {
   accept(bytes: Buffer, source: EntrySource): Promise<HeadVerdict> {
     return this.#turn.take(async () => {
       const { verdict, note } = this.judge(bytes);
+      if (this.#isUnfolded) await this.#fold();
       if (verdict === 'newer') {
         const { checkpoint } = note;
         try {
@@ -219,6 +281,7 @@ export class Directory {
             checkpoint,
             note: bytes,
             source,
+            milestone: this.#epoch.begin,
             sync: true,
           });
         } finally {
@@ -242,16 +305,17 @@ export class Directory {
     });
   }
 
-  /** Folds entries that are in the log and not yet in the state. */
+  /** The first head of an epoch is the point that it continues from, or lies behind it. */
+  #checkBegin(size: number, root: Buffer): void {
+    const { begin } = this.#epoch;
+    if (begin && size === begin.size && !root.equals(begin.root))
+      throw elsewhere(this.#root.directory);
+  }
+
+  /** What is in the log comes into force; of a new epoch, once ODCM has written in it. */
   async #fold(): Promise<void> {
-    const before = this.#state.size;
-    const [size, root] = [this.log.size, this.log.root()];
-    for await (const bytes of this.log.segments(before, size)) {
-      for (const { record } of decodeSegment(bytes).entries) this.#apply(record);
-    }
-    if (this.#state.size > before) for (const listener of this.#listeners) listener();
-    // Only now is it said to others: what follows from the entries has begun.
-    this.#applied = { size, root };
+    if (await hasBegun(this.#epoch)) this.#epoch = { ...this.#epoch, former: undefined };
+    await this.#folded.follow(this.shown);
     // Behind the log, and never in its way.
     await this.#o.copy?.follow(this.log).catch((error: unknown) => {
       this.#o.log.warn(
@@ -259,18 +323,6 @@ export class Directory {
         'the copy of the directory was not brought up to date',
       );
     });
-  }
-
-  #apply(record: Buffer | null): void {
-    try {
-      if (record === null)
-        throw new MeshError('EVENT_INVALID', 'a directory entry without its record');
-      this.#state.apply(parseEnvelope(record));
-    } catch (error) {
-      if (!isMeshError(error)) throw error;
-      this.#o.log.warn({ code: error.code, entry: this.#state.size }, error.message);
-      this.#state.passOver();
-    }
   }
 
   /**

@@ -13,12 +13,12 @@ export interface Freshness {
   readonly ageMs: number | null;
   /** From where on it has expired. */
   readonly limitMs: number;
-  /** This machine's clock was set back: nothing is as fresh as it looks. */
-  readonly isClockRegressed: boolean;
+  /** This machine's clock was set back, or others contradict it: nothing is as fresh as it looks. */
+  readonly isClockDoubtful: boolean;
 }
 
-export function freshnessOf({ ageMs, limitMs, isClockRegressed }: Freshness): DirectoryAge {
+export function freshnessOf({ ageMs, limitMs, isClockDoubtful }: Freshness): DirectoryAge {
   if (ageMs === null) return 'unknown';
   if (ageMs > limitMs) return 'expired';
-  return ageMs > LIMITS.directoryFreshMs || isClockRegressed ? 'stale' : 'fresh';
+  return ageMs > LIMITS.directoryFreshMs || isClockDoubtful ? 'stale' : 'fresh';
 }

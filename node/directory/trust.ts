@@ -76,15 +76,19 @@ export class Trust {
     return this.#quota.once(petition, () => this.carryOut(speaker.id, wish));
   }
 
-  /** The same of a petition that came as a file: for the next certificate alone, which lasts until the next visit. */
-  async certifyByFile(speaker: SpaceRow, bytes: Uint8Array): Promise<string> {
+  /** The same of a petition that came as a file: for new keys, or for a certificate, which lasts until the next visit. */
+  async byFile(
+    speaker: SpaceRow,
+    bytes: Uint8Array,
+    kind: 'certificate' | 'rotate-keys',
+  ): Promise<string> {
     const petition = decodePetition(bytes);
     if (petition.space !== speaker.id) {
       throw new MeshError('BAD_SIGNATURE', `the petition is not one of ${speaker.name}`);
     }
     const wish = this.#wishOf(speaker, petition);
-    if (wish.wish !== 'certificate') {
-      throw new MeshError('MALFORMED', 'a file asks for a certificate, and for nothing else');
+    if (wish.wish !== kind) {
+      throw new MeshError('MALFORMED', 'a file asks for a certificate and new keys, nothing else');
     }
     const days = LIMITS.offlineCertificateDays;
     return this.#quota.once(petition, () => this.carryOut(speaker.id, wish, days));

@@ -11,11 +11,13 @@ import { type DirectoryAge, freshnessOf } from './freshness.ts';
 export interface VouchedOptions {
   readonly store: Store;
   /** The time that trust goes by. */
-  readonly clock: Clock & { readonly isRegressed?: boolean };
+  readonly clock: Clock & { readonly isDoubtful?: boolean; readonly latestMs?: () => number };
   /** Age from which on the directory has expired. */
   readonly limitMs?: number | undefined;
   /** ODCM's word that it is this time, later than any before. */
   readonly onVouched?: ((timeMs: number) => void) | undefined;
+  /** ODCM's newest word that was believed before this start. */
+  readonly onRecalled?: ((timeMs: number) => void) | undefined;
   readonly log: Log;
 }
 
@@ -34,6 +36,7 @@ export class Vouched {
   async load(timeMs: number | undefined): Promise<void> {
     await this.#expiry.load();
     this.#timeMs = timeMs;
+    if (timeMs !== undefined) this.#o.onRecalled?.(timeMs);
   }
 
   /** Milliseconds since; null when no word of ODCM is known. */
@@ -44,8 +47,8 @@ export class Vouched {
 
   get age(): DirectoryAge {
     const { ageMs, limitMs } = this;
-    const isClockRegressed = this.#o.clock.isRegressed ?? false;
-    const age = freshnessOf({ ageMs, limitMs, isClockRegressed });
+    const isClockDoubtful = this.#o.clock.isDoubtful ?? false;
+    const age = freshnessOf({ ageMs, limitMs, isClockDoubtful });
     if (this.#timeMs === undefined || age === 'unknown') return age;
     if (this.#expiry.has(this.#timeMs)) return 'expired';
     if (age === 'expired') this.#expiry.note(this.#timeMs);
@@ -62,17 +65,23 @@ export class Vouched {
 
   /** What was held for its time may be used by now. */
   get isDue(): boolean {
-    return this.#heldUntilMs !== undefined && this.#o.clock.nowMs() >= this.#heldUntilMs;
+    if (this.#heldUntilMs === undefined) return false;
+    return this.#latestMs() >= this.#heldUntilMs + LIMITS.clockSkewMs;
   }
 
   isLater(timeMs: number | undefined): timeMs is number {
     return timeMs !== undefined && timeMs > (this.#timeMs ?? 0);
   }
 
+  #latestMs(): number {
+    const { clock } = this.#o;
+    return clock.latestMs?.() ?? clock.nowMs() + LIMITS.clockSkewMs;
+  }
+
   /** True for a word that is dated in the future: it waits. */
   holds(timeMs: number | undefined): boolean {
+    if (timeMs === undefined || timeMs <= this.#latestMs()) return false;
     const nowMs = this.#o.clock.nowMs();
-    if (timeMs === undefined || timeMs <= nowMs + LIMITS.clockSkewMs) return false;
     const untilMs = timeMs - LIMITS.clockSkewMs;
     if (this.#heldUntilMs === undefined)
       this.#o.log.warn(

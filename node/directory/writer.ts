@@ -21,12 +21,13 @@ import type { Clock, Random } from '../clock.ts';
 import { crashpoint } from '../crashpoint.ts';
 import type { Draft, Published } from '../feed/batch.ts';
 import type { Blocks } from '../feed/blocks.ts';
+import type { FeedLog } from '../feed/log.ts';
 import { type Commit, Publisher } from '../feed/publisher.ts';
 import { FeedView } from '../feed/view.ts';
 import { signerOf } from '../rotate/own-keys.ts';
 import type { Store } from '../store/store.ts';
 import { Turn } from '../turn.ts';
-import { type Directory, frozenDirectory } from './directory.ts';
+import type { Directory } from './directory.ts';
 import { encodeSnapshot, SNAPSHOT_BYTES } from './snapshot.ts';
 
 /** In the envelopes of directory events, in place of the name of a feed. */
@@ -57,11 +58,17 @@ export interface DirectoryWriterOptions {
   readonly onAppended?: (commit: Commit) => void;
 }
 
+export interface WriterKeys {
+  readonly directory: readonly KeyObject[];
+  readonly timestamp: readonly KeyObject[];
+}
+
 export class DirectoryWriter {
   readonly #o: DirectoryWriterOptions;
-  readonly #publisher: Publisher;
-  #signers: readonly Signer[];
-  #timeSigners: readonly Signer[];
+  #publisher: Publisher;
+  #keys: WriterKeys;
+  #signers: readonly Signer[] = [];
+  #timeSigners: readonly Signer[] = [];
   #commit: Commit | undefined;
   #dated: Buffer | undefined;
   readonly #turn = new Turn();
@@ -69,13 +76,17 @@ export class DirectoryWriter {
   private constructor(options: DirectoryWriterOptions, view: FeedView) {
     const { directory, directoryKey, timestampKey } = options;
     this.#o = options;
-    this.#signers = [signerOf(directory.origin, directoryKey)];
-    this.#timeSigners = [signerOf(directory.origin, timestampKey)];
-    this.#publisher = new Publisher({
-      ...options,
+    this.#keys = { directory: [directoryKey], timestamp: [timestampKey] };
+    this.signWith(this.#keys);
+    this.#publisher = this.#publisherOf(directory.log, view);
+  }
+
+  #publisherOf(log: FeedLog, view: FeedView): Publisher {
+    return new Publisher({
+      ...this.#o,
       view,
-      log: directory.log,
-      origin: directory.origin,
+      log,
+      origin: this.#o.directory.origin,
       signers: () => this.#signers,
       feedId: null,
       feed: DIRECTORY_FEED,
@@ -87,17 +98,13 @@ export class DirectoryWriter {
   }
 
   static async open(options: DirectoryWriterOptions): Promise<DirectoryWriter> {
-    const { directory, views, blocks, space } = options;
-    const identity = { space, feed: DIRECTORY_FEED, context: DIRECTORY_CONTEXT };
-    return new DirectoryWriter(
-      options,
-      await FeedView.open(views, directory.log, blocks, identity),
-    );
+    return new DirectoryWriter(options, await openView(options));
   }
 
   /** From the next head on these sign: while the root names two keys, both do, so that no version of it is left out. */
-  signWith(keys: { directory: readonly KeyObject[]; timestamp: readonly KeyObject[] }): void {
+  signWith(keys: WriterKeys): void {
     const { origin } = this.#o.directory;
+    this.#keys = keys;
     this.#signers = keys.directory.map((key) => signerOf(origin, key));
     this.#timeSigners = keys.timestamp.map((key) => signerOf(origin, key));
   }
@@ -120,12 +127,16 @@ export class DirectoryWriter {
     await this.#o.mayWrite?.();
     return this.#turn.take(async () => {
       this.#requireSound();
-      this.#commit = undefined;
-      const published = await this.#publisher.publish(drafts);
-      await this.#date();
-      if (this.#commit) this.#o.onAppended?.({ ...(this.#commit as Commit), note: this.note });
-      return published;
+      return this.#write(drafts);
     });
+  }
+
+  async #write(drafts: readonly Draft[]): Promise<Published[]> {
+    this.#commit = undefined;
+    const published = await this.#publisher.publish(drafts);
+    await this.#date();
+    if (this.#commit) this.#o.onAppended?.({ ...(this.#commit as Commit), note: this.note });
+    return published;
   }
 
   /**
@@ -141,9 +152,44 @@ export class DirectoryWriter {
     });
   }
 
+  /**
+   * Writes the first entries of the epoch that the root has opened, all at once: until they are there, what was in force
+   * before stays in force everywhere, so that what they take away again was never given back.
+   */
+  async begin(drafts: readonly Draft[]): Promise<Published[]> {
+    await this.#o.mayWrite?.();
+    const { directory } = this.#o;
+    return this.#turn.take(async () => {
+      const { epoch, isWaiting, refusal } = directory;
+      if (refusal) throw refusal;
+      if (!epoch || !isWaiting)
+        throw new MeshError('USAGE', 'no epoch of the directory waits for its first entry');
+      if (directory.log.size < epoch.continues.size)
+        throw new MeshError('BUSY', 'not all entries that the epoch continues from are here', {
+          next: 'Try again when a member that has them is connected: odcm spaces',
+        });
+      this.#requireClock();
+      this.#publisher = this.#publisherOf(directory.log, await openView(this.#o));
+      this.signWith(this.#keys);
+      this.#dated = undefined;
+      const first = { epoch: epoch.epoch, entries: drafts.length + 1 };
+      const marker = directoryDraft('DirectoryEpochStartedV1Event', first, 'directory');
+      return this.#write([marker, ...drafts]);
+    });
+  }
+
   /** What would be dated before what is there already, is never signed; nor is a third history, or more of one of two. */
   #requireSound(): void {
-    if (this.#o.directory.isFrozen) throw frozenDirectory();
+    const { refusal, isWaiting } = this.#o.directory;
+    if (refusal) throw refusal;
+    if (isWaiting)
+      throw new MeshError('BUSY', 'the directory goes on in a new epoch, which has not begun', {
+        next: 'Let it begin, at ODCM: odcm directory continue',
+      });
+    this.#requireClock();
+  }
+
+  #requireClock(): void {
     if (!this.#o.isClockRegressed?.()) return;
     throw new MeshError('CLOCK_REGRESSED', 'the clock of ODCM was set back: nothing is issued');
   }
@@ -192,6 +238,11 @@ export class DirectoryWriter {
     crashpoint('directory.after-date');
     this.#dated = dated;
   }
+}
+
+function openView({ directory, views, blocks, space }: DirectoryWriterOptions): Promise<FeedView> {
+  const identity = { space, feed: DIRECTORY_FEED, context: DIRECTORY_CONTEXT };
+  return FeedView.open(views, directory.log, blocks, identity);
 }
 
 /** An event as {@link DirectoryWriter.appendAll} takes it; what would be passed over by others is refused here. */

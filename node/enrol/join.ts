@@ -20,15 +20,9 @@ import { generateX25519 } from '../../certs/x25519.ts';
 import { cosignedAt, decodeNote, logKey } from '../../protocols/checkpoint.ts';
 import { ed25519FromRaw } from '../../protocols/ed25519.ts';
 import { isMeshError, MeshError } from '../../protocols/errors.ts';
-import {
-  directoryOrigin,
-  type MeshId,
-  parseSpaceName,
-  type SpaceId,
-  type SpaceName,
-} from '../../protocols/ids.ts';
+import { type MeshId, parseSpaceName, type SpaceId, type SpaceName } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { rootKeyId } from '../../protocols/root.ts';
+import { directoryOriginOf, rootKeyId } from '../../protocols/root.ts';
 import type { VerifiedRoot } from '../../protocols/root-chain.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../clock.ts';
 import { Directory } from '../directory/directory.ts';
@@ -251,7 +245,7 @@ export function verifyFreshness({ offer, root }: VerifiedOffer, nowMs: number): 
 
 function vouchedAtMs({ root, meshId }: VerifiedRoot, head: string): number | undefined {
   const note = decodeNote(Buffer.from(head));
-  const origin = directoryOrigin(meshId, root.odcm);
+  const origin = directoryOriginOf(meshId, root);
   const times = root.roles.timestamp.keyids.map((id) => {
     const raw = root.keys.get(id)!;
     return cosignedAt(note, logKey(origin, ed25519FromRaw(raw), raw));

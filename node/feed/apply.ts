@@ -247,6 +247,9 @@ export class Applier {
       const isGone = isMeshError(error, 'RECORD_MISSING');
       const rotten = isGone ? await blocks.missing(record, LIMITS.missingBlocks) : [];
       if (rotten.length > 0) return rotten;
+      // It was there before and is there again: this is no fault of the entry.
+      if (isGone)
+        throw new MeshError('STORE_DAMAGED', 'a block was read wrongly', { cause: error });
       throw error;
     }
     checkContent(this.#o.identity.context, Buffer.concat(parts), 'the content');

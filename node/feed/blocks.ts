@@ -18,6 +18,8 @@ export class Blocks {
   readonly #store: Store;
   /** Hashes, in hexadecimal, of blocks that are not what they should be: as good as not here, until they come anew. */
   readonly #damaged = new Set<string>();
+  /** Finds blocks by their hash, in hexadecimal, that were verified and are in memory because they come in just now. */
+  near: ((name: string) => Buffer | undefined) | undefined;
   /** Told of a damaged block when it is found. */
   onDamaged: ((hash: Buffer) => void) | undefined;
 
@@ -27,6 +29,8 @@ export class Blocks {
 
   /** The block, checked against its hash, or undefined when it is not here; a damaged one is not here. */
   async get(cid: Cid): Promise<Buffer | undefined> {
+    const near = this.near?.(hexOf(cid.hash));
+    if (near) return near;
     try {
       const bytes = await this.#store.get(blockKey(cid.hash));
       if (bytes) verifyBlock(cid, bytes);
@@ -62,6 +66,20 @@ export class Blocks {
     return this.#damaged.has(hexOf(hash));
   }
 
+  /** Reads a damaged block again. What a bad cable or bad memory did to a read is not on the disk. */
+  async readsWell(hash: Uint8Array): Promise<boolean> {
+    try {
+      const bytes = await this.#store.get(blockKey(hash));
+      if (!bytes) return false;
+      verifyBlock({ codec: 0x55, hash: Buffer.from(hash) }, bytes);
+    } catch (error) {
+      if (isRot(error) || isMeshError(error, 'HASH_MISMATCH')) return false;
+      throw error;
+    }
+    this.#damaged.delete(hexOf(hash));
+    return true;
+  }
+
   /** Takes a block away that nobody names. */
   async drop(hashes: readonly Uint8Array[]): Promise<void> {
     const keys: Buffer[] = [];
@@ -89,6 +107,11 @@ export class Blocks {
     }
     await this.#store.write(writes, { sync });
     if (this.#damaged.size > 0) for (const { hash } of blocks) this.#damaged.delete(hexOf(hash));
+  }
+
+  /** What was put without `sync` is on the disk when this resolves. */
+  flush(): Promise<void> {
+    return this.#store.flush();
   }
 
   /**

@@ -1,7 +1,8 @@
-// What a space could read of a feed: the versions of items for whose keys it was given a wrap. What was read cannot be taken
-// back, so whoever shuts a space out wants to know. Reads the log of a feed that this node can open.
+// What a space could read of a feed: of a sealed one the versions of items for whose keys it was given a wrap, of an open one
+// what was published before its access ended. What was read cannot be taken back, so whoever shuts a space out wants to know.
+// Reads the log of a feed that this node can open.
 
-import { decodeEntry, KIND } from '../../protocols/entry.ts';
+import { decodeEntry, type Entry, KIND } from '../../protocols/entry.ts';
 import type { Json } from '../../protocols/envelope.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { decodeSegment } from '../../protocols/segment.ts';
@@ -25,14 +26,17 @@ export interface ExposureOptions {
   readonly feed: OpenFeed;
   /** All exchange keys that the space ever had, X25519 public keys. */
   readonly exchangeKeys: readonly Uint8Array[];
-  /** Of an open feed: whether the space ever had a grant for it; what is sealed tells by itself. */
-  readonly wasGranted: boolean;
+  /** Of an open feed: when its last grant for it ended, infinite while one goes on; what is sealed tells by itself. */
+  readonly untilMs: number;
 }
 
 /** Items in the order in which they were first published; those that were withdrawn before are not among them. */
 export async function* exposure(o: ExposureOptions): AsyncGenerator<ExposedItem> {
   const { feed } = o;
-  if (!feed.opener && !o.wasGranted) return;
+  if (!feed.opener) {
+    yield* exposedInTheOpen(o);
+    return;
+  }
   const versions = await newestReadable(o);
   const current = new Map<string, number>();
   for await (const row of feed.view.list({
@@ -52,6 +56,38 @@ export async function* exposure(o: ExposureOptions): AsyncGenerator<ExposedItem>
       isCurrent: current.get(id) === version,
     };
   }
+}
+
+/**
+ * A grant opens an open feed from its first entry, so of each item the space could fetch the newest version that was there when
+ * its last one ended. Versions lead to those before them; nothing sensitive is ever among them.
+ */
+async function* exposedInTheOpen({ feed, untilMs }: ExposureOptions): AsyncGenerator<ExposedItem> {
+  const all = { withWithdrawn: true, limit: Number.POSITIVE_INFINITY };
+  for await (const row of feed.view.list(all)) {
+    const isNewest = !row.isWithdrawn && row.timeMs <= untilMs;
+    const read = isNewest ? row : await versionBefore(feed, row.index, untilMs);
+    if (!read) continue;
+    yield {
+      ...{ item: row.name, version: read.version, timeMs: read.timeMs },
+      ...{ isSealed: false, isSensitive: false, isCurrent: isNewest },
+    };
+  }
+}
+
+/** The newest version up to this one that had content and was there then. */
+async function versionBefore(
+  { log }: OpenFeed,
+  index: number,
+  untilMs: number,
+): Promise<Entry | undefined> {
+  for (let at: number | null = index; at !== null; ) {
+    const entry = decodeEntry((await log.entry(at)).leaf);
+    if (entry.kind !== KIND.withdraw && entry.timeMs <= untilMs) return entry;
+    // A publisher that points forward is not followed.
+    at = entry.prev !== null && entry.prev < at ? entry.prev : null;
+  }
+  return undefined;
 }
 
 /** By item id, the index of the newest version that was open to the space. */

@@ -14,7 +14,6 @@ import {
   type FeedId,
   feedOrigin,
   type MeshId,
-  type Origin,
   type SpaceId,
   uuidBytes,
 } from '../../protocols/ids.ts';
@@ -30,36 +29,13 @@ import type { Blocks } from './blocks.ts';
 import { isSignedByMore, judgeHead } from './judge-head.ts';
 import type { SealSecrets } from './key-ring.ts';
 import { FeedLog } from './log.ts';
-import type { Opener } from './opener.ts';
+import { forgetLog } from './mend-log.ts';
+import type { OpenFeed } from './open-feed.ts';
 import { type Commit, Publisher } from './publisher.ts';
-import { openSealing, type Sealing } from './sealing.ts';
+import { openSealing } from './sealing.ts';
 import { FeedView } from './view.ts';
 
-/** A feed that is open in this node. */
-export interface OpenFeed {
-  readonly row: FeedRow;
-  readonly path: string;
-  readonly id: Buffer;
-  readonly origin: Origin;
-  readonly log: FeedLog;
-  readonly view: FeedView;
-  readonly blocks: Blocks;
-  /** Present when the feed is sealed: opens its entries. */
-  readonly opener: Opener | undefined;
-  readonly sealing: Sealing | undefined;
-  /** Present when the feed is this space's own. */
-  readonly publisher: Publisher | undefined;
-  /** Entries come in from one source at a time. */
-  readonly intake: Turn;
-  /** From this index on nothing of the feed counts: its space was shut out. */
-  endsAt: number;
-  /** Newest head whose signature was verified here; its entries may still be missing. */
-  head: Checkpoint | undefined;
-  /** The same as it was signed. */
-  headNote: Buffer | undefined;
-  /** Two histories under its key are proven: nothing new is accepted before the directory opens a new epoch. */
-  readonly isFrozen: boolean;
-}
+export type { OpenFeed } from './open-feed.ts';
 
 export interface FeedsOptions {
   readonly logs: Store;
@@ -117,7 +93,10 @@ export class Feeds {
 
   /** After a change of the directory: feeds of spaces that were shut out end where it says. */
   async cutOff(): Promise<void> {
-    for (const feed of this.#ready.values()) await this.#endWhereItMust(feed);
+    const { state } = this.#o.directory;
+    // One that the directory knows no more is left, by {@link followEpochs}.
+    for (const feed of this.#ready.values())
+      if (state.feeds.has(feed.row.id)) await this.#endWhereItMust(feed);
   }
 
   async #endWhereItMust(feed: OpenFeed): Promise<void> {
@@ -163,18 +142,9 @@ export class Feeds {
     const publisher = isOwn
       ? new Publisher({
           ...identity,
-          ...{
-            view,
-            blocks,
-            log,
-            origin,
-            clock,
-            random,
-            signers: () => keys.signers(origin),
-            feedId: bytes,
-            requireRoom: this.#o.requireRoom,
-            sealing,
-          },
+          ...{ view, blocks, log, origin, clock, random, sealing },
+          ...{ feedId: bytes, requireRoom: this.#o.requireRoom },
+          signers: () => keys.signers(origin),
           mayPublish: () => this.mayPublish(feed!),
           onCommitted: (commit) => {
             feed!.head = commit.checkpoint;
@@ -257,15 +227,28 @@ export class Feeds {
     feed.headNote = note;
   }
 
+  /** What is here of another's feed is proven to be of another history than the one that goes on: it is fetched anew. */
+  async startOver(feed: OpenFeed): Promise<void> {
+    const { log, view, headNote } = feed;
+    await forgetLog(this.#o.logs, log);
+    if (headNote) await log.setNote(headNote, true);
+    await view.reconcile();
+  }
+
   /** The directory opened new epochs: logs of older ones are left, those of the new ones taken up. */
   async followEpochs(): Promise<OpenFeed[]> {
     const moved: OpenFeed[] = [];
     for (const feed of [...this.#ready.values()]) {
       const { id, epoch } = feed.row;
-      const isOld = this.#o.directory.state.feeds.get(id)?.epoch !== epoch;
-      if (!isOld || this.#ready.get(id) !== feed) continue;
+      const row = this.#o.directory.state.feeds.get(id);
+      if (row?.epoch === epoch || this.#ready.get(id) !== feed) continue;
       this.#ready.delete(id);
       this.#open.delete(id);
+      if (!row) {
+        // It was left behind where the directory itself went on; its entries stay where they are.
+        await this.#leave(feed);
+        continue;
+      }
       const next = this.#leave(feed).then(() => this.#make(id));
       this.#open.set(id, next);
       await next.then(

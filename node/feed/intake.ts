@@ -6,6 +6,7 @@ import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { HASH_BYTES } from '../../protocols/merkle.ts';
 import {
+  type Milestone,
   needsSkeleton,
   RunVerifier,
   type Skeleton,
@@ -31,6 +32,8 @@ export interface IntakeOptions {
   /** The signed note of that checkpoint, where the log does not know it yet. */
   readonly note?: Buffer;
   readonly source: EntrySource;
+  /** Where the log must come through on its way: nothing behind it is kept when it does not. */
+  readonly milestone?: Milestone | undefined;
   /** The directory is synced to the disk; copies of feeds can be fetched again. */
   readonly sync?: boolean;
   /**
@@ -59,14 +62,14 @@ function compareHead(log: FeedLog, checkpoint: Checkpoint): 'ahead' | 'level' | 
 
 /** Extends the log to the checkpoint. On an error everything verified before it is kept. */
 export async function takeIn(options: IntakeOptions): Promise<void> {
-  const { log, checkpoint, feedId, source } = options;
+  const { log, checkpoint, feedId, source, milestone } = options;
   await log.refresh();
   if (compareHead(log, checkpoint) !== 'ahead') return;
   // Its publisher may sign any size, and whoever serves it could send hashes without end.
   if (checkpoint.size - log.size > LIMITS.catchUpEntries)
     throw new MeshError('TOO_LARGE', `${checkpoint.origin} claims ${checkpoint.size} entries`);
   const skeleton = await fetchSkeleton(log, checkpoint, source);
-  const verifier = new RunVerifier(log.frontier(), checkpoint, feedId, skeleton);
+  const verifier = new RunVerifier(log.frontier(), checkpoint, feedId, skeleton, milestone);
   const writer = new GroupWriter(options);
   try {
     // Read to its end: an answer that is left in the middle would cost the stream, and the next feed with it.

@@ -26,6 +26,8 @@ export interface SealSecrets {
   /** X25519: for these keys pages are wrapped; the newest, and one that was replaced lately. */
   readonly exchangeKeys: () => Promise<readonly KeyObject[]>;
   readonly localKey: () => Promise<KeyObject>;
+  /** What opened keys rested under before. */
+  readonly formerLocalKey?: () => Promise<KeyObject | undefined>;
 }
 
 /** What the pages of one epoch say. */
@@ -65,7 +67,7 @@ export class KeyRing {
     const { logs, scope, secrets, random } = options;
     this.#o = options;
     this.scope = scope;
-    this.#rest = new KeysAtRest({ logs, scope, random, localKey: secrets.localKey });
+    this.#rest = new KeysAtRest({ logs, scope, random, ...secrets });
   }
 
   static async open(options: KeyRingOptions): Promise<KeyRing> {

@@ -22,6 +22,8 @@ export interface KeysAtRestOptions {
   readonly scope: SealScope;
   /** Secret of 32 bytes. */
   readonly localKey: () => Promise<KeyObject>;
+  /** Under it keys rested once: they are opened and put under the present one. */
+  readonly formerLocalKey?: () => Promise<KeyObject | undefined>;
   readonly random: Random;
 }
 
@@ -35,9 +37,7 @@ export class KeysAtRest {
 
   async #wrappingKey(): Promise<Buffer> {
     const { localKey } = this.#o;
-    this.#secret ??= localKey().then((key) =>
-      Buffer.from(hkdfSync('sha256', key, Buffer.alloc(0), SHARE_KEY_REST_INFO, 32)),
-    );
+    this.#secret ??= localKey().then(wrappingKeyOf);
     return this.#secret;
   }
 
@@ -55,17 +55,24 @@ export class KeysAtRest {
   async all(): Promise<Map<number, Buffer>> {
     const { logs, scope } = this.#o;
     const keys = new Map<number, Buffer>();
+    const wrappingKey = await this.#wrappingKey();
+    const former = await this.#o.formerLocalKey?.();
+    const moved: number[] = [];
     const range = tableRange('w', Buffer.from(scope.feed));
     for await (const row of logs.range({ ...range, onDamaged: () => {} })) {
       const epoch = numberOfKey(row.key);
-      const key = await this.#open(epoch, row.value);
+      let key = this.#open(epoch, row.value, wrappingKey);
+      if (key === undefined && former) {
+        key = this.#open(epoch, row.value, wrappingKeyOf(former));
+        if (key) moved.push(epoch);
+      }
       if (key) keys.set(epoch, key);
     }
+    for (const epoch of moved) await this.put(epoch, keys.get(epoch)!);
     return keys;
   }
 
-  async #open(epoch: number, value: Buffer): Promise<Buffer | undefined> {
-    const wrappingKey = await this.#wrappingKey();
+  #open(epoch: number, value: Buffer, wrappingKey: Buffer): Buffer | undefined {
     try {
       const r = new Reader(value);
       r.tuple(2);
@@ -82,3 +89,6 @@ export class KeysAtRest {
     }
   }
 }
+
+const wrappingKeyOf = (localKey: KeyObject): Buffer =>
+  Buffer.from(hkdfSync('sha256', localKey, Buffer.alloc(0), SHARE_KEY_REST_INFO, 32));

@@ -69,7 +69,11 @@ export class ViewRows {
   }
 
   /** Rows and the cursor over them in one batch. */
-  async write({ items, deadLetters, before }: Change, cursor: Cursor): Promise<void> {
+  async write(
+    { items, deadLetters, before }: Change,
+    cursor: Cursor,
+    options: { sync?: boolean } = {},
+  ): Promise<void> {
     if (this.#names) for (const { name } of items) this.#names.add(name);
     const writes = [...before, ...items.map((item) => putItem(this.#prefix, item))];
     for (const d of deadLetters) {
@@ -77,10 +81,14 @@ export class ViewRows {
       writes.push({ type: 'put', key: deadLetterKey(this.#prefix, d.index), value });
     }
     const value = new Writer().array(2).uint(cursor.applied).uint(cursor.deadLetters).take();
-    await this.#store.write([...writes, { type: 'put', key: appliedKey(this.#prefix), value }]);
+    const put: Write = { type: 'put', key: appliedKey(this.#prefix), value };
+    await this.#store.write([...writes, put], options);
   }
 
-  /** In one batch with the cursor: a cursor of 0 over old rows would make dead letters of good entries. */
+  /**
+   * In one batch with the cursor: a cursor of 0 over old rows would make dead letters of good entries. Synced: after a power cut
+   * the rows of a batch that the log did not take would be there again, under a log that has grown past them.
+   */
   async clear(): Promise<void> {
     const before: Write[] = [];
     for (const table of ['i', 'd', 'o', 'p']) {
@@ -92,7 +100,8 @@ export class ViewRows {
         before.push({ type: 'del', key });
     }
     this.#names = new NameFilter();
-    await this.write({ items: [], deadLetters: [], before }, { applied: 0, deadLetters: 0 });
+    const cursor = { applied: 0, deadLetters: 0 };
+    await this.write({ items: [], deadLetters: [], before }, cursor, { sync: true });
   }
 
   /** Says that an entry names this block. */

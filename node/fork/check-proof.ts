@@ -3,9 +3,10 @@
 
 import type { Checkpoint, Note } from '../../protocols/checkpoint.ts';
 import type { DirectoryState, FeedRow } from '../../protocols/directory.ts';
-import { MeshError } from '../../protocols/errors.ts';
+import { isMeshError, MeshError } from '../../protocols/errors.ts';
 import { type ForkProof, verifyForkProof } from '../../protocols/fork-proof.ts';
 import {
+  directoryOrigin,
   feedOrigin,
   type MeshId,
   type Origin,
@@ -39,6 +40,19 @@ export function feedOfOrigin(
   return { row, epoch: parts.epoch };
 }
 
+/** The same of a fork that was proven before: its feed may be gone with what a new epoch of the directory left behind. */
+export function knownFeedOf(
+  at: Pick<ProofAuthority, 'mesh' | 'state'>,
+  origin: Origin,
+): ReturnType<typeof feedOfOrigin> | 'unknown' {
+  try {
+    return feedOfOrigin(at, origin);
+  } catch (error) {
+    if (isMeshError(error, 'FEED_UNKNOWN')) return 'unknown';
+    throw error;
+  }
+}
+
 /**
  * @throws FEED_UNKNOWN for a log that the directory does not name; otherwise the fault of the proof
  */
@@ -46,12 +60,22 @@ export function checkForkProof(authority: ProofAuthority, proof: ForkProof): voi
   const { origin } = proof.notes[0].checkpoint;
   const of = feedOfOrigin(authority, origin);
   if (!of) {
-    if (origin !== authority.origin)
-      throw new MeshError('WRONG_ORIGIN', `${origin} is not the directory of this mesh`);
+    if (origin !== authority.origin) throw notThisDirectory(authority, origin);
     verifyForkProof(proof, (note) => authority.verify(note));
     return;
   }
   verifyForkProof(proof, (note) => verifyCounting(authority.state, note, of, origin));
+}
+
+/** A fork of an epoch that is over is settled; of one to come the root says nothing here yet. */
+function notThisDirectory({ mesh, origin: own }: ProofAuthority, origin: Origin): MeshError {
+  const { space, epoch } = parseOrigin(own);
+  const other = parseOrigin(origin).epoch;
+  if (origin !== directoryOrigin(mesh, space, other))
+    return new MeshError('WRONG_ORIGIN', `${origin} is not the directory of this mesh`);
+  return other < epoch
+    ? new MeshError('OLD_EPOCH', `epoch ${other} of the directory is over: its fork is settled`)
+    : new MeshError('FEED_UNKNOWN', `no root is known here that opens ${origin}`);
 }
 
 /**

@@ -12,7 +12,7 @@ import type { MeshNode } from '../node.ts';
 import { type Beginning, beginningOf, ownProver, type Prover, peerProver } from './prove.ts';
 
 /** Whoever may have entries of the feed, and the heads that were heard of it. */
-interface Helpers {
+export interface Helpers {
   readonly provers: readonly Prover[];
   readonly heads: readonly Note[];
   readonly close: () => Promise<void>;
@@ -47,8 +47,9 @@ export async function findContinuation(
   }
 }
 
-async function lastCommon(
-  helpers: Helpers,
+/** The most entries that are in both. */
+export async function lastCommon(
+  helpers: Pick<Helpers, 'provers'>,
   of: readonly Note[],
   most: number,
   path: string,
@@ -65,8 +66,8 @@ async function lastCommon(
 }
 
 /** Of each head, the root of its tree at an earlier size. */
-function rootsAt(
-  { provers }: Helpers,
+export function rootsAt(
+  { provers }: Pick<Helpers, 'provers'>,
   of: readonly Note[],
   size: number,
   path: string,

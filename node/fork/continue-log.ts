@@ -32,7 +32,7 @@ export async function continueLog(o: ContinueOptions): Promise<void> {
   for (let epoch = row.epoch - 1; epoch >= 1; epoch--) {
     if (!(await logs.has(headKey(logPrefix(id, epoch))))) continue;
     const old = await FeedLog.open(logs, id, epoch);
-    return takeOver(o, old, await sharedSize(o, old, epoch));
+    return takeOver(o.log, old, await sharedSize(o, old, epoch));
   }
 }
 
@@ -58,7 +58,8 @@ async function sharedSize(
   return Math.min(fork?.commonSize ?? 0, old.size, size);
 }
 
-async function takeOver({ log }: ContinueOptions, old: FeedLog, size: number): Promise<void> {
+/** The entries that the log does not have yet, up to this size. */
+export async function takeOver(log: FeedLog, old: FeedLog, size: number): Promise<void> {
   for (let from = log.size; from < size; from = log.size) {
     // To the border of a tile: segments never cross one.
     const tile = LIMITS.tileHashes;

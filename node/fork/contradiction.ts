@@ -1,15 +1,16 @@
 // What an exchange does with a head that contradicts what is held: it proves a fork with the help of the peer, or lets the
 // head be. Of a forked feed it learns from each peer how much of what is held is in both histories.
 
-import { decodeNote } from '../../protocols/checkpoint.ts';
+import { type Checkpoint, decodeNote } from '../../protocols/checkpoint.ts';
 import { isMeshError, MeshError } from '../../protocols/errors.ts';
 import { DIRECTORY_LOG } from '../../protocols/sync.ts';
 import type { Directory } from '../directory/directory.ts';
+import { elsewhere } from '../directory/epoch.ts';
 import type { OpenFeed } from '../feed/feeds.ts';
 import type { SyncClient } from '../net/sync-client.ts';
 import type { HeldNotes } from '../replicate/held-notes.ts';
 import type { ForkBook } from './fork-book.ts';
-import { peerProver } from './prove.ts';
+import { beginningOf, peerProver, rootAt } from './prove.ts';
 import { commonSize, isContradicted, proveAgainst, unproven } from './suspicion.ts';
 
 export interface ContradictionOptions {
@@ -58,6 +59,22 @@ export async function afterMismatch(
   throw error;
 }
 
+/**
+ * Entries did not lead to the point that the epoch of a feed continues from: what was taken over of the epoch before, short of
+ * that point, may be of the other history. Only a proof against the root in the directory counts.
+ * @returns true when it is proven that what is here is not a beginning of what goes on
+ */
+export async function isLeftBehind(
+  client: SyncClient,
+  { id, log, publisher }: OpenFeed,
+  point: Checkpoint,
+  error: unknown,
+): Promise<boolean> {
+  if (!isMeshError(error, 'ROOT_MISMATCH') || publisher || log.size === 0) return false;
+  const beginning = await beginningOf(log.size, point, peerProver(client, id));
+  return beginning !== undefined && !beginning.root.equals(log.root());
+}
+
 async function refute(
   client: SyncClient,
   { feed, note, known }: Suspect,
@@ -96,12 +113,14 @@ export async function acceptDirectory(
 ): Promise<void> {
   const note = decodeNote(bytes);
   const known = directory.log.note;
+  if (directory.isWaiting && (await isElsewhere(directory, client)))
+    throw elsewhere(directory.epoch);
   try {
     await directory.accept(bytes, client.source(DIRECTORY_LOG));
     if (!(await isContradicted(directory.log, note))) return;
   } catch (error) {
     if (!isMeshError(error, 'ROOT_MISMATCH') && !isMeshError(error, 'CONFLICT')) throw error;
-    if (directory.isFrozen) throw error;
+    if (directory.refusal || directory.isWaiting) throw error;
   }
   directory.verify(note);
   const peer = peerProver(client, DIRECTORY_LOG);
@@ -110,6 +129,15 @@ export async function acceptDirectory(
   if (!proof) throw unproven(note);
   await forks.add(proof);
   throw new MeshError('CONFLICT', 'ODCM signed two directories that contradict each other');
+}
+
+/** Proven against the point that the root names: what this node followed does not lead there. */
+async function isElsewhere({ log, epoch }: Directory, client: SyncClient): Promise<boolean> {
+  const { size } = log;
+  if (!epoch || size === 0 || size >= epoch.continues.size) return false;
+  const prover = peerProver(client, DIRECTORY_LOG);
+  const beginning = await beginningOf(size, epoch.continues, prover).catch(() => undefined);
+  return beginning !== undefined && !beginning.root.equals(await rootAt(log, size));
 }
 
 /** What was signed by keys that the root no longer names proves nothing. */

@@ -5,13 +5,13 @@
 import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import type { Clock, TimerHandle, Timers } from '../clock.ts';
-import { type Directory, frozenDirectory } from '../directory/directory.ts';
+import type { Directory } from '../directory/directory.ts';
 
 export interface DirectoryGateOptions {
   /** For intervals. */
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly directory: Pick<Directory, 'isFrozen' | 'isShort'>;
+  readonly directory: Pick<Directory, 'refusal' | 'isShort'>;
   /** Members that are not revoked, this node not counted. */
   readonly others: () => number;
   /** Members that may be reached and were not tried yet. */
@@ -81,7 +81,7 @@ export class DirectoryGate {
 
   /** The same without waiting. */
   requireOpen(): void {
-    if (this.#o.directory.isFrozen) throw frozenDirectory();
+    if (this.#o.directory.refusal) throw this.#o.directory.refusal;
     if (this.#isShort)
       throw new MeshError('BUSY', 'others hold more of the directory than ODCM; it is fetched', {
         next: 'Try again when a member that has it is connected: odcm spaces',
@@ -102,7 +102,7 @@ export class DirectoryGate {
   }
 
   get #isAskedNow(): boolean {
-    if (this.#isStopped || this.#isOver || this.#o.directory.isFrozen) return false;
+    if (this.#isStopped || this.#isOver || this.#o.directory.refusal) return false;
     return !this.#isOpen || this.#isShort;
   }
 
@@ -113,7 +113,7 @@ export class DirectoryGate {
   get #isConfirmed(): boolean {
     const { others, untried, connected, directory } = this.#o;
     const count = this.#answered.size;
-    if (directory.isFrozen || this.#isShort) return false;
+    if (directory.refusal || this.#isShort) return false;
     // Others may have shown members that were not known here.
     if (count >= Math.min(LIMITS.releasePeers, others())) return true;
     if (count === 0) return false;

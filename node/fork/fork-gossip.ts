@@ -15,7 +15,7 @@ import { fraction, type Random, type TimerHandle, type Timers } from '../clock.t
 import type { Directory } from '../directory/directory.ts';
 import type { Log } from '../log.ts';
 import type { Network } from '../net/network.ts';
-import { checkForkProof, feedOfOrigin } from './check-proof.ts';
+import { checkForkProof, knownFeedOf } from './check-proof.ts';
 import type { Fork, ForkBook } from './fork-book.ts';
 
 export interface ForkGossipOptions {
@@ -30,7 +30,7 @@ export interface ForkGossipOptions {
 }
 
 /** What a relay may not have known: no offence. */
-const NO_OFFENCE: ReadonlySet<Code> = new Set(['FEED_UNKNOWN', 'UNKNOWN_KEY']);
+const NO_OFFENCE: ReadonlySet<Code> = new Set(['FEED_UNKNOWN', 'OLD_EPOCH', 'UNKNOWN_KEY']);
 const FIRST_BYTE = 0x82;
 
 export class ForkGossip {
@@ -66,11 +66,12 @@ export class ForkGossip {
     }, delayMs);
   }
 
-  /** Settled is a fork when the directory has opened a later epoch. */
+  /** Settled is a fork when the directory has opened a later epoch, or the root one of the directory. */
   #isOpen({ origin }: Fork): boolean {
     const { mesh, directory } = this.#o;
-    const of = feedOfOrigin({ mesh, state: directory.state }, origin);
-    return of === undefined || of.row.epoch === of.epoch;
+    const of = knownFeedOf({ mesh, state: directory.state }, origin);
+    if (of === 'unknown') return false;
+    return of === undefined ? origin === directory.origin : of.row.epoch === of.epoch;
   }
 
   #tell({ proof }: Fork): void {

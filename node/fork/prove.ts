@@ -47,7 +47,7 @@ export interface Beginning {
 /** The root of the first `size` entries of a signed tree, proven against its root; undefined when it was not. */
 export async function beginningOf(
   size: number,
-  of: Checkpoint,
+  of: Pick<Checkpoint, 'size' | 'root'>,
   prover: Prover,
 ): Promise<Beginning | undefined> {
   if (size === 0) return { root: new Frontier().root(), path: [] };

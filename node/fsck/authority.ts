@@ -13,6 +13,8 @@ import {
   formatUuid,
   type Origin,
 } from '../../protocols/ids.ts';
+import { decodeRoot, type Root } from '../../protocols/root.ts';
+import { decodeRootEnvelope } from '../../protocols/root-chain.ts';
 import { keysAt } from '../../protocols/space-keys.ts';
 import { DIRECTORY_LOG } from '../../protocols/sync.ts';
 import { DIRECTORY_CONTEXT, DIRECTORY_FEED } from '../directory/writer.ts';
@@ -39,6 +41,11 @@ export class Authority {
     else this.directory.passOver();
   }
 
+  /** Of the directory, by the root in force. */
+  get epoch(): number {
+    return epochOf(this.#home.root.root);
+  }
+
   isDirectory(prefix: Buffer): boolean {
     return DIRECTORY_LOG.equals(prefix.subarray(0, 16));
   }
@@ -49,7 +56,10 @@ export class Authority {
 
   /** What people call a log. */
   nameOf(prefix: Buffer): string {
-    if (this.isDirectory(prefix)) return 'the directory';
+    if (this.isDirectory(prefix)) {
+      const epoch = prefix.readUInt16BE(16);
+      return epoch === this.epoch ? 'the directory' : `epoch ${epoch} of the directory`;
+    }
     const row = this.feedOf(prefix);
     return row ? this.directory.feedPath(row) : `log ${formatUuid(prefix.subarray(0, 16))}`;
   }
@@ -82,7 +92,7 @@ export class Authority {
     const epoch = prefix.readUInt16BE(16);
     const { mesh } = this.#home.config;
     if (this.isDirectory(prefix)) {
-      this.#verifyDirectory(note, directoryOrigin(mesh, this.#home.root.root.odcm, epoch));
+      this.#verifyEpoch(note, directoryOrigin(mesh, this.#home.root.root.odcm, epoch), epoch);
       return note;
     }
     const row = this.feedOf(prefix);
@@ -107,8 +117,27 @@ export class Authority {
     throw refusal ?? new MeshError('UNKNOWN_KEY', 'the directory names no key for it');
   }
 
-  #verifyDirectory(note: Note, origin: Origin): void {
-    const { roles, keys } = this.#home.root.root;
+  /** What is kept of an epoch that is over was signed by the keys of some root of that time. */
+  #verifyEpoch(note: Note, origin: Origin, epoch: number): void {
+    const roots =
+      epoch === this.epoch
+        ? [this.#home.root.root]
+        : this.#home.rootEnvelopes
+            .map((bytes) => decodeRoot(decodeRootEnvelope(bytes).payload))
+            .filter((root) => epochOf(root) === epoch);
+    let refusal: unknown = new MeshError('UNKNOWN_KEY', `no root names epoch ${epoch}`);
+    for (const root of roots.toReversed()) {
+      try {
+        this.#verifyDirectory(note, origin, root);
+        return;
+      } catch (error) {
+        refusal = error;
+      }
+    }
+    throw refusal;
+  }
+
+  #verifyDirectory(note: Note, origin: Origin, { roles, keys }: Root): void {
     let left = roles.directory.threshold;
     let refusal: MeshError | undefined;
     for (const id of roles.directory.keyids) {
@@ -123,3 +152,5 @@ export class Authority {
     if (left > 0) throw refusal ?? new MeshError('UNKNOWN_KEY', 'the root names no key for it');
   }
 }
+
+const epochOf = ({ directory }: Root): number => directory?.epoch ?? 1;

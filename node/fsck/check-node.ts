@@ -23,6 +23,7 @@ import { checkBlocks, checkLogs, foldDirectory, readViews, type Views } from './
 import { checkCounts } from './count-check.ts';
 import { type CheckedRows, checkDatabase } from './database.ts';
 import type { LogCheck } from './log-check.ts';
+import { OrphanBlocks } from './orphan-blocks.ts';
 import { type FsckResult, Report } from './report.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
 import { checkView, VIEWS_NEXT } from './view-check.ts';
@@ -52,8 +53,8 @@ export async function checkNode(options: FsckOptions): Promise<FsckResult> {
       await check.close();
       await snapshot.remove();
     }
-    const { databases, logs, problems, problemCount } = check.report;
-    return { databases, logs, problems, problemCount, tookMs: nowMs() - startedMs };
+    const { databases, logs, orphans, problems, problemCount } = check.report;
+    return { databases, logs, orphans, problems, problemCount, tookMs: nowMs() - startedMs };
   } finally {
     await lock.release();
   }
@@ -83,11 +84,15 @@ class NodeCheck {
     const blockRows = await this.#database(paths.blocks, BLOCKS_NEXT);
     const viewRows = await this.#viewDatabase();
     if (logRows) await foldDirectory(logRows, authority);
-    if (blockRows) await checkBlocks(blockRows, report);
+    const orphans = new OrphanBlocks();
+    if (blockRows) await checkBlocks(blockRows, report, orphans);
     const blockStore = await this.#store(blockRows);
     const blocks = blockStore && new Blocks(blockStore);
     const views: Views = viewRows ? await readViews(viewRows, report, authority) : new Map();
-    const checks = logRows ? await checkLogs(logRows, { report, authority, views, blocks }) : [];
+    const found = report.problemCount;
+    const all = { report, authority, views, blocks, orphans };
+    const checks = logRows ? await checkLogs(logRows, all) : [];
+    if (logRows && blocks && report.problemCount === found) report.orphans = orphans.result();
     report.logs.push(...checks.map((check) => check.counts));
     if (logRows) await this.#checkKeys();
     const logs = await this.#store(logRows);

@@ -11,6 +11,7 @@ import {
   hashOfOwnedKey,
   indexOfKey,
   logOfKey,
+  logPrefix,
   nameOfItemKey,
   tableOf,
   tableRange,
@@ -18,6 +19,7 @@ import {
 import type { Authority } from './authority.ts';
 import type { CheckedRows } from './database.ts';
 import { type CheckedEntry, LogCheck } from './log-check.ts';
+import type { OrphanBlocks } from './orphan-blocks.ts';
 import { faultOfRecord } from './record-check.ts';
 import type { Report } from './report.ts';
 import { decodeCursor, type ViewCursor } from './view-check.ts';
@@ -39,7 +41,11 @@ export type Views = ReadonlyMap<string, ViewRows>;
 
 const foreign = (key: Buffer): string => `a row of no known kind (${key.toString('hex', 0, 40)})`;
 
-export async function checkBlocks(rows: CheckedRows, report: Report): Promise<void> {
+export async function checkBlocks(
+  rows: CheckedRows,
+  report: Report,
+  orphans: OrphanBlocks,
+): Promise<void> {
   const nameOf = (key: Buffer) => `the block ${key.toString('hex', 1)}`;
   for await (const { key, value } of rows.all(nameOf)) {
     const table = tableOf(key);
@@ -49,13 +55,14 @@ export async function checkBlocks(rows: CheckedRows, report: Report): Promise<vo
     else if (!sha256(value).equals(table === 'b' ? key.subarray(1) : hashOfOwnedKey(key))) {
       const what = `${nameOf(key)} holds other bytes than its hash says`;
       report.problem('HASH_MISMATCH', what, rows.next);
-    }
+    } else if (table === 'b') orphans.add(key.subarray(1), value.length);
   }
 }
 
 /** Names and keys come out of the directory: it is folded before anything is named. */
 export async function foldDirectory(rows: CheckedRows, authority: Authority): Promise<void> {
-  for await (const { value } of rows.some(tableRange('s', DIRECTORY_LOG))) {
+  const log = logPrefix(DIRECTORY_LOG, authority.epoch);
+  for await (const { value } of rows.some(tableRange('s', log))) {
     try {
       for (const { record } of decodeSegment(value).entries) authority.fold(record);
     } catch (error) {
@@ -125,6 +132,8 @@ export interface LogsCheck {
   readonly views: Views;
   /** Undefined when the block store cannot be opened: then records are not looked for. */
   readonly blocks: Blocks | undefined;
+  /** Blocks that no entry was seen to name so far. */
+  readonly orphans: OrphanBlocks;
 }
 
 /** Every log of the store, whether or not the directory knows it. */
@@ -190,9 +199,10 @@ function nameOfLogRow(key: Buffer, authority: Authority): string {
 
 /** What a view has applied it had in full; what it has not may still be fetched. */
 async function checkRecord(log: LogCheck, checked: CheckedEntry, check: LogsCheck): Promise<void> {
-  const { blocks, views, report } = check;
+  const { blocks, views, report, orphans } = check;
   if (!blocks) return;
   const { index, entry, packed } = checked;
+  await orphans.keep(entry, packed, blocks);
   const fault = await faultOfRecord(entry, packed, blocks);
   if (!fault) return;
   log.counts.recordsMissing++;

@@ -32,9 +32,19 @@ export interface CheckedLog {
   deadLetters: number;
 }
 
+/** Blocks that no entry names. */
+export interface OrphanedBlocks {
+  readonly blocks: number;
+  readonly bytes: number;
+  /** The first hundred, by hash. */
+  readonly hashes: readonly string[];
+}
+
 export interface FsckResult {
   readonly databases: readonly CheckedDatabase[];
   readonly logs: readonly CheckedLog[];
+  /** Null when they cannot be told: entries that cannot be read may name anything. */
+  readonly orphans: OrphanedBlocks | null;
   readonly tookMs: number;
   /** The first ones; there are {@link problemCount}. */
   readonly problems: readonly Problem[];
@@ -49,6 +59,7 @@ export class Report {
   readonly databases: CheckedDatabase[] = [];
   readonly logs: CheckedLog[] = [];
   readonly problems: Problem[] = [];
+  orphans: OrphanedBlocks | null = null;
   problemCount = 0;
   readonly #onProgress: (bytes: number) => void;
   #bytes = 0;

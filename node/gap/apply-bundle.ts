@@ -5,6 +5,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
+import type { Verified } from '../../protocols/run-verifier.ts';
 import { decodeSegment, packSegments } from '../../protocols/segment.ts';
 import { crashpoint } from '../crashpoint.ts';
 import type { Directory } from '../directory/directory.ts';
@@ -13,6 +14,7 @@ import type { Feeds, OpenFeed } from '../feed/feeds.ts';
 import { type EntrySource, takeIn } from '../feed/intake.ts';
 import type { Subscriptions } from '../replicate/subscriptions.ts';
 import type { Roots } from '../rotate/roots.ts';
+import type { Store } from '../store/store.ts';
 import type { BundleLog } from './bundle-log.ts';
 import { type BundleBlock, readBundle } from './read-bundle.ts';
 import type { FeedDiff, VerifiedBundle } from './verify-bundle.ts';
@@ -25,17 +27,33 @@ export interface ApplyOptions {
   readonly directory: Directory;
   readonly feeds: Feeds;
   readonly blocks: Blocks;
+  /** The database of logs. */
+  readonly logs: Pick<Store, 'flush'>;
   readonly subscriptions: Pick<Subscriptions, 'get' | 'put'>;
   readonly onProgress?: (bytes: number) => void;
 }
 
-/** Blocks are written together up to this size: each write waits for the disk. */
-const GROUP_BYTES = 4 << 20;
+/**
+ * Blocks are written together up to this size. LevelDB makes one table of such a write: in smaller ones it spends most of its
+ * time merging them. Three of them are in memory at most.
+ */
+const GROUP_BYTES = 32 << 20;
 
 export async function applyBundle(o: ApplyOptions): Promise<void> {
-  const { bundle, roots, directory, feeds } = o;
+  const { bundle, roots } = o;
   if (bundle.newRoots.length > 0) await roots.adopt(bundle.newRoots);
   const cursor = new Cursor(o);
+  try {
+    await applyLogs(o, cursor);
+  } finally {
+    o.blocks.near = undefined;
+  }
+  // Until here the disk was not waited for: after a power cut everything would be let in again.
+  await Promise.all([o.blocks.flush(), o.logs.flush()]);
+}
+
+async function applyLogs(o: ApplyOptions, cursor: Cursor): Promise<void> {
+  const { bundle, directory, feeds } = o;
   const [first, ...rest] = bundle.logs;
   await directory.accept(first!.indexed.note, cursor.source(0, first!));
   crashpoint('import.after-log');
@@ -59,8 +77,12 @@ async function applyFeed(
     const { id: feedId } = feed;
     const { checkpoint } = log;
     const source = cursor.source(at, log, feed.log.prefix);
+    // Faults of applying show when all is applied below.
+    const onVerified = async (run: readonly Verified[], stored: Promise<void>) => {
+      await feed.view.take(run, stored).catch(() => {});
+    };
     if (checkpoint.size > feed.log.size)
-      await takeIn({ log: feed.log, feedId, checkpoint, note, source, sync: true });
+      await takeIn({ log: feed.log, feedId, checkpoint, note, source, onVerified });
     // Records of entries that were here already may come as well.
     else for await (const _ of source.entries(checkpoint.size, checkpoint.size));
   });
@@ -84,7 +106,8 @@ class Cursor {
 
   constructor({ file, bundle, blocks, onProgress }: ApplyOptions) {
     const { manifest } = bundle;
-    this.#reader = readBundle(file, { manifest, ...(onProgress ? { onProgress } : {}) });
+    const progress = onProgress ? { onProgress } : {};
+    this.#reader = readBundle(file, { manifest, isSummed: true, ...progress });
     this.#blocks = blocks;
   }
 
@@ -108,32 +131,70 @@ class Cursor {
     };
   }
 
-  /** Segments of a log from an index on, each once its records are on the disk. */
+  /** Segments of a log from an index on, each once its records are in the database. */
   async *#entries(at: number, from: number, prefix: Buffer | undefined): AsyncGenerator<Buffer> {
-    let held: Buffer | undefined;
-    let group: { hash: Buffer; bytes: Buffer }[] = [];
-    let groupBytes = 0;
-    const put = async (): Promise<void> => {
-      await this.#blocks.put(group, true, prefix);
-      group = [];
-      groupBytes = 0;
-    };
+    const groups = new Groups(this.#blocks, prefix);
     for (let block = await this.#peek(); block && block.log <= at; block = await this.#peek()) {
       this.#next = undefined;
-      const { role, bytes, hash, log } = block;
-      if (log < at || role === 'page') continue;
-      if (role !== 'segment') {
-        group.push({ hash, bytes });
-        groupBytes += bytes.length;
-        if (groupBytes >= GROUP_BYTES) await put();
-        continue;
-      }
-      if (group.length > 0) await put();
-      if (held) yield* behind(held, from);
-      held = bytes;
+      if (block.log < at || block.role === 'page') continue;
+      for (const bytes of await groups.add(block)) yield* behind(bytes, from);
     }
-    if (group.length > 0) await put();
-    if (held) yield* behind(held, from);
+    for (const bytes of await groups.end()) yield* behind(bytes, from);
+  }
+}
+
+/** Blocks by hash, in hexadecimal. */
+type Group = Map<string, { hash: Buffer; bytes: Buffer }>;
+
+/** Collects records; while a group of them is written the next is read. */
+class Groups {
+  readonly #blocks: Blocks;
+  readonly #log: Buffer | undefined;
+  /** Segments whose records are still to be written, and those whose records are being written. */
+  #segments: Buffer[] = [];
+  #behind: Buffer[] = [];
+  #group: Group = new Map();
+  #bytes = 0;
+  #before: Group | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(blocks: Blocks, log: Buffer | undefined) {
+    this.#blocks = blocks;
+    this.#log = log;
+  }
+
+  /** Gives back the segments of which all records have been written by now. */
+  async add({ role, hash, bytes }: BundleBlock): Promise<readonly Buffer[]> {
+    this.#bytes += bytes.length;
+    if (role === 'segment') {
+      const done = this.#group.size === 0 ? await this.end() : [];
+      this.#segments.push(bytes);
+      if (done.length > 0) return done;
+    } else this.#group.set(hash.toString('hex'), { hash, bytes });
+    return this.#bytes < GROUP_BYTES ? [] : this.#write();
+  }
+
+  async #write(): Promise<readonly Buffer[]> {
+    await this.#writing;
+    const [done, group] = [this.#behind, this.#group];
+    // Of the last one more records may come.
+    this.#behind = this.#segments.splice(0, this.#segments.length - 1);
+    this.#writing = this.#blocks.put([...group.values()], false, this.#log);
+    // Until it is waited for.
+    this.#writing.catch(() => {});
+    const before = this.#before;
+    this.#blocks.near = (name) => (group.get(name) ?? before?.get(name))?.bytes;
+    this.#before = group;
+    this.#group = new Map();
+    this.#bytes = 0;
+    return done;
+  }
+
+  /** The rest of them. */
+  async end(): Promise<readonly Buffer[]> {
+    const done = this.#group.size > 0 ? await this.#write() : [];
+    await this.#writing;
+    return [...done, ...this.#behind.splice(0), ...this.#segments.splice(0)];
   }
 }
 

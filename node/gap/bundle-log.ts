@@ -6,12 +6,13 @@ import { type Entry, KIND } from '../../protocols/entry.ts';
 import { parseSource } from '../../protocols/envelope.ts';
 import { isMeshError, MeshError } from '../../protocols/errors.ts';
 import type { IndexedLog } from '../../protocols/gap/bundle-index.ts';
+import type { OpenSegment } from '../../protocols/gap/bundle-walk.ts';
 import type { LogRange } from '../../protocols/gap/manifest.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { Frontier, leafHash, TILE_HEIGHT } from '../../protocols/merkle.ts';
 import { decodeRecord } from '../../protocols/record.ts';
-import { checkPacked } from '../../protocols/run-verifier.ts';
-import { decodeSegment, type Packed } from '../../protocols/segment.ts';
+import { checkDecoded, type Milestone } from '../../protocols/run-verifier.ts';
+import type { Packed } from '../../protocols/segment.ts';
 import type { FeedLog } from '../feed/log.ts';
 
 /** What a run of entries would change, for people. */
@@ -57,6 +58,8 @@ export class BundleLog {
   readonly checkpoint: Checkpoint;
   readonly #tree: Frontier;
   readonly #held: { readonly size: number; readonly root: Buffer };
+  /** Where a new epoch continues from: the log must come through there. */
+  readonly #point: Milestone | undefined;
   readonly #tiles: Buffer[] = [];
   #tail: Buffer[] = [];
   readonly #counts = { entries: 0, added: 0, changed: 0, withdrawn: 0 };
@@ -66,13 +69,20 @@ export class BundleLog {
 
   /**
    * @param held size and root of the log here
+   * @param point where the log must come through, whatever is held
    * @throws BASE_MISSING, CONFLICT, MALFORMED
    */
-  constructor(range: LogRange, indexed: IndexedLog, held: { size: number; root: Buffer }) {
+  constructor(
+    range: LogRange,
+    indexed: IndexedLog,
+    held: { size: number; root: Buffer },
+    point?: Milestone,
+  ) {
     this.range = range;
     this.indexed = indexed;
     this.checkpoint = decodeNote(indexed.note).checkpoint;
     this.#held = held;
+    this.#point = point;
     this.#tree = indexed.before.clone();
     const { origin, size } = this.checkpoint;
     if (origin !== range.origin || size !== range.to)
@@ -107,18 +117,18 @@ export class BundleLog {
   }
 
   /** The next segment; gives back its entries with their indices. @throws MALFORMED, WRONG_ORIGIN, HASH_MISMATCH, CONFLICT … */
-  take(bytes: Buffer): { readonly index: number; readonly record: Buffer | null }[] {
-    const { from, entries } = decodeSegment(bytes);
+  take(segment: OpenSegment): { readonly index: number; readonly record: Buffer | null }[] {
+    const { from, entries, decoded } = segment;
     if (from !== this.#tree.size || from + entries.length > this.range.to)
       throw new MeshError('MALFORMED', `entry ${from} of ${this.range.origin} stands elsewhere`);
     return entries.map((packed, at) => {
-      this.#add(packed);
+      this.#add(packed, decoded[at]!);
       return { index: from + at, record: packed.record };
     });
   }
 
-  #add(packed: Packed): void {
-    const entry = checkPacked(packed, this.indexed.log);
+  #add(packed: Packed, entry: Entry): void {
+    checkDecoded(entry, packed, this.indexed.log);
     const leaf = leafHash(packed.leaf);
     this.#tail.push(leaf);
     this.#tree.append(leaf, (height, _, hash) => {
@@ -144,6 +154,11 @@ export class BundleLog {
 
   /** At the size that is held here both must be one history. */
   #compare(): void {
+    if (this.#tree.size === this.#point?.size && !this.#tree.root().equals(this.#point.root))
+      throw new MeshError(
+        'ROOT_MISMATCH',
+        `entries of ${this.range.origin} do not lead to the point that it continues from`,
+      );
     const { size, root } = this.#held;
     if (this.#tree.size !== size || this.#tree.root().equals(root)) return;
     throw new MeshError(

@@ -8,7 +8,7 @@ import { decodeEntry } from '../../protocols/entry.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import type { Origin } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { decodeSegment, packSegments, tileEnd } from '../../protocols/segment.ts';
+import { arePacked, decodeSegment, packSegments, tileEnd } from '../../protocols/segment.ts';
 import { DIRECTORY_LOG } from '../../protocols/sync.ts';
 import type { Clock } from '../clock.ts';
 import type { Directory } from '../directory/directory.ts';
@@ -184,9 +184,13 @@ async function exported({ heldNotes, origin, log, id, from }: Run): Promise<Expo
 async function* segmentsOf(log: FeedLog, from: number, to: number): AsyncGenerator<Buffer> {
   for (let at = from; at < to; ) {
     const end = Math.min(to, tileEnd(at));
-    const packed = [];
-    for await (const bytes of log.segments(at, end)) packed.push(...decodeSegment(bytes).entries);
-    yield* packSegments(at, packed);
+    const stored = await Array.fromAsync(log.segments(at, end));
+    if (arePacked(stored)) yield* stored;
+    else
+      yield* packSegments(
+        at,
+        stored.flatMap((bytes) => decodeSegment(bytes).entries),
+      );
     at = end;
   }
 }

@@ -9,6 +9,7 @@ import type { HeldNotes } from '../replicate/held-notes.ts';
 import type { Store } from '../store/store.ts';
 import { DeploymentReceipts } from './deployment-receipts.ts';
 import { type Exported, type ExportOrder, exportBundle } from './export.ts';
+import { HeardByFile } from './heard-by-file.ts';
 import { Imports } from './import.ts';
 import { Ledger } from './ledger.ts';
 import { Quarantine } from './quarantine.ts';
@@ -27,6 +28,8 @@ export class Gap {
   readonly ledger: Ledger;
   /** Receipts of other spaces that came here. */
   readonly book: ReceiptBook;
+  /** Spaces that something signed came of. */
+  readonly heard = new HeardByFile();
   readonly #o: GapOptions;
   #opened:
     | {
@@ -41,10 +44,11 @@ export class Gap {
   constructor(options: GapOptions) {
     const { logs, node } = options;
     this.#o = options;
-    this.ledger = new Ledger(logs);
+    this.ledger = new Ledger(logs, (row) => this.heard.crossed(row));
     this.book = new ReceiptBook({
       ...{ store: logs, ledger: this.ledger, clock: node.clock, mesh: node.home.config.mesh },
       directory: node.directory,
+      onKept: (kept) => this.heard.received(kept),
     });
   }
 
@@ -72,10 +76,12 @@ export class Gap {
     });
     this.#opened = { receipts, imports, deployments };
     // What is damaged says so to whoever asks for it; the node goes on without.
-    await imports.resume().catch((error: unknown) => {
+    const goOn = (error: unknown) => {
       if (!isMeshError(error, 'STORE_DAMAGED')) throw error;
       log.error({ code: error.code }, error.message);
-    });
+    };
+    await imports.resume().catch(goOn);
+    await this.heard.open(this.ledger, this.book).catch(goOn);
   }
 
   get #parts() {

@@ -1,8 +1,10 @@
 // The checks of an import against what is known here, and what was found: a bundle that was checked a moment ago, and of which
 // nothing here has changed since, is not read once more.
 
+import { statfs } from 'node:fs/promises';
 import { verifyCms } from '../../certs/cms.ts';
 import type { FeedRow } from '../../protocols/directory.ts';
+import { MeshError } from '../../protocols/errors.ts';
 import type { Manifest } from '../../protocols/gap/manifest.ts';
 import { type Origin, uuidBytes } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
@@ -15,7 +17,7 @@ import type { Store } from '../store/store.ts';
 import type { Ledger } from './ledger.ts';
 import type { Quarantine } from './quarantine.ts';
 import { type VerifiedBundle, verifyBundle } from './verify-bundle.ts';
-import { type KnownHere, verifyManifest, verifyOrder } from './verify-manifest.ts';
+import { type KnownHere, verifyManifest, verifyMeasure, verifyOrder } from './verify-manifest.ts';
 
 export interface ImportChecksOptions {
   readonly home: Home;
@@ -54,7 +56,22 @@ export class ImportChecks {
   async verifySigned({ manifest, manifestBytes, signature }: SignedManifest): Promise<number> {
     const cms = verifyCms(signature, manifestBytes);
     verifyManifest(manifest, cms, await this.#here());
+    verifyMeasure(manifest);
+    await this.#assertRoom(manifest.sizeBytes);
     return cms.signedAtMs;
+  }
+
+  /** It lies here in quarantine, and then in the databases; a full disk would stop far more than this import. */
+  async #assertRoom(sizeBytes: number): Promise<void> {
+    // Where the disk does not tell, writing will.
+    const disk = await statfs(this.#o.home.paths.dir).catch(() => undefined);
+    const freeBytes = disk ? disk.bavail * disk.bsize : Number.POSITIVE_INFINITY;
+    const neededBytes = 2 * sizeBytes;
+    if (neededBytes <= freeBytes) return;
+    const message = `the bundle needs ${neededBytes} bytes, and ${freeBytes} are free`;
+    throw new MeshError('DISK_FULL', message, {
+      next: 'Make room, or have it exported in parts: --feed, --since.',
+    });
   }
 
   async verifyOrder(manifest: Manifest, signedAtMs: number): Promise<void> {
@@ -73,7 +90,7 @@ export class ImportChecks {
     const { file, manifest } = await quarantine.open(id);
     try {
       const bundle = await verifyBundle({
-        ...{ file, manifest, here: await this.#here(), signal },
+        ...{ file, manifest, here: await this.#here(), signal, isSummed: true },
         onProgress: (bytes) => onProgress?.(bytes, manifest.sizeBytes),
       });
       this.#found.set(id, { bundle, atMs: clock.nowMs(), stand: await this.#standOf(bundle) });

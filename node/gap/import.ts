@@ -10,10 +10,10 @@ import type { Home } from '../home/home.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import { Turn } from '../turn.ts';
-import { type ApplyOptions, applyBundle } from './apply-bundle.ts';
+import type { ApplyOptions } from './apply-bundle.ts';
 import { ImportChecks } from './import-checks.ts';
-import { signImport } from './import-receipt.ts';
-import type { Crossing, Ledger } from './ledger.ts';
+import { type Crossing, type Ledger, subjectOf } from './ledger.ts';
+import { LetIn } from './let-in.ts';
 import { type Brought, type Quarantine, readBrought } from './quarantine.ts';
 import type { ReceiptLog } from './receipt-log.ts';
 import type { VerifiedBundle } from './verify-bundle.ts';
@@ -47,11 +47,13 @@ export interface Staged {
 export class Imports {
   readonly #o: ImportParts;
   readonly #checks: ImportChecks;
+  readonly #letIn: LetIn;
   readonly #turn = new Turn();
 
   constructor(parts: ImportParts) {
     this.#o = parts;
     this.#checks = new ImportChecks(parts);
+    this.#letIn = new LetIn(parts, this.#checks);
   }
 
   /** Finishes what a crash left in the middle. To be called before anything else reads or changes the node. */
@@ -62,8 +64,8 @@ export class Imports {
       for await (const row of ledger.crossings('in')) {
         if (row.state === 'waiting' || row.state === 'applying') waiting.add(row.manifest);
         if (row.state !== 'applying') continue;
-        // A bundle that cannot be finished must not keep the node from starting; it is in the ledger, and in the log.
-        await this.#apply(row, { signal: NEVER }).catch((error: unknown) => {
+        // One that cannot be finished now must not keep the node from starting; it is in the ledger, and in the log.
+        await this.#letIn.finish(row, { signal: NEVER }).catch((error: unknown) => {
           const { code, message } = asMeshError(error);
           log.error({ code, bundle: row.sequence, space: row.name }, message);
         });
@@ -116,9 +118,7 @@ export class Imports {
     const signedAtMs = await this.#checks.verifySigned(brought);
     const known = await this.#sameAs(brought);
     if (!known) await this.#checks.verifyOrder(brought.manifest, signedAtMs);
-    // What waits here was checked: another CAR beside its manifest takes nothing of it away.
-    if (known?.state !== 'waiting') await this.#take(brought, run);
-    const bundle = await this.#check(id, run);
+    const bundle = (known && (await this.#kept(known, run))) ?? (await this.#taken(brought, run));
     const crossing = known ?? this.#waiting(brought, bundle, { by, signedAtMs });
     if (!known && dryRun) await quarantine.drop(id);
     else if (!known) await ledger.put(crossing);
@@ -139,6 +139,20 @@ export class Imports {
         next: 'Ask its exporter for a new export.',
       },
     );
+  }
+
+  /** What lies here was checked before: another CAR beside its manifest takes nothing of it away. */
+  async #kept({ state, manifest }: Crossing, run: ImportRun): Promise<VerifiedBundle | undefined> {
+    if (state === 'waiting')
+      return (await this.#checks.found(manifest)) ?? this.#check(manifest, run);
+    if (state !== 'applying') return undefined;
+    // It stopped in the middle, and perhaps for what has become of its file.
+    return this.#check(manifest, run).catch(() => undefined);
+  }
+
+  async #taken(brought: Brought, run: ImportRun): Promise<VerifiedBundle> {
+    await this.#take(brought, run);
+    return this.#check(brought.id, run);
   }
 
   async #take(brought: Brought, { signal, onProgress }: ImportRun): Promise<void> {
@@ -195,6 +209,7 @@ export class Imports {
       const { ledger, clock, home } = this.#o;
       const row = await this.#require(exporter, sequence);
       if (row.state === 'applied') return row;
+      if (row.state === 'applying') return this.#letIn.finish(row, run);
       if (row.state !== 'waiting')
         throw new MeshError(
           'IMPORT_UNKNOWN',
@@ -212,16 +227,17 @@ export class Imports {
       await ledger.put(approved);
       const subject = subjectOf(row);
       await ledger.audit({ atMs, what: 'approved', subject, code: null, text: '', by });
-      return approved.approvals.length < this.needed ? approved : this.#let(approved, run);
+      return approved.approvals.length < this.needed ? approved : this.#letIn.begin(approved, run);
     });
   }
 
-  /** Lets in what needs nobody's approval. */
+  /** Lets in what needs nobody's approval any more, and finishes what stopped in the middle. */
   admit(exporter: SpaceId, sequence: number, run: ImportRun): Promise<Crossing> {
     return this.#turn.take(async () => {
       const row = await this.#require(exporter, sequence);
+      if (row.state === 'applying') return this.#letIn.finish(row, run);
       if (row.state !== 'waiting' || row.approvals.length < this.needed) return row;
-      return this.#let(row, run);
+      return this.#letIn.begin(row, run);
     });
   }
 
@@ -241,64 +257,9 @@ export class Imports {
       return refused;
     });
   }
-
-  /** Everything is checked once more against what is known by now; from the row on there is no way back. */
-  async #let(row: Crossing, run: ImportRun): Promise<Crossing> {
-    const { quarantine, ledger, clock } = this.#o;
-    const signed = await quarantine.signed(row.manifest);
-    await this.#checks.verifyOrder(signed.manifest, await this.#checks.verifySigned(signed));
-    if (!(await this.#checks.found(row.manifest))) await this.#check(row.manifest, run);
-    const applying: Crossing = { ...row, state: 'applying', atMs: clock.nowMs() };
-    crashpoint('import.before-apply');
-    await ledger.put(applying);
-    crashpoint('import.after-begin');
-    return this.#apply(applying, run);
-  }
-
-  /** A disk that is full, or a file that rots under it: what was let in by then is as good as any, and is said. */
-  async #apply(row: Crossing, run: ImportRun): Promise<Crossing> {
-    const { ledger, clock } = this.#o;
-    try {
-      return await this.#letIn(row, run);
-    } catch (error) {
-      const { code, message } = asMeshError(error);
-      const reason = message.slice(0, 2000);
-      const atMs = clock.nowMs();
-      await ledger.put({ ...row, state: 'failed', atMs, reason });
-      const subject = subjectOf(row);
-      await ledger.audit({ atMs, what: 'refused', subject, code, text: reason, by: null });
-      throw error;
-    }
-  }
-
-  async #letIn(row: Crossing, run: ImportRun): Promise<Crossing> {
-    const { ledger, quarantine, clock } = this.#o;
-    const id = row.manifest;
-    const bundle = (await this.#checks.found(id)) ?? (await this.#check(id, run));
-    const { file, manifest } = await quarantine.open(id);
-    try {
-      const onProgress = (bytes: number) => run.onProgress?.('apply', bytes, manifest.sizeBytes);
-      await applyBundle({ ...this.#o, file, bundle, onProgress });
-    } finally {
-      await file.close();
-    }
-    const atMs = clock.nowMs();
-    const applied: Crossing = { ...row, state: 'applied', atMs };
-    crashpoint('import.before-receipt');
-    const code = await signImport(this.#o, applied);
-    crashpoint('import.after-receipt');
-    await ledger.put(applied);
-    const text = `${row.entries} entries`;
-    const subject = subjectOf(row);
-    await ledger.audit({ atMs, what: 'imported', subject, code, text, by: row.by });
-    this.#checks.forget(id);
-    return applied;
-  }
 }
 
 const NEVER = new AbortController().signal;
 
 const entriesOf = ({ directory, feeds }: VerifiedBundle): number =>
   directory.entries + feeds.reduce((sum, { entries }) => sum + entries, 0);
-
-const subjectOf = ({ sequence, name }: Crossing): string => `bundle ${sequence} of ${name}`;

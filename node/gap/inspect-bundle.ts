@@ -8,12 +8,12 @@ import { decodeNote } from '../../protocols/checkpoint.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import { type BundleIndex, decodeBundleIndex } from '../../protocols/gap/bundle-index.ts';
 import type { Manifest } from '../../protocols/gap/manifest.ts';
-import { directoryOrigin } from '../../protocols/ids.ts';
+import { directoryOriginOf } from '../../protocols/root.ts';
 import { type VerifiedRoot, verifyRootChain } from '../../protocols/root-chain.ts';
 import { verifyDirectoryNote } from '../directory/log-authority.ts';
 import { BundleLog, type LogDiff } from './bundle-log.ts';
 import { readBrought } from './quarantine.ts';
-import { openPlainFile, readBundle } from './read-bundle.ts';
+import { type BundleBlock, openPlainFile, readBundle } from './read-bundle.ts';
 
 export interface InspectedLog extends LogDiff {
   readonly origin: string;
@@ -63,7 +63,7 @@ export async function inspectBundle(o: InspectOptions): Promise<Inspected> {
           signer: { ...certificateFacts(cms.leafPem), signedAtMs: cms.signedAtMs, isChainVerified },
         };
       }
-      contents.take(step.value.role, step.value.log, step.value.bytes);
+      contents.take(step.value);
     }
   } finally {
     await file.close();
@@ -99,12 +99,12 @@ class Contents {
     this.#manifest = manifest;
   }
 
-  take(role: string, log: number, bytes: Buffer): void {
+  take({ role, log, bytes, segment }: BundleBlock): void {
     if (role === 'index') this.#index = decodeBundleIndex(bytes);
     else if (role === 'root') this.#envelopes.push(Buffer.from(bytes));
-    else if (role === 'segment') {
+    else if (segment) {
       this.#beginUpTo(log);
-      this.#logs[log]!.take(bytes);
+      this.#logs[log]!.take(segment);
     }
   }
 
@@ -127,7 +127,7 @@ class Contents {
     const root = verifyRootChain(this.#envelopes, { nowMs: 0 });
     if (root.meshId !== mesh)
       throw new MeshError('WRONG_MESH', `the root metadata is of mesh ${root.meshId}, not ${mesh}`);
-    const origin = directoryOrigin(mesh, root.root.odcm);
+    const origin = directoryOriginOf(mesh, root.root);
     const [directory] = this.#index.logs;
     if (!directory || this.#manifest.logs[0]?.origin !== origin)
       throw new MeshError('MALFORMED', 'the first log of a bundle is not the directory');

@@ -50,6 +50,9 @@ const Crossing = z.strictObject({
 
 export type Crossing = z.output<typeof Crossing>;
 
+/** What the audit log calls it. */
+export const subjectOf = ({ sequence, name }: Crossing): string => `bundle ${sequence} of ${name}`;
+
 const Audit = z.strictObject({
   atMs: count,
   what: z.enum(['imported', 'refused', 'approved', 'exported', 'receipts']),
@@ -69,16 +72,22 @@ const AUDIT = 'gap/audit/';
 
 export class Ledger {
   readonly #store: Store;
+  readonly #onPut: (row: Crossing) => void;
   #audited = 0;
 
-  /** @param store the one that the logs are in */
-  constructor(store: Store) {
+  /**
+   * @param store the one that the logs are in
+   * @param onPut told of each row once it is on the disk
+   */
+  constructor(store: Store, onPut: (row: Crossing) => void = () => {}) {
     this.#store = store;
+    this.#onPut = onPut;
   }
 
   async put(row: Crossing): Promise<void> {
     const key = crossingKey(row.way, row.space, row.sequence);
     await this.#store.write([put(key, Crossing.parse(row))], { sync: true });
+    this.#onPut(row);
   }
 
   async get(way: 'out' | 'in', space: SpaceId, sequence: number): Promise<Crossing | undefined> {

@@ -2,8 +2,9 @@
 // what is let in, whatever happens to the file that somebody brought.
 
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { MeshError } from '../../protocols/errors.ts';
@@ -11,10 +12,10 @@ import { decodeManifest, type Manifest } from '../../protocols/gap/manifest.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { sha256 } from '../../protocols/merkle.ts';
 import { fileError, syncFolder, writeFileDurable } from '../home/files.ts';
-import { openPlainFile } from './read-bundle.ts';
+import { openPlainFile, piecesOf } from './read-bundle.ts';
 import { bundleFiles } from './write-bundle.ts';
 
-const COPY_BYTES = 1 << 20;
+const SYNC_BYTES = 16 << 20;
 const OWNER_ONLY = 0o600;
 const ENDING = /(\.manifest|\.manifest\.p7s|\.car)$/;
 
@@ -65,7 +66,7 @@ export class Quarantine {
     return { folder, ...bundleFiles(join(folder, 'bundle')) };
   }
 
-  /** A copy of all three files, whole or not at all. @throws HASH_MISMATCH for another size, DISK_FULL, FILE_UNREADABLE */
+  /** A copy of all three files, whole or not at all. @throws HASH_MISMATCH for another CAR, DISK_FULL, FILE_UNREADABLE */
   async take(
     { id, manifest, manifestBytes, signature, carPath }: Brought,
     signal: AbortSignal,
@@ -78,10 +79,8 @@ export class Quarantine {
       await mkdir(incoming, { recursive: true, mode: 0o700 });
       await writeFileDurable(join(incoming, basename(paths.manifest)), manifestBytes);
       await writeFileDurable(join(incoming, basename(paths.signature)), signature);
-      await copy(carPath, join(incoming, basename(paths.car)), manifest.sizeBytes, {
-        signal,
-        onProgress,
-      });
+      const car = join(incoming, basename(paths.car));
+      await copy(carPath, car, manifest, { signal, onProgress });
       await rm(paths.folder, { recursive: true, force: true });
       await rename(incoming, paths.folder);
       await syncFolder(this.#folder);
@@ -145,11 +144,17 @@ export class Quarantine {
   }
 }
 
+interface CopyOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress: (bytes: number) => void;
+}
+
+/** Reading, summing, writing and the disk's own work go on beside each other, a piece each. */
 async function copy(
   from: string,
   to: string,
-  sizeBytes: number,
-  { signal, onProgress }: { signal: AbortSignal; onProgress: (bytes: number) => void },
+  { sizeBytes, sha256 }: Manifest,
+  { signal, onProgress }: CopyOptions,
 ): Promise<void> {
   const wrong = (): MeshError =>
     new MeshError('HASH_MISMATCH', `${from} has not the ${sizeBytes} bytes of its manifest`);
@@ -158,25 +163,60 @@ async function copy(
     // Before a byte is read: nothing promises how long a larger file is.
     if ((await source.stat()).size !== sizeBytes) throw wrong();
     const target = await open(to, 'wx', OWNER_ONLY);
+    const writer = new SyncedWriter(target);
+    const sum = createHash('sha256');
     try {
-      const buffer = Buffer.allocUnsafe(COPY_BYTES);
       let at = 0;
       // One byte more than promised is asked for: a file that grows meanwhile is another one.
-      for (;;) {
+      for await (const piece of piecesOf(source)) {
         signal.throwIfAborted();
-        const { bytesRead } = await source.read(buffer, 0, COPY_BYTES, at);
-        if (bytesRead === 0) break;
-        at += bytesRead;
+        at += piece.length;
         if (at > sizeBytes) break;
-        await target.write(buffer, 0, bytesRead);
+        const writing = writer.write(piece);
+        sum.update(piece);
+        await writing;
         onProgress(at);
       }
       if (at !== sizeBytes) throw wrong();
-      await target.sync();
+      if (!sum.digest().equals(sha256))
+        throw new MeshError('HASH_MISMATCH', 'the CAR is not the one that the manifest names');
+      await writer.sync();
     } finally {
       await target.close();
     }
   } finally {
     await source.close();
+  }
+}
+
+/** The disk begins with what was written while the rest comes, so that little is left to wait for at the end. */
+class SyncedWriter {
+  readonly #file: FileHandle;
+  #unsynced = 0;
+  #isSyncing = false;
+  #syncing: Promise<void> | undefined;
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  async write(piece: Buffer): Promise<void> {
+    await this.#file.writeFile(piece);
+    this.#unsynced += piece.length;
+    if (this.#unsynced < SYNC_BYTES || this.#isSyncing) return;
+    // A file tells of a failed sync once.
+    await this.#syncing;
+    this.#unsynced = 0;
+    this.#isSyncing = true;
+    this.#syncing = this.#file.datasync().finally(() => {
+      this.#isSyncing = false;
+    });
+    // Until it is waited for.
+    this.#syncing.catch(() => {});
+  }
+
+  async sync(): Promise<void> {
+    await this.#syncing;
+    await this.#file.sync();
   }
 }

@@ -7,7 +7,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { MeshError } from '../../protocols/errors.ts';
 import type { BundleIndex, IndexedLog } from '../../protocols/gap/bundle-index.ts';
 import { structBlock } from '../../protocols/gap/bundle-index.ts';
-import { BundleWalk, type Role } from '../../protocols/gap/bundle-walk.ts';
+import { BundleWalk, type OpenSegment, type Role } from '../../protocols/gap/bundle-walk.ts';
 import { readCar } from '../../protocols/gap/car.ts';
 import type { Manifest } from '../../protocols/gap/manifest.ts';
 import { fileError } from '../home/files.ts';
@@ -21,10 +21,17 @@ export interface BundleBlock {
   readonly hash: Buffer;
   /** Valid until the next block is asked for. */
   readonly bytes: Buffer;
+  /** What is in it where it is one. */
+  readonly segment: OpenSegment | undefined;
 }
 
 export interface ReadBundleOptions {
   readonly manifest: Manifest;
+  /**
+   * The sum of the file was found to be the one of the manifest when it came here. From the root that the manifest names
+   * on, every byte of a CAR follows from a hash and from the one order of blocks, so it need not be summed again.
+   */
+  readonly isSummed?: boolean;
   readonly signal?: AbortSignal;
   /** Bytes read so far. */
   readonly onProgress?: (bytes: number) => void;
@@ -58,15 +65,15 @@ export async function openPlainFile(path: string, maxBytes: number): Promise<Fil
  */
 export async function* readBundle(
   file: FileHandle,
-  { manifest, signal, onProgress }: ReadBundleOptions,
+  { manifest, isSummed = false, signal, onProgress }: ReadBundleOptions,
 ): AsyncGenerator<BundleBlock, BundleEnd, undefined> {
   const { size } = await file.stat();
   if (size !== manifest.sizeBytes)
     throw new MeshError('HASH_MISMATCH', `the CAR has ${size} bytes, not ${manifest.sizeBytes}`);
-  const sum = createHash('sha256');
+  const sum = isSummed ? undefined : createHash('sha256');
   const walk = new BundleWalk(manifest.index);
   for await (const { cid, bytes } of readCar(
-    pieces(file, sum, onProgress),
+    watched(file, sum, onProgress),
     structBlock(manifest.index),
   )) {
     signal?.throwIfAborted();
@@ -78,33 +85,52 @@ export async function* readBundle(
         'MALFORMED',
         'a block of the CAR stands where its index does not have it',
       );
-    walk.take(bytes);
+    const segment = walk.take(bytes);
     if (walk.index && expected.role === 'index') checkLogs(walk.index.logs, manifest);
-    yield { role: expected.role, log: expected.log, hash: Buffer.from(cid.hash), bytes };
+    yield { role: expected.role, log: expected.log, hash: Buffer.from(cid.hash), bytes, segment };
   }
   if (walk.next() || !walk.index || walk.blocks !== manifest.blocks)
     throw new MeshError('MALFORMED', 'the CAR ends before all blocks of its index have come');
-  if (!sum.digest().equals(manifest.sha256))
+  if (sum && !sum.digest().equals(manifest.sha256))
     throw new MeshError('HASH_MISMATCH', 'the CAR is not the one that the manifest names');
   return { index: walk.index, missing: [...walk.missing] };
 }
 
-async function* pieces(
+async function* watched(
   file: FileHandle,
-  sum: ReturnType<typeof createHash>,
+  sum: ReturnType<typeof createHash> | undefined,
   onProgress: ((bytes: number) => void) | undefined,
 ): AsyncGenerator<Buffer> {
-  for (let at = 0; ; ) {
-    // A new one each time: blocks of the last piece are still being looked at.
-    const buffer = Buffer.allocUnsafe(READ_BYTES);
-    const { bytesRead } = await file.read(buffer, 0, READ_BYTES, at);
-    if (bytesRead === 0) return;
-    const piece = buffer.subarray(0, bytesRead);
-    sum.update(piece);
-    at += bytesRead;
+  let at = 0;
+  for await (const piece of piecesOf(file)) {
+    sum?.update(piece);
+    at += piece.length;
     onProgress?.(at);
     yield piece;
   }
+}
+
+/** A file from its start to its end; the disk reads the next piece while somebody looks at this one. */
+export async function* piecesOf(file: FileHandle): AsyncGenerator<Buffer> {
+  let next = readPiece(file, 0);
+  for (let at = 0; ; ) {
+    const piece = await next;
+    if (piece.length === 0) return;
+    at += piece.length;
+    next = readPiece(file, at);
+    yield piece;
+  }
+}
+
+/** Into a new buffer each time: blocks of the last one are still being looked at. */
+function readPiece(file: FileHandle, at: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  const reading = file
+    .read(buffer, 0, READ_BYTES, at)
+    .then(({ bytesRead }) => buffer.subarray(0, bytesRead));
+  // Whoever stops in the middle does not wait for it.
+  reading.catch(() => {});
+  return reading;
 }
 
 /** The manifest names the same logs, from the same sizes on: it is what people and policies look at. */

@@ -12,7 +12,7 @@ import type { Clock } from '../clock.ts';
 import type { Directory } from '../directory/directory.ts';
 import { makeLogKey } from '../directory/log-authority.ts';
 import { markKey, markRange } from '../store/keys.ts';
-import type { Store } from '../store/store.ts';
+import type { RangeOptions, Store } from '../store/store.ts';
 import type { Ledger } from './ledger.ts';
 
 export interface ReceiptBookOptions {
@@ -22,6 +22,8 @@ export interface ReceiptBookOptions {
   readonly clock: Clock;
   readonly mesh: MeshId;
   readonly directory: Pick<Directory, 'state'>;
+  /** Told of each receipt that is new here. */
+  readonly onKept?: (kept: KeptReceipt) => void;
 }
 
 /** A receipt of another space that was verified here. */
@@ -41,7 +43,9 @@ const padded = (n: number): string => String(n).padStart(16, '0');
 const PREFIX = 'gap/receipt/';
 const receiptKey = (space: SpaceId, index: number): Buffer =>
   markKey(`${PREFIX}${space}/${padded(index)}`);
-const headKey = (space: SpaceId): Buffer => markKey(`gap/receipts-of/${space}`);
+const HEADS = 'gap/receipts-of/';
+const headKey = (space: SpaceId): Buffer => markKey(`${HEADS}${space}`);
+const SPACE_ID_CHARS = 36;
 
 export class ReceiptBook {
   readonly #o: ReceiptBookOptions;
@@ -116,6 +120,7 @@ export class ReceiptBook {
     };
     const value = Buffer.from(JSON.stringify(row));
     await store.write([{ type: 'put', key: receiptKey(space.id, index), value }], { sync: true });
+    this.#o.onKept?.(kept);
     if (receipt.kind === 'import') await this.#acknowledge(space, receipt);
     await ledger.audit({
       ...{ atMs, what: 'receipts', subject: `${space.name} ${index}`, code: null, by: null },
@@ -173,10 +178,21 @@ export class ReceiptBook {
     return bytes && Known.parse(JSON.parse(bytes.toString('utf8')));
   }
 
+  /** Of each space that any came of, the one with the highest number. */
+  async *newestOfEach(): AsyncGenerator<KeptReceipt> {
+    for await (const { key } of this.#o.store.range(markRange(HEADS))) {
+      const space = key.toString('utf8').slice(-SPACE_ID_CHARS);
+      yield* this.#in({ ...markRange(`${PREFIX}${space}/`), reverse: true, limit: 1 });
+    }
+  }
+
   /** All that are kept of one space, or of all, oldest first. */
-  async *all(space?: SpaceId): AsyncGenerator<KeptReceipt> {
+  all(space?: SpaceId): AsyncGenerator<KeptReceipt> {
+    return this.#in(markRange(`${PREFIX}${space === undefined ? '' : `${space}/`}`));
+  }
+
+  async *#in(range: RangeOptions): AsyncGenerator<KeptReceipt> {
     const { store, directory } = this.#o;
-    const range = markRange(`${PREFIX}${space === undefined ? '' : `${space}/`}`);
     for await (const { key, value } of store.range(range)) {
       const { atMs, receipt: bytes, proof } = parseKept(value);
       const { predicate } = decodeReceipt(bytes).statement;

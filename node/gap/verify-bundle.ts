@@ -12,6 +12,7 @@ import {
   decodeBundleIndex,
   type IndexedLog,
 } from '../../protocols/gap/bundle-index.ts';
+import type { OpenSegment } from '../../protocols/gap/bundle-walk.ts';
 import type { LogRange, Manifest } from '../../protocols/gap/manifest.ts';
 import {
   directoryOrigin,
@@ -19,14 +20,18 @@ import {
   formatUuid,
   type Origin,
   parseFeedId,
+  parseOrigin,
 } from '../../protocols/ids.ts';
+import { type DirectoryEpoch, directoryOriginOf } from '../../protocols/root.ts';
 import {
   decodeRootEnvelope,
   extendRootChain,
   type VerifiedRoot,
 } from '../../protocols/root-chain.ts';
+import type { Milestone } from '../../protocols/run-verifier.ts';
 import { decodeSegment } from '../../protocols/segment.ts';
 import { DIRECTORY_LOG } from '../../protocols/sync.ts';
+import { elsewhere } from '../directory/epoch.ts';
 import { verifyDirectoryNote, verifyFeedNote, vouchedMs } from '../directory/log-authority.ts';
 import type { FeedLog } from '../feed/log.ts';
 import { BundleLog, type LogDiff, rootAt } from './bundle-log.ts';
@@ -65,6 +70,8 @@ export interface VerifiedBundle {
 
 export interface VerifyBundleOptions {
   readonly file: FileHandle;
+  /** The sum of the file was found to be the one of the manifest. */
+  readonly isSummed?: boolean;
   readonly manifest: Manifest;
   readonly here: KnownHere;
   readonly signal: AbortSignal;
@@ -78,10 +85,10 @@ export async function verifyBundle(options: VerifyBundleOptions): Promise<Verifi
   for (;;) {
     const step = await reader.next();
     if (step.done) return check.finish(step.value.missing);
-    const { role, log, bytes } = step.value;
+    const { role, log, bytes, segment } = step.value;
     if (role === 'index') check.open(bytes);
     else if (role === 'root') check.addRoot(bytes);
-    else if (role === 'segment') await check.addSegment(log, bytes);
+    else if (segment) await check.addSegment(log, segment);
   }
 }
 
@@ -112,9 +119,9 @@ class BundleCheck {
     this.#envelopes.push(Buffer.from(envelope));
   }
 
-  async addSegment(log: number, bytes: Buffer): Promise<void> {
+  async addSegment(log: number, segment: OpenSegment): Promise<void> {
     await this.#beginUpTo(log);
-    const entries = this.#logs[log]!.take(bytes);
+    const entries = this.#logs[log]!.take(segment);
     // Of the directory, those that are held here were folded before.
     for (const { index, record } of log === 0 ? entries : [])
       if (index >= this.#state.size) this.#apply(record);
@@ -134,13 +141,20 @@ class BundleCheck {
     this.#verifyRoots();
     const [indexed] = this.#index!.logs;
     const [range] = this.#manifest.logs;
-    const origin = directoryOrigin(mesh, this.#root.root.odcm);
+    const { root } = this.#root;
+    const origin = directoryOriginOf(mesh, root);
+    if (range && isEarlier(range.origin, origin))
+      throw new MeshError('OLD_EPOCH', 'the bundle was made before the directory went on', {
+        next: 'Ask for a new one, made since the root opened its epoch: odcm export',
+      });
     if (!indexed?.log.equals(DIRECTORY_LOG) || range?.origin !== origin)
       throw new MeshError('MALFORMED', 'the first log of a bundle is not the directory');
-    verifyDirectoryNote(decodeNote(indexed.note), this.#root.root, origin);
+    verifyDirectoryNote(decodeNote(indexed.note), root, origin);
     this.#refuseFrozen(origin);
-    this.#logs.push(await beginLog(range, indexed, directory.log));
-    for await (const bytes of directory.log.segments(0, directory.log.size))
+    const held = await heldOf(directory, root.directory);
+    const point = root.directory?.continues;
+    this.#logs.push(await beginLog(range, indexed, directory.log, { held, point }));
+    for await (const bytes of directory.log.segments(0, held))
       for (const { record } of decodeSegment(bytes).entries) this.#apply(record);
   }
 
@@ -219,9 +233,16 @@ class BundleCheck {
         ...log.diff,
         ...{ row: this.#rows[at]!, path: this.#state.feedPath(this.#rows[at]!) },
       })),
-      vouchedMs: vouchedMs(note, root, directoryOrigin(this.#here.mesh, root.odcm)) ?? null,
+      vouchedMs: vouchedMs(note, root, directoryOriginOf(this.#here.mesh, root)) ?? null,
     };
   }
+}
+
+/** The same directory, in an epoch that is over. */
+function isEarlier(origin: Origin, now: Origin): boolean {
+  const { mesh, space, epoch } = parseOrigin(now);
+  const { epoch: other } = parseOrigin(origin);
+  return other < epoch && origin === directoryOrigin(mesh, space, other);
 }
 
 /** Where the feed of a revoked publisher ends. */
@@ -229,12 +250,32 @@ export const endOf = (space: SpaceRow, feed: FeedRow): number =>
   space.revoked ? (space.revoked.lastGood[feed.id] ?? 0) : Number.POSITIVE_INFINITY;
 
 /** What is held here, or its beginning where the bundle ends earlier. */
-async function beginLog(range: LogRange, indexed: IndexedLog, log: FeedLog): Promise<BundleLog> {
-  const size = Math.min(log.size, range.to);
-  return new BundleLog(range, indexed, {
-    size: log.size < range.from ? log.size : size,
-    root: await rootAt(log, size),
-  });
+async function beginLog(
+  range: LogRange,
+  indexed: IndexedLog,
+  log: FeedLog,
+  { held, point }: { held: number; point?: Milestone | undefined } = { held: log.size },
+): Promise<BundleLog> {
+  const size = Math.min(held, range.to);
+  const here = { size: held < range.from ? held : size, root: await rootAt(log, size) };
+  return new BundleLog(range, indexed, here, point);
+}
+
+/**
+ * How much of the directory here counts under the root of the bundle: of an epoch that is over, what the next one continues
+ * from.
+ * @throws CONFLICT where the directory here does not lead to that point, or is refused for another reason
+ */
+async function heldOf(
+  { log, epoch, refusal }: KnownHere['directory'],
+  next: DirectoryEpoch | null,
+): Promise<number> {
+  const isNext = next?.epoch !== epoch?.epoch;
+  if (refusal && !isNext) throw refusal;
+  if (!next || !isNext || log.size < next.continues.size) return log.size;
+  const { size, root } = next.continues;
+  if (!(await rootAt(log, size)).equals(root)) throw elsewhere(next);
+  return size;
 }
 
 function diffOf(

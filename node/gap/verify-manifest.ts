@@ -8,6 +8,7 @@ import { MeshError } from '../../protocols/errors.ts';
 import type { Manifest } from '../../protocols/gap/manifest.ts';
 import type { MeshId, Origin, SpaceId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
+import type { Root } from '../../protocols/root.ts';
 import type { VerifiedRoot } from '../../protocols/root-chain.ts';
 import type { FeedLog } from '../feed/log.ts';
 
@@ -20,7 +21,13 @@ export interface KnownHere {
   readonly rootEnvelopes: readonly Buffer[];
   readonly root: VerifiedRoot;
   readonly rootCertificatePem: string;
-  readonly directory: { readonly log: FeedLog; readonly state: DirectoryState };
+  readonly directory: {
+    readonly log: FeedLog;
+    readonly state: DirectoryState;
+    readonly epoch: Root['directory'];
+    /** Why nothing of it is taken. */
+    readonly refusal: MeshError | undefined;
+  };
   /** Whether two histories of a log are proven here. */
   readonly isFrozen: (origin: Origin) => boolean;
   /** The log of a feed, empty when nothing of it is here. */
@@ -64,6 +71,23 @@ export function verifyManifest(manifest: Manifest, signed: VerifiedCms, here: Kn
       `the bundle expired at ${new Date(expiresMs).toISOString()}`,
     );
 }
+
+/**
+ * What it promises can be: before a byte of a file is copied that could only be as large in order to fill the disk.
+ * @throws TOO_LARGE, MALFORMED
+ */
+export function verifyMeasure({ blocks, sizeBytes }: Manifest): void {
+  if (blocks > LIMITS.bundleBlocks)
+    throw new MeshError('TOO_LARGE', `a bundle promises ${blocks} blocks`);
+  const most = LIMITS.carHeaderBytes + blocks * (LIMITS.carSectionBytes + SECTION_LENGTH_BYTES);
+  if (sizeBytes > most || sizeBytes < blocks * BLOCK_BYTES_LEAST)
+    throw new MeshError('MALFORMED', `no ${blocks} blocks have ${sizeBytes} bytes`);
+}
+
+/** Of a block of nothing: its length and its CID. */
+const BLOCK_BYTES_LEAST = 37;
+/** A length below 2 MiB takes so much at most. */
+const SECTION_LENGTH_BYTES = 3;
 
 /** It comes after the one that was imported last (step 7). @throws BUNDLE_OLD */
 export function verifyOrder(

@@ -201,11 +201,11 @@ async function writeCar(
   const file = await open(path, 'w', OWNER_ONLY);
   written.push(path);
   let sizeBytes = 0;
-  let pieces: Buffer[] = [];
+  // The same memory all the time: a buffer for each piece is much more than the collector is in a hurry to take away.
+  const buffer = Buffer.allocUnsafeSlow(WRITE_BYTES);
   let waiting = 0;
   const flush = async (): Promise<void> => {
-    const bytes = Buffer.concat(pieces, waiting);
-    pieces = [];
+    const bytes = buffer.subarray(0, waiting);
     waiting = 0;
     sum.update(bytes);
     await file.appendFile(bytes);
@@ -213,21 +213,20 @@ async function writeCar(
     o.onProgress?.(sizeBytes);
     o.signal.throwIfAborted();
   };
-  const add = (bytes: Buffer): void => {
-    pieces.push(bytes);
-    waiting += bytes.length;
+  const add = async (...pieces: readonly Buffer[]): Promise<void> => {
+    const bytes = pieces.reduce((total, piece) => total + piece.length, 0);
+    if (waiting + bytes > buffer.length) await flush();
+    for (const piece of pieces) waiting += piece.copy(buffer, waiting);
   };
   const segments = allSegments(o.logs);
   try {
     const walk = new BundleWalk(sha256(plan.index));
-    add(carHeader(structCid(plan.index)));
+    await add(carHeader(structCid(plan.index)));
     for (let next = walk.next(); next; next = walk.next()) {
       const bytes = await bytesOf(next, o, plan, segments);
       if (bytes === undefined) return undefined;
-      add(sectionHead(next.cid, bytes.length));
-      add(bytes);
+      await add(sectionHead(next.cid, bytes.length), bytes);
       walk.take(bytes);
-      if (waiting >= WRITE_BYTES) await flush();
     }
     await flush();
     await file.sync();

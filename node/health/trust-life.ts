@@ -32,10 +32,13 @@ const SPACE_WARN_MS = 14 * DAY_MS;
 /** New CA certificates and root metadata need the keepers of the root keys in one place. */
 const ROOT_WARN_MS = 90 * DAY_MS;
 
-/** A certificate that lasts for long is renewed by courier, who may take weeks: half of its life is time enough. */
+/** A certificate that lasts for so long is that of a space without a network: a courier carries the next one. */
+export const isRenewedByFile = (lifeMs: number): boolean => lifeMs > 90 * DAY_MS;
+
+/** The courier may take weeks: half of its life is time enough. */
 function warnBeforeMs(issuedAt: string, expiresAt: string): number {
   const lifeMs = Date.parse(expiresAt) - Date.parse(issuedAt);
-  return lifeMs > 90 * DAY_MS ? lifeMs / 2 : SPACE_WARN_MS;
+  return isRenewedByFile(lifeMs) ? lifeMs / 2 : SPACE_WARN_MS;
 }
 
 export function stateOfLife(leftMs: number, warnMs: number, isRevoked: boolean): LifeState {

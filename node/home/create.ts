@@ -198,7 +198,7 @@ export async function writeKeys(
   const { keys, odcm, passphrase } = content;
   const localKey = generateLocalKey();
   const bytes = passphrase
-    ? await wrapLocalKey(localKey, passphrase)
+    ? await wrapLocalKey({ key: localKey }, passphrase)
     : encodePlainLocalKey(localKey);
   passphrase?.fill(0);
   await writePrivateFile(paths.localKey, bytes);

@@ -16,6 +16,7 @@ import {
   generateLocalKey,
   keyFileSecret,
   type LocalKeyFile,
+  type LocalKeys,
   unwrapLocalKey,
   wrapLocalKey,
 } from '../../certs/local-key.ts';
@@ -53,7 +54,7 @@ export class HomeKeys {
   readonly #paths: HomePaths;
   readonly #passphrase: PassphraseSource;
   readonly #keys = new Map<KeyName, Promise<KeyObject>>();
-  #localKey: Promise<KeyObject> | undefined;
+  #localKeys: Promise<LocalKeys> | undefined;
 
   constructor(paths: HomePaths, passphrase: PassphraseSource) {
     this.#paths = paths;
@@ -64,12 +65,21 @@ export class HomeKeys {
    * Secret of 32 bytes, made on first use in a folder that has none yet.
    * @throws KEYS_LOCKED without the right passphrase
    */
-  localKey(): Promise<KeyObject> {
-    if (this.#localKey) return this.#localKey;
-    const opening = this.#openLocalKey();
-    this.#localKey = opening;
+  async localKey(): Promise<KeyObject> {
+    return (await this.#openedKeys()).key;
+  }
+
+  /** The key before it, of a folder that had no passphrase once: it opens what was made then, and makes nothing. */
+  async formerLocalKey(): Promise<KeyObject | undefined> {
+    return (await this.#openedKeys()).former;
+  }
+
+  #openedKeys(): Promise<LocalKeys> {
+    if (this.#localKeys) return this.#localKeys;
+    const opening = this.#openLocalKeys();
+    this.#localKeys = opening;
     opening.catch(() => {
-      this.#localKey = undefined;
+      this.#localKeys = undefined;
     });
     return opening;
   }
@@ -79,19 +89,36 @@ export class HomeKeys {
     return file?.kind === 'wrapped' ? 'passphrase' : 'none';
   }
 
-  async #openLocalKey(): Promise<KeyObject> {
+  async #openLocalKeys(): Promise<LocalKeys> {
     const file = await this.#localKeyFile();
     if (file === undefined) return this.#makeLocalKey();
     if (file.kind === 'wrapped') return this.#unwrap(file, this.#passphrase);
     const key = createSecretKey(file.key);
     file.key.fill(0);
-    return key;
+    return { key };
+  }
+
+  async #encryptAll(localKey: KeyObject): Promise<void> {
+    const secret = keyFileSecret(localKey);
+    try {
+      for (const name of await this.#inTheClear()) {
+        const path = this.#paths[name];
+        await writeKeyFile(path, await readKeyFile(path), { replace: true, shred: true, secret });
+      }
+    } finally {
+      secret.fill(0);
+    }
+  }
+
+  async #inTheClear(): Promise<KeyName[]> {
+    const states = await Promise.all(KEY_NAMES.map((name) => this.state(name)));
+    return KEY_NAMES.filter((_, i) => states[i] === 'plain');
   }
 
   async #unwrap(
     file: LocalKeyFile & { kind: 'wrapped' },
     source: PassphraseSource,
-  ): Promise<KeyObject> {
+  ): Promise<LocalKeys> {
     const passphrase = await source();
     if (passphrase === undefined) {
       throw new MeshError('KEYS_LOCKED', `the keys in ${this.#paths.dir} need a passphrase`);
@@ -104,7 +131,7 @@ export class HomeKeys {
   }
 
   /** Of older folders. One whose keys are encrypted had a local key: a new one would not open them. */
-  async #makeLocalKey(): Promise<KeyObject> {
+  async #makeLocalKey(): Promise<LocalKeys> {
     for (const name of KEY_NAMES) {
       if ((await this.state(name)) !== 'encrypted') continue;
       throw new MeshError('STORE_MISSING', `${this.#paths.localKey} is gone`, { next: NEXT });
@@ -113,10 +140,10 @@ export class HomeKeys {
     const bytes = encodePlainLocalKey(key);
     try {
       await writePrivateFile(this.#paths.localKey, bytes);
-      return key;
+      return { key };
     } catch (error) {
       // Another process was faster.
-      if (isMeshError(error, 'ALREADY_ENROLLED')) return await this.#openLocalKey();
+      if (isMeshError(error, 'ALREADY_ENROLLED')) return await this.#openLocalKeys();
       throw error;
     } finally {
       bytes.fill(0);
@@ -212,22 +239,29 @@ export class HomeKeys {
   }
 
   /**
-   * From now on nothing here opens without the passphrase. First every file is encrypted under the local key, which still
-   * opens by itself; then the local key is wrapped. A stop in between leaves a folder that works as before.
+   * From now on nothing here opens without the passphrase. The local key that lay in the clear may have been copied: another
+   * one takes its place, and what the former one encrypted is written in the clear before, where every other key lies still.
+   * Then the one step, and after it every key file is encrypted; a stop before that is made good by the same again.
    */
   async protect(passphrase: Uint8Array): Promise<void> {
     assertPassphrase(passphrase);
-    if ((await this.protection()) === 'passphrase') {
+    const file = await this.#localKeyFile();
+    if (file?.kind === 'wrapped') {
+      const isStopped = (await this.#inTheClear()).length > 0;
+      if (isStopped) return this.#encryptAll((await this.#unwrap(file, sourceOf(passphrase))).key);
       throw new MeshError('USAGE', `the keys in ${this.#paths.dir} have a passphrase already`, {
         next: 'Change it with: odcm keys passphrase',
       });
     }
-    const localKey = await this.localKey();
+    const former = await this.localKey();
     for (const name of KEY_NAMES) {
-      if ((await this.state(name)) === 'plain')
-        await this.#write(name, await this.get(name), true, true);
+      if ((await this.state(name)) === 'encrypted')
+        await this.#write(name, await this.get(name), false, true);
     }
-    await this.#wrap(localKey, passphrase);
+    const keys = { key: generateLocalKey(), former };
+    await this.#wrap(keys, passphrase);
+    this.#localKeys = Promise.resolve(keys);
+    await this.#encryptAll(keys.key);
   }
 
   /** @throws KEYS_LOCKED when the passphrase that it has now is not given */
@@ -238,14 +272,16 @@ export class HomeKeys {
         next: 'Give them one with: odcm keys protect',
       });
     }
-    await this.#wrap(await this.localKey(), passphrase);
+    await this.#wrap(await this.#openedKeys(), passphrase);
   }
 
-  async #wrap(localKey: KeyObject, passphrase: Uint8Array): Promise<void> {
-    const bytes = await wrapLocalKey(localKey, passphrase);
-    await writePrivateFile(this.#paths.localKey, bytes, { replace: true });
+  async #wrap(keys: LocalKeys, passphrase: Uint8Array): Promise<void> {
+    const bytes = await wrapLocalKey(keys, passphrase);
+    await writePrivateFile(this.#paths.localKey, bytes, { replace: true, shred: true });
   }
 }
+
+const sourceOf = (passphrase: Uint8Array) => () => Promise.resolve(Buffer.from(passphrase));
 
 export function assertPassphrase(passphrase: Uint8Array): void {
   const { passphraseMinBytes: least, passphraseMaxBytes: most } = LIMITS;

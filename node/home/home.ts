@@ -125,6 +125,11 @@ export class Home {
     return this.keys.localKey();
   }
 
+  /** What opens secrets that were made before this folder had a passphrase. */
+  formerLocalKey(): Promise<KeyObject | undefined> {
+    return this.keys.formerLocalKey();
+  }
+
   /** Ed25519: signs the feeds of the space and is its identity on the network. */
   nodeKey(): Promise<KeyObject> {
     return this.keys.get('nodeKey');

@@ -5,5 +5,6 @@ import type { Home } from './home.ts';
 
 export const sealSecrets = (home: Home): SealSecrets => ({
   localKey: () => home.localKey(),
+  formerLocalKey: () => home.formerLocalKey(),
   exchangeKeys: () => home.exchangeKeys(),
 });

@@ -165,6 +165,16 @@ export class SyncClient {
     return out;
   }
 
+  /** Says what this space says of itself; resolves to what another start of it said to the peer. */
+  async presence(bytes: Uint8Array): Promise<Buffer | undefined> {
+    let found: Buffer | undefined;
+    for await (const answer of this.#ask({ type: 'presence', bytes }, 'presence')) {
+      if (found) throw new MeshError('MALFORMED', 'the peer answered presence twice');
+      found = Buffer.from(answer.bytes);
+    }
+    return found;
+  }
+
   /** The peer as a source for intake of one log. */
   source(log: Uint8Array): EntrySource {
     return {

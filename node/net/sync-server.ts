@@ -32,6 +32,8 @@ export interface Carrier {
   servedTo?(log: Uint8Array): number | undefined;
   /** Envelopes of root metadata from this version on; to members only. */
   roots(peerId: string, version: number): readonly Buffer[];
+  /** A member says of itself what it says to all; what another start of its space said, if there is one. */
+  told(peerId: string, statement: Uint8Array): Buffer | undefined;
   /** A wish of a member to ODCM; refused by every other node. */
   petition(peerId: string, bytes: Uint8Array): Promise<string>;
 }
@@ -122,6 +124,11 @@ async function answer(
     }
     case 'roots': {
       for (const bytes of carrier.roots(peerId, q.version)) await send({ type: 'root', bytes });
+      return;
+    }
+    case 'presence': {
+      const bytes = carrier.told(peerId, q.bytes);
+      if (bytes) await send({ type: 'presence', bytes });
       return;
     }
     case 'petition':

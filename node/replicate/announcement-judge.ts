@@ -95,8 +95,11 @@ export class AnnouncementJudge {
   ofDirectory(message: Message): TopicValidatorResult {
     return this.#judge(message, (announcement) => {
       const { directory } = this.#o;
-      if (announcement.note.checkpoint.origin !== directory.origin)
+      const { origin } = announcement.note.checkpoint;
+      if (origin !== directory.origin) {
+        directory.heardOf(origin);
         return TopicValidatorResult.Ignore;
+      }
       const { verdict } = directory.judge(announcement.note.bytes);
       if (verdict === 'known' || verdict === 'held') return TopicValidatorResult.Ignore;
       this.#verifyEntries(announcement);

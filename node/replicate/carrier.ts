@@ -40,6 +40,8 @@ export interface CarrierOptions {
   readonly clock: Clock;
   readonly directoryFirst?: Pick<DirectoryFirst, 'settled'>;
   readonly roots?: Pick<Roots, 'from'> | undefined;
+  /** A space said this of itself, itself. */
+  readonly told?: (space: SpaceId, statement: Uint8Array, peerId: string) => Buffer | undefined;
   /** Present at the ODCM node only. */
   readonly trust: Trust | undefined;
   readonly onRefused: (code: Code) => void;
@@ -98,7 +100,7 @@ export function createCarrier(o: CarrierOptions): Carrier {
     async carriedLog(peerId, log, what): Promise<FeedLog> {
       if (!isDirectory(log)) return (await granted(peerId, log, what)).log;
       o.members.requireMember(peerId);
-      return o.directory.log;
+      return o.directory.shown;
     },
     async carriedBlock(peerId, log, cid): Promise<Buffer | undefined> {
       const feed = await granted(peerId, log);
@@ -152,6 +154,9 @@ export function createCarrier(o: CarrierOptions): Carrier {
     roots(peerId, version) {
       o.members.requireMember(peerId);
       return o.roots?.from(version) ?? [];
+    },
+    told(peerId, statement) {
+      return o.told?.(o.members.requireMember(peerId).id, statement, peerId);
     },
     petition(peerId, bytes) {
       const speaker = o.members.requireMember(peerId);

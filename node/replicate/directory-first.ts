@@ -1,7 +1,9 @@
 // The directory before data: who comes back from being away must learn of revocations before it gives data to a peer, or takes
 // any, on the authority of what it held. For each connection the directory was exchanged on it; and after a start, or having
-// been alone, with somebody else than that peer, who may be the very one that was shut out. It never waits for long.
+// been alone, with somebody else than that peer, who may be the very one that was shut out. It never waits for long: where
+// nobody has shown a directory by then, and the own one is not fresh, there is no data, however long a peer stalls.
 
+import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import type { Clock, TimerHandle, Timers } from '../clock.ts';
 
@@ -14,6 +16,8 @@ export interface DirectoryFirstOptions {
   readonly odcmPeer: () => string | undefined;
   /** Members that are not revoked, this node not counted. */
   readonly others: () => number;
+  /** ODCM vouched for the directory that is here a short while ago. */
+  readonly isFresh: () => boolean;
   /** A peer has shown its directory. */
   readonly onExchanged?: (peerId: string) => void;
 }
@@ -21,6 +25,7 @@ export interface DirectoryFirstOptions {
 interface Waiter {
   readonly peerId: string;
   readonly resolve: () => void;
+  readonly reject: (error: MeshError) => void;
   timer: TimerHandle | undefined;
 }
 
@@ -66,7 +71,8 @@ export class DirectoryFirst {
 
   /** True when data may go to this peer and come from it. */
   isSettled(peerId: string): boolean {
-    if (this.#o.isOdcm || this.#leftMs(peerId) <= 0) return true;
+    if (this.#o.isOdcm) return true;
+    if (this.#leftMs(peerId) <= 0) return this.#teachers.size > 0 || this.#o.isFresh();
     return this.#exchanged.has(peerId) && this.#isTaught(peerId);
   }
 
@@ -84,20 +90,25 @@ export class DirectoryFirst {
     return fromMs + LIMITS.directoryFirstMs - nowMs;
   }
 
+  /** @throws BUSY when nobody has shown a directory in time, and the own one is not fresh */
   settled(peerId: string): Promise<void> {
     if (this.#isStopped || this.isSettled(peerId)) return Promise.resolve();
-    return new Promise((resolve) => {
-      const waiter: Waiter = { peerId, resolve, timer: undefined };
+    const leftMs = this.#leftMs(peerId);
+    if (leftMs <= 0) return Promise.reject(unasked());
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = { peerId, resolve, reject, timer: undefined };
       this.#waiters.add(waiter);
-      const end = () => this.#release(waiter);
-      waiter.timer = this.#o.timers.setTimeout(end, this.#leftMs(peerId));
+      const end = () =>
+        this.isSettled(peerId) ? this.#release(waiter) : this.#release(waiter, unasked());
+      waiter.timer = this.#o.timers.setTimeout(end, leftMs);
     });
   }
 
-  #release(waiter: Waiter): void {
+  #release(waiter: Waiter, refusal?: MeshError): void {
     if (!this.#waiters.delete(waiter)) return;
     if (waiter.timer) this.#o.timers.clearTimeout(waiter.timer);
-    waiter.resolve();
+    if (refusal) waiter.reject(refusal);
+    else waiter.resolve();
   }
 
   stop(): void {
@@ -105,3 +116,8 @@ export class DirectoryFirst {
     for (const waiter of this.#waiters) this.#release(waiter);
   }
 }
+
+const unasked = (): MeshError =>
+  new MeshError('BUSY', 'nobody has shown this node the newest directory yet', {
+    next: 'It asks everybody that it is connected with; ask again in a moment.',
+  });

@@ -20,6 +20,7 @@ import {
   acceptDirectory,
   afterMismatch,
   checkOlder,
+  isLeftBehind,
   knownHeads,
   learnCommon,
 } from '../fork/contradiction.ts';
@@ -36,7 +37,7 @@ export interface ExchangeOptions {
   readonly blocks: Blocks;
   readonly heldNotes: HeldNotes;
   /** What is kept for others only. */
-  readonly copies: Pick<Copies, 'take' | 'fetchBlocks' | 'isFull'>;
+  readonly copies: Pick<Copies, 'take' | 'fetchBlocks' | 'isFull' | 'shortened'>;
   /** What the peer says that it has of a feed; the head is undefined when it gives none. */
   readonly onCarried: (feed: OpenFeed, head: CarriedHead | undefined) => void;
   readonly onProgress: (feed: OpenFeed) => void;
@@ -138,7 +139,13 @@ async function exchangeFeed(
     const { continues } = feed.row;
     if (continues && log.size < continues.size) {
       const begin = { origin: feed.origin, ...continues };
-      await takeIn({ log, feedId, checkpoint: begin, source });
+      const toBegin = { log, feedId, checkpoint: begin, source };
+      await takeIn(toBegin).catch(async (error: unknown) => {
+        if (!(await isLeftBehind(client, feed, begin, error))) throw error;
+        await options.feeds.startOver(feed);
+        await options.copies.shortened(feed);
+        await takeIn(toBegin);
+      });
     }
     const mismatch = (error: unknown) => afterMismatch(client, suspect, forks, error);
     if (take === 'copy')

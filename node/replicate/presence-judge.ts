@@ -5,7 +5,7 @@ import type { KeyObject } from 'node:crypto';
 import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { SpaceRow } from '../../protocols/directory.ts';
 import { ed25519FromRaw } from '../../protocols/ed25519.ts';
-import { asMeshError, type Code } from '../../protocols/errors.ts';
+import { asMeshError, type Code, MeshError } from '../../protocols/errors.ts';
 import type { MeshId, SpaceId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import {
@@ -82,7 +82,7 @@ export class PresenceJudge {
       // Whoever lets a forgery through, be it no news here, is blamed for it by the next: all of them are looked at.
       if (!statements.every(({ space }) => this.member(space))) return TopicValidatorResult.Ignore;
       for (const statement of isGenuine ? statements.slice(1) : statements)
-        if (!this.#isHeard(statement)) this.#verify(statement);
+        if (!this.#isHeard(statement)) this.verify(statement);
       const fresh = statements.filter((statement) => this.isNews(statement));
       this.#judged.set(message, { statements, fresh });
       return TopicValidatorResult.Accept;
@@ -110,7 +110,7 @@ export class PresenceJudge {
     const atMs = monotonicMs(trusted);
     if (last && (timeMs <= last.timeMs || atMs - last.atMs < LIMITS.presenceMs / 4)) return false;
     if (!this.member(space) || peerOf(space) !== from) return false;
-    this.#verify(sent);
+    this.verify(sent);
     this.#direct.set(space, { timeMs, atMs });
     trusted.hearPeer(space, timeMs);
     return true;
@@ -131,9 +131,11 @@ export class PresenceJudge {
     return encodePresences([last]).equals(encodePresences([statement]));
   }
 
-  #verify(statement: Presence): void {
-    const row = this.member(statement.space)!;
-    const [newest, former] = identityKeys(row, this.#o.clock.nowMs());
+  /** @throws BAD_SIGNATURE, NOT_A_MEMBER */
+  verify(statement: Presence): void {
+    const row = this.member(statement.space);
+    if (!row) throw new MeshError('NOT_A_MEMBER', `${statement.space} is no member`);
+    const [newest, former] = identityKeys(row, this.#o.trusted.nowMs());
     try {
       verifyPresence(this.#o.mesh, statement, this.#keyOf(newest!));
     } catch (error) {

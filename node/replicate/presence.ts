@@ -3,6 +3,7 @@
 // its announcement means gossip lost one. What silence means is decided in node/health/.
 
 import { type KeyObject, sign } from 'node:crypto';
+import { MeshError } from '../../protocols/errors.ts';
 import { presenceTopic } from '../../protocols/gossip.ts';
 import type { SpaceId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
@@ -37,6 +38,8 @@ export interface PresenceOptions extends Omit<PresenceJudgeOptions, 'heard'> {
   readonly onChanged: (space: SpaceId, via: string) => void;
   /** What is held of an own feed is not told. */
   readonly isReleased?: (feed: OpenFeed) => boolean;
+  /** What this space has just said. */
+  readonly onSaid?: (statement: Presence) => void;
   /** A statement that is new, of any space, this one included. */
   readonly onHeard?: (presence: Presence, via: string) => void;
 }
@@ -99,10 +102,12 @@ export class PresenceBoard {
 
   #say(): void {
     const { host, mesh, log } = this.#o;
-    const message = encodePresences([this.#statement(), ...this.#passedOn()]);
+    const statement = this.#statement();
+    const message = encodePresences([statement, ...this.#passedOn()]);
     host.gossip.publish(presenceTopic(mesh), message).catch((error: unknown) => {
       log.debug({ reason: String(error) }, 'a presence statement was not sent');
     });
+    this.#o.onSaid?.(statement);
   }
 
   #statement(): Presence {
@@ -154,6 +159,25 @@ export class PresenceBoard {
       const ofUs = suspicions.find((suspicion) => suspicion.space === this.#o.self);
       if (ofUs) this.#refute(ofUs.timeMs);
     }
+  }
+
+  verify(statement: Presence): void {
+    this.#judge.verify(statement);
+  }
+
+  /**
+   * What a space says of itself on a stream of its own. Where gossip brought another start of it, everybody is to hear.
+   * @throws MALFORMED, BAD_SIGNATURE, NOT_A_MEMBER
+   */
+  told(space: SpaceId, [statement, ...more]: readonly Presence[], via: string): Presence {
+    if (statement?.space !== space || more.length > 0)
+      throw new MeshError('MALFORMED', 'a space speaks for another one');
+    this.#judge.verify(statement);
+    if (!this.#judge.isNews(statement)) return statement;
+    const last = this.#heard.get(space)?.presence;
+    this.#hear(statement, via, false);
+    if (last && !last.incarnation.equals(statement.incarnation)) this.#toPass.add(space);
+    return statement;
   }
 
   #hear(presence: Presence, via: string, isPassedOn: boolean): void {

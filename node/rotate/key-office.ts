@@ -8,6 +8,7 @@ import { verifyRotation } from '../../certs/rotation.ts';
 import type { SpaceRow } from '../../protocols/directory.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import type { MeshId, SpaceId } from '../../protocols/ids.ts';
+import { LIMITS } from '../../protocols/limits.ts';
 import type { Wish } from '../../protocols/petition.ts';
 import type { Clock } from '../clock.ts';
 import type { Directory } from '../directory/directory.ts';
@@ -103,8 +104,23 @@ export class KeyOffice {
       if (directory.state.feeds.get(id as never)?.space === space) continue;
       throw new MeshError('FEED_UNKNOWN', `${row.name} has no feed ${id}`);
     }
-    const payload = { space, nodeKey, exchangeKey, from };
-    await writer.appendAll([directoryDraft('SpaceKeyRotatedV1Event', payload, `keys/${space}`)]);
+    const drafts = inParts(from).map((part, i) => {
+      const subject = i === 0 ? `keys/${space}` : `keys/${space}/${i}`;
+      const payload = { space, nodeKey, exchangeKey, from: part };
+      return directoryDraft('SpaceKeyRotatedV1Event', payload, subject);
+    });
+    if (drafts.length > LIMITS.rotationEntries)
+      throw new MeshError('TOO_LARGE', `the new keys of ${row.name} name too many feeds`);
+    await writer.appendAll(drafts);
     return '{}';
   }
+}
+
+/** As many feeds together as fit into one entry; one part also where there is no feed. */
+function inParts(from: Readonly<Record<string, number>>): Record<string, number>[] {
+  const feeds = Object.entries(from);
+  const parts = Math.max(1, Math.ceil(feeds.length / LIMITS.rotationFeeds));
+  return Array.from({ length: parts }, (_, i) =>
+    Object.fromEntries(feeds.slice(i * LIMITS.rotationFeeds, (i + 1) * LIMITS.rotationFeeds)),
+  );
 }

@@ -1,6 +1,7 @@
 // New keys for this space while its node runs: made and written down first, then proven to ODCM, and in force once the
 // directory names them. A stop or a lost answer at any point is made good at the next connection with ODCM.
 
+import type { KeyObject } from 'node:crypto';
 import { generateEd25519 } from '../../certs/ed25519.ts';
 import { proveRotation } from '../../certs/rotation.ts';
 import { generateX25519 } from '../../certs/x25519.ts';
@@ -9,11 +10,14 @@ import { ed25519Raw } from '../../protocols/ed25519.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import type { FeedId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
+import type { Wish } from '../../protocols/petition.ts';
 import type { OpenFeed } from '../feed/feeds.ts';
 import type { MeshNode } from '../node.ts';
 import { Turn } from '../turn.ts';
 import { adoptKeys } from './adopt-keys.ts';
 import type { OwnKeys } from './own-keys.ts';
+
+type RotationWish = Extract<Wish, { wish: 'rotate-keys' }>;
 
 export interface KeyRotationOptions {
   readonly node: MeshNode;
@@ -32,12 +36,23 @@ export class KeyRotation {
   /** Asks ODCM for new keys; resolves when it has written them down. @throws ODCM_UNREACHABLE: it is asked again later */
   rotate(): Promise<void> {
     return this.#turn.take(async () => {
-      if (this.#o.keys.isIdentityFormer) {
-        throw new MeshError('BUSY', 'the node still goes by its former key', {
-          next: 'Start the node again, then rotate.',
-        });
-      }
+      this.#assertNewest();
       await this.#ask();
+    });
+  }
+
+  /** What a courier takes to ODCM instead: what the new keys prove, and the key that they will be known by. */
+  claim(): Promise<{ readonly wish: RotationWish; readonly nodeKey: KeyObject }> {
+    return this.#turn.take(async () => {
+      this.#assertNewest();
+      return { wish: await this.#wish(), nodeKey: await this.#o.node.home.keys.get('nodeKeyNext') };
+    });
+  }
+
+  #assertNewest(): void {
+    if (!this.#o.keys.isIdentityFormer) return;
+    throw new MeshError('BUSY', 'the node still goes by its former key', {
+      next: 'Start the node again, then rotate.',
     });
   }
 
@@ -50,6 +65,10 @@ export class KeyRotation {
   }
 
   async #ask(): Promise<void> {
+    await this.#o.node.petitioner.petition(await this.#wish());
+  }
+
+  async #wish(): Promise<RotationWish> {
     const { node, keys } = this.#o;
     const { config, root } = node.home;
     const { nodeKey, exchangeKey } = await this.#nextKeys();
@@ -62,7 +81,7 @@ export class KeyRotation {
     const formerNodeKey = ed25519Raw(keys.current);
     const parts = { mesh, space, formerNodeKey, nodeKey, exchangeKey };
     const claims = proveRotation({ ...parts, odcmExchangeKey: odcm.exchangeKey });
-    await node.petitioner.petition({ wish: 'rotate-keys', ...claims, from });
+    return { wish: 'rotate-keys', ...claims, from };
   }
 
   async #nextKeys() {
@@ -101,7 +120,7 @@ export class KeyRotation {
     const { node, keys } = this.#o;
     const row = node.directory.state.spaces.get(node.home.config.space);
     if (!row || row.nodeKey.equals(ed25519Raw(keys.current))) return;
-    if (!(await adoptKeys(node.home, row, node.clock.nowMs()))) return;
+    if (!(await adoptKeys(node.home, row, node.trustClock.nowMs()))) return;
     keys.advance();
     await this.#signHeads();
     node.log.info({ entry: row.keys.at(-1)?.entry }, 'the new keys of this space are in force');

@@ -57,14 +57,14 @@ export class Upkeep {
   }
 
   async #work(): Promise<void> {
-    const { home, keys, clock, log, directory } = this.#node;
+    const { home, keys, trustClock, log, directory } = this.#node;
     const row = directory.state.spaces.get(home.config.space);
     if (!row || row.revoked || this.#isStopped) return;
     try {
       // What nobody needs any more is removed.
-      await adoptKeys(home, row, clock.nowMs());
+      await adoptKeys(home, row, trustClock.nowMs());
       const untilMs = formerIdentity(row)?.untilMs ?? Number.POSITIVE_INFINITY;
-      if (keys.isIdentityFormer && clock.nowMs() > untilMs - LIMITS.keyOverlapMs / 2)
+      if (keys.isIdentityFormer && trustClock.nowMs() > untilMs - LIMITS.keyOverlapMs / 2)
         this.#tellDue();
       await this.#keeper.look();
     } catch (error) {

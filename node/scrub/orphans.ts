@@ -23,10 +23,10 @@ export interface OrphansOptions {
   readonly pace: (bytes: number) => Promise<void>;
 }
 
-/** Resolves to how many were taken away. */
+/** Resolves to how many were taken away: none when something could not be read that may name them. */
 export async function sweepOrphans(o: OrphansOptions): Promise<number> {
   const candidates = await unowned(o);
-  if (candidates.size > 0) await keepNamed(o, candidates);
+  if (candidates.size > 0 && !(await keepNamed(o, candidates))) return 0;
   const since = await readMark(o.logs);
   const nowMs = o.nowMs();
   const next: Record<string, number> = {};
@@ -65,9 +65,16 @@ async function unowned({ blockStore, views, pace }: OrphansOptions): Promise<Set
   return found;
 }
 
-/** Views may be behind their logs, or damaged: the entries have the last word. */
-async function keepNamed(o: OrphansOptions, candidates: Set<string>): Promise<void> {
-  for await (const { key, value } of o.logs.range({ ...tableRange('s'), onDamaged: () => {} })) {
+/**
+ * Views may be behind their logs, or damaged: the entries have the last word.
+ * @returns false when some of it could not be read
+ */
+async function keepNamed(o: OrphansOptions, candidates: Set<string>): Promise<boolean> {
+  let isWhole = true;
+  const onDamaged = () => {
+    isWhole = false;
+  };
+  for await (const { key, value } of o.logs.range({ ...tableRange('s'), onDamaged })) {
     await o.pace(key.length + value.length);
     try {
       for (const { leaf, record } of decodeSegment(value).entries) {
@@ -78,10 +85,12 @@ async function keepNamed(o: OrphansOptions, candidates: Set<string>): Promise<vo
       }
     } catch (error) {
       if (!isMeshError(error)) throw error;
+      isWhole = false;
     }
   }
-  for await (const { key } of o.views.range({ ...tableRange('o'), onDamaged: () => {} }))
+  for await (const { key } of o.views.range({ ...tableRange('o'), onDamaged }))
     candidates.delete(hashOfOwnedKey(key).toString('hex'));
+  return isWhole;
 }
 
 async function readMark(logs: Store): Promise<Record<string, number>> {

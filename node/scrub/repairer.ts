@@ -36,9 +36,13 @@ export interface RepairerOptions {
 /** Puts one thing right; resolves to where the data came from. */
 type Repair = () => Promise<string>;
 
+const keyOf = (kind: DamageKind, subject: string): string => `${kind} ${subject}`;
+
 export class Repairer {
   readonly #o: RepairerOptions;
   readonly #waiting = new Map<Damage, Repair>();
+  /** Found damaged once more while it was being repaired: the repair is not the end of it. */
+  readonly #again = new Set<string>();
   #running: Promise<void> | undefined;
   #timer: TimerHandle | undefined;
   #isStopped = false;
@@ -63,7 +67,10 @@ export class Repairer {
 
   add(kind: DamageKind, subject: string, what: string, repair: Repair): void {
     const damage = this.#o.board.add(kind, subject, what);
-    if (!damage) return;
+    if (!damage) {
+      this.#again.add(keyOf(kind, subject));
+      return;
+    }
     this.#o.log.warn({ kind, subject }, `damage in the store: ${what}`);
     this.#waiting.set(damage, repair);
     this.kick();
@@ -75,8 +82,11 @@ export class Repairer {
     for (const [damage, repair] of [...this.#waiting]) {
       if (this.#isStopped) return;
       damage.tries++;
+      const key = keyOf(damage.kind, damage.subject);
+      this.#again.delete(key);
       try {
         const source = await repair();
+        if (this.#again.has(key)) continue;
         this.#waiting.delete(damage);
         this.#o.board.repair(damage, source);
         this.#o.log.info({ kind: damage.kind, subject: damage.subject, source }, 'repaired');
@@ -179,6 +189,8 @@ export class Repairer {
   async #fetchBlock(hash: Buffer): Promise<string> {
     const { blocks, feeds, ask, nameOf } = this.#o;
     if (!blocks.isDamaged(hash)) return 'it came anew';
+    // It may be the only copy there is: what was read wrongly once is not given up for that.
+    if (await blocks.readsWell(hash)) return 'it reads well again';
     let last: unknown = new MeshError(
       'RECORD_MISSING',
       'no feed that is held here names the block',
@@ -201,7 +213,9 @@ export class Repairer {
       }
       last = new MeshError('PEER_UNREACHABLE', `no connected member gave a block of ${feed.path}`);
     }
-    if (isNamed) throw last;
+    // An entry that is not applied yet may name it, and this may be the only copy there is.
+    const isKnown = [...feeds.opened].every(({ view, log }) => view.isLevel && !log.damage);
+    if (isNamed || !isKnown) throw last;
     // Nobody ever asks for it.
     await blocks.drop([hash]);
     return 'nothing names it: it was taken away';

@@ -143,6 +143,10 @@ export class StoreCare {
     await this.refetch.stop();
     await this.#repairer.stop();
     await Promise.allSettled(this.#work);
+  }
+
+  /** Once nobody writes any more: the next start need not look through the logs. */
+  async leave(): Promise<void> {
     const { damage } = this.#node.directory.log;
     const isWhole = !damage && this.board.open.length === 0;
     if (isWhole) await this.#stores.logs.write([{ type: 'put', key: CLEAN, value: NO_BYTES }]);
@@ -254,7 +258,8 @@ export class StoreCare {
     }
     const isDirectory = prefix.subarray(0, 16).equals(DIRECTORY_LOG);
     if (isDirectory && database === 'log') {
-      directory.log.markDamaged(damagedLog(prefix, what));
+      // What is kept of an epoch that is over is evidence: nobody serves it, and nothing of it is taken away.
+      if (prefix.equals(directory.log.prefix)) directory.log.markDamaged(damagedLog(prefix, what));
       return;
     }
     const feed = isDirectory ? undefined : await this.#feedOf(prefix);

@@ -16,7 +16,10 @@ import {
   type Write,
 } from './store.ts';
 
-type Database = Level<Buffer, Buffer>;
+/** With what the database has in Node only. */
+type Database = Level<Buffer, Buffer> & {
+  compactRange(start: Buffer, end: Buffer): Promise<void>;
+};
 
 /** Written once a database was made: from then on a missing database is a loss, not a first start. */
 export const markOf = (folder: string): string => `${folder}.initialised`;
@@ -30,6 +33,8 @@ const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
 const CACHE_BYTES = 4 * 1024 * 1024;
 /** Tables of 2 MiB are mapped into memory while they are open. */
 const MAX_OPEN_FILES = 64;
+/** No key of ours is behind it. */
+const BEHIND_ALL = Buffer.alloc(2, 0xff);
 /** Up to this many rows an array of operations is the cheaper way to hand them over. */
 const FEW_ROWS = 32;
 /** Up to this many values are read without leaving the event loop. */
@@ -71,7 +76,7 @@ async function openDatabase(
   createIfMissing: boolean,
 ): Promise<Database> {
   // The constructor starts opening by itself: one instance for each attempt, never one in reserve.
-  const db: Database = new Level<Buffer, Buffer>(folder, {
+  const db = new Level<Buffer, Buffer>(folder, {
     keyEncoding: 'buffer',
     valueEncoding: 'buffer',
     createIfMissing,
@@ -80,7 +85,7 @@ async function openDatabase(
     writeBufferSize: options.writeBufferBytes ?? WRITE_BUFFER_BYTES,
     cacheSize: options.cacheBytes ?? CACHE_BYTES,
     maxOpenFiles: MAX_OPEN_FILES,
-  });
+  }) as Database;
   try {
     await db.open();
     return db;
@@ -193,6 +198,17 @@ class LevelStore implements Store {
       const failure = ioError(this.#folder, error);
       this.#isFull = failure.code === 'DISK_FULL';
       throw failure;
+    }
+  }
+
+  /** A range without rows, and yet LevelDB first writes out what it holds in memory, as tables that it syncs. */
+  async flush(): Promise<void> {
+    const db = await this.#ready();
+    try {
+      await db.compactRange(BEHIND_ALL, BEHIND_ALL);
+    } catch (error) {
+      this.#failed = true;
+      throw ioError(this.#folder, error);
     }
   }
 

@@ -77,6 +77,8 @@ export class MemoryStore implements Store {
     }
   }
 
+  async flush(): Promise<void> {}
+
   async *range(options: RangeOptions): AsyncGenerator<Row> {
     if (this.#isClosed) throw new MeshError('STORE_DAMAGED', 'the store in memory is closed');
     for (const { key, sealed } of this.#cut(options)) {

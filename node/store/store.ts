@@ -42,6 +42,8 @@ export interface Store {
   has(key: Buffer): Promise<boolean>;
   /** All or nothing. With `sync` it is on the disk when the promise resolves; without, it survives a killed process only. */
   write(batch: readonly Write[], options?: { sync?: boolean }): Promise<void>;
+  /** All that was written before is on the disk when it resolves: for much that is written without `sync`. */
+  flush(): Promise<void>;
   /** Rows in key order, read in pages; breaking out of the loop releases the snapshot. */
   range(options: RangeOptions): AsyncGenerator<Row>;
   /**

@@ -44,6 +44,12 @@ export class TrustClock implements Clock {
     return this.verdict.state === 'regressed';
   }
 
+  /** What is fresh by it may not be: it was set back, or is held back because others contradict it. */
+  get isDoubtful(): boolean {
+    const { state } = this.verdict;
+    return state === 'regressed' || state === 'ahead';
+  }
+
   /** Whole, as it is written into entries: the clock for intervals has fractions. */
   nowMs(): number {
     return Math.floor(this.verdict.nowMs);
@@ -59,6 +65,16 @@ export class TrustClock implements Clock {
 
   hearOdcm(timeMs: number): void {
     this.#time.hearOdcm(timeMs, this.#reading());
+  }
+
+  /** See {@link TrustTime.recallOdcm}. */
+  recallOdcm(timeMs: number): void {
+    this.#time.recallOdcm(timeMs, this.#reading());
+  }
+
+  /** See {@link TrustTime.latestMs}. */
+  latestMs(): number {
+    return this.#time.latestMs(this.#reading());
   }
 
   /** Looks at the clocks from time to time, and writes down how far time has come. */

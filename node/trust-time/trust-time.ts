@@ -1,10 +1,15 @@
-// What time it is for matters of trust. Own clock, what the others' signed statements say, and the latest time that was ever
-// believed are held against each other, so that a clock that is set back makes nothing valid again, and one that is set
-// forward lets nothing expire as long as three others contradict it. Pure: readings in, verdict out; it asks no clock.
+// What time it is for matters of trust. Own clock, ODCM's word, what the others' signed statements say, and the latest time
+// that was ever believed are held against each other, so that a clock that is set back makes nothing valid again, and one
+// that is set forward lets nothing expire as long as three others contradict it. Members alone move no time: they only keep
+// back a clock that ODCM has not borne out, never below what was certain. Pure: readings in, verdict out; it asks no clock.
 
 import { LIMITS } from '../../protocols/limits.ts';
 
-export type ClockState = 'good' | 'regressed' | 'ahead';
+/**
+ * `regressed`: it was later before. `ahead`: three others contradict, and what would have ended by it has not. `behind`: three
+ * others say that it is later, which is a warning and nothing more: they could make everything end.
+ */
+export type ClockState = 'good' | 'regressed' | 'ahead' | 'behind';
 
 /** The wall clock, and a clock that nobody sets, at one moment. */
 export interface Reading {
@@ -16,7 +21,7 @@ export interface ClockVerdict {
   readonly state: ClockState;
   /** The time that trust goes by; never goes back while `state` is decided by the mark. */
   readonly nowMs: number;
-  /** Own clock minus that time. */
+  /** Own clock minus that time; when `behind`, minus what the others say. */
   readonly offByMs: number;
   /** How long it has been so, 0 while good. */
   readonly forMs: number;
@@ -45,6 +50,8 @@ export class TrustTime {
   #markAtMs: number;
   /** From here on the wall clock must have run like the monotonic one to be believed without others. */
   #anchor: Reading;
+  /** The wall clock when a word of ODCM last agreed with it: without a leap since, no others have a say. */
+  #borneOut: Reading | undefined;
   /** Since when the wall clock has gone on without a leap that nobody confirmed. */
   #steadyAtMs: number;
   readonly #peers = new Map<string, Peer>();
@@ -72,12 +79,23 @@ export class TrustTime {
     this.#medianAtMs = Number.NEGATIVE_INFINITY;
   }
 
+  /** The latest time that a signed word of ODCM may be of: from the future is what no clock that is known here has reached. */
+  latestMs(reading: Reading): number {
+    const { nowMs } = this.look(reading);
+    return Math.max(nowMs, reading.wallMs, this.#medianOf(reading.monotonicMs) ?? 0) + SKEW_MS;
+  }
+
+  /** ODCM's newest word that was believed, as the disk has it: it is no earlier than that. */
+  recallOdcm(timeMs: number, reading: Reading): void {
+    this.#raise({ ms: timeMs, isOwn: false }, reading);
+  }
+
   /**
    * ODCM's signed word that it is this time, later than every one of its words before. One from the future is no reason to
-   * believe that the future is here.
+   * believe that the future is here, unless this clock or three others say the same.
    */
   hearOdcm(timeMs: number, reading: Reading): void {
-    const { state, nowMs } = this.look(reading);
+    const { state } = this.look(reading);
     const median = this.#medianOf(reading.monotonicMs);
     const agree = (a: number, b: number) => Math.abs(a - b) <= SKEW_MS;
     // The own clock alone had been far ahead, and was taken back: three others and ODCM bear witness to it.
@@ -88,8 +106,10 @@ export class TrustTime {
       agree(median, reading.wallMs) &&
       agree(timeMs, reading.wallMs);
     if (isTakenBack) this.#setMark({ ms: timeMs, isOwn: false }, reading.monotonicMs);
-    else if (timeMs <= nowMs + SKEW_MS) this.#raise({ ms: timeMs, isOwn: false }, reading);
-    if (agree(timeMs, reading.wallMs)) this.#anchor = reading;
+    else if (timeMs <= this.latestMs(reading)) this.#raise({ ms: timeMs, isOwn: false }, reading);
+    if (!agree(timeMs, reading.wallMs)) return;
+    this.#anchor = reading;
+    this.#borneOut = reading;
   }
 
   /** To be called at every use, and at least every {@link LIMITS.clockLookMs}. */
@@ -97,12 +117,25 @@ export class TrustTime {
     const { wallMs, monotonicMs } = reading;
     const median = this.#medianOf(monotonicMs);
     const leastMs = this.#leastMs(monotonicMs);
-    const knownMs = Math.max(leastMs, median ?? 0);
-    if (median !== null && wallMs > median + SKEW_MS && wallMs > leastMs + SKEW_MS)
-      return this.#verdict('ahead', knownMs, reading);
-    if (wallMs < knownMs - SKEW_MS) return this.#verdict('regressed', knownMs, reading);
-    this.#follow(reading, median !== null);
-    return this.#verdict('good', Math.max(wallMs, leastMs), reading);
+    if (wallMs < leastMs - SKEW_MS) return this.#verdict('regressed', leastMs, reading);
+    const isBorneOut = this.#isBorneOut(reading);
+    const isAhead = median !== null && wallMs > median + SKEW_MS && wallMs > leastMs + SKEW_MS;
+    if (isAhead && !isBorneOut) return this.#verdict('ahead', Math.max(leastMs, median), reading);
+    const isConfirmed = isBorneOut || (median !== null && Math.abs(wallMs - median) <= SKEW_MS);
+    this.#follow(reading, isConfirmed);
+    const nowMs = Math.max(wallMs, leastMs);
+    if (median === null || wallMs >= median - SKEW_MS || isBorneOut)
+      return this.#verdict('good', nowMs, reading);
+    return { ...this.#verdict('behind', nowMs, reading), offByMs: wallMs - median };
+  }
+
+  /** ODCM agreed with the wall clock, which has run on without a leap since then. */
+  #isBorneOut({ wallMs, monotonicMs }: Reading): boolean {
+    if (this.#borneOut === undefined) return false;
+    const passedMs = monotonicMs - this.#borneOut.monotonicMs;
+    if (Math.abs(wallMs - this.#borneOut.wallMs - passedMs) <= SKEW_MS) return true;
+    this.#borneOut = undefined;
+    return false;
   }
 
   /** By the mark and what has passed since at least this. */

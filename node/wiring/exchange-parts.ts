@@ -1,7 +1,10 @@
 // What a node exchanges with others, wired: whom it asks, what it tells and hears at once, and what it serves.
 
 import type { Code } from '../../protocols/errors.ts';
+import { decodePresences } from '../../protocols/presence.ts';
 import { syncProtocol } from '../../protocols/sync.ts';
+import { intervalClock } from '../clock.ts';
+import { KeyWatch } from '../fork/key-watch.ts';
 import { serveSync } from '../net/sync-server.ts';
 import { createCarrier } from '../replicate/carrier.ts';
 import { GossipFeeds } from '../replicate/gossip-feeds.ts';
@@ -15,6 +18,7 @@ export interface ExchangeParts {
   readonly replicator: Replicator;
   readonly gossip: GossipFeeds;
   readonly presence: PresenceBoard;
+  readonly keyWatch: KeyWatch;
 }
 
 /** After the parts of feeds, of forks, of carrying, and the node's health. */
@@ -46,15 +50,26 @@ export function createExchangeParts(inner: Inner): ExchangeParts {
       subscriptions.progress(feed.row.id).lastChangeMs = clock.nowMs();
     },
   });
-  const presence = new PresenceBoard({
+  const keyWatch = new KeyWatch({
+    ...{ self, clock: intervalClock(clock), log },
+    connectedPeers: () => host.connectedPeers(),
+    tell: (peerId, statement) => replicator.ask(peerId, (client) => client.presence(statement)),
+    verify: (statement) => presence.verify(statement),
+    onOther: (statement) => node.keyUse.hear(statement),
+  });
+  const presence: PresenceBoard = new PresenceBoard({
     ...{ ...common, self, random, receipts, health: node.health, nodeKey: parts.keys.identity },
     peerOf: (space) => neighbours.peerOf(space),
     addresses: () => node.addresses(),
     onChanged: (space, via) => inner.reactions.headsChanged(space, via),
     isReleased: (feed) => node.gate.isReleased(feed),
-    onHeard: (said, via) => inner.reactions.heard(said, via),
+    onHeard: (said, via) => {
+      keyWatch.note(said);
+      inner.reactions.heard(said, via);
+    },
+    onSaid: (statement) => inner.background.run(keyWatch.ask(statement)),
   });
-  return { heldNotes, replicator, gossip, presence };
+  return { heldNotes, replicator, gossip, presence, keyWatch };
 }
 
 /** From here on others are served what the directory lets them have. */
@@ -68,6 +83,11 @@ export async function serveOthers(inner: Inner): Promise<void> {
     ...{ self: home.config.space, odcm: home.root.root.odcm },
     onRefused: (code) => node.countRefusal(code),
     isReleased: (feed) => node.gate.isReleased(feed),
+    told: (space, bytes, peerId) => {
+      const said = exchange.presence.told(space, decodePresences(bytes), peerId);
+      exchange.keyWatch.note(said);
+      return exchange.keyWatch.other(said);
+    },
     heardNote: (feed) => exchange.gossip.heardNote(feed),
   });
   await node.host.serve(syncProtocol(home.config.mesh), (channel, peerId) =>

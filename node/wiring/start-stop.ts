@@ -44,25 +44,36 @@ export async function startParts(inner: Inner): Promise<void> {
 export async function stopParts(inner: Inner, stop: AbortController): Promise<void> {
   const { node, parts, background, exchange } = inner;
   stop.abort(new MeshError('TIMEOUT', 'the node stops'));
-  await node.care.stop();
-  node.presence.stop();
-  node.health.stop();
-  node.directoryFirst.stop();
-  node.forkGossip.stop();
-  await node.gate.stop();
-  node.directoryGate.stop();
-  await node.rekeying.stop();
-  await node.odcm?.stop();
-  await node.carrying.carry.stop();
-  await node.replicator.stop();
-  await exchange.gossip.stop();
-  await node.supervisor.stop();
-  for (const feed of node.feeds.opened) await feed.publisher?.idle();
-  await node.host.stop();
-  await background.settle();
-  await node.trustClock.stop(node.timers);
-  await node.receipts.stop();
-  for (const store of [parts.logs, parts.views, parts.blockStore]) await store.close();
+  let isWhole = true;
+  // What does not end well, on a full disk above all, keeps nothing else from ending.
+  const end = async (part: () => unknown): Promise<void> => {
+    try {
+      await part();
+    } catch (error) {
+      isWhole = false;
+      background.shrug(error);
+    }
+  };
+  await end(() => node.care.stop());
+  await end(() => node.presence.stop());
+  await end(() => node.health.stop());
+  await end(() => node.directoryFirst.stop());
+  await end(() => node.forkGossip.stop());
+  await end(() => node.gate.stop());
+  await end(() => node.directoryGate.stop());
+  await end(() => node.rekeying.stop());
+  await end(() => node.odcm?.stop());
+  await end(() => node.carrying.carry.stop());
+  await end(() => node.replicator.stop());
+  await end(() => exchange.gossip.stop());
+  await end(() => node.supervisor.stop());
+  for (const feed of node.feeds.opened) await end(() => feed.publisher?.idle());
+  await end(() => node.host.stop());
+  await end(() => background.settle());
+  await end(() => node.trustClock.stop(node.timers));
+  await end(() => node.receipts.stop());
+  if (isWhole) await end(() => node.care.leave());
+  for (const store of [parts.logs, parts.views, parts.blockStore]) await end(() => store.close());
   await parts.onClosed?.();
 }
 

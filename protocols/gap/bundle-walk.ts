@@ -3,12 +3,12 @@
 // same way, so every block is reachable from the index, comes once, and is known by its hash before it comes.
 
 import type { Cid } from '../codec.ts';
-import { decodeEntry, KIND } from '../entry.ts';
+import { decodeEntry, type Entry, KIND } from '../entry.ts';
 import { MeshError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { decodeIndex } from '../record.ts';
 import { treeOf } from '../sealed-record.ts';
-import { decodeSegment } from '../segment.ts';
+import { decodeSegment, type Segment } from '../segment.ts';
 import {
   type BundleIndex,
   decodeBundleIndex,
@@ -25,6 +25,11 @@ export interface Expected {
   readonly role: Role;
   /** Which log of the index it belongs to; -1 for the index and the root metadata. */
   readonly log: number;
+}
+
+/** A segment taken apart, once for all who look at it. */
+export interface OpenSegment extends Segment {
+  readonly decoded: readonly Entry[];
 }
 
 interface Pending extends Expected {
@@ -65,19 +70,20 @@ export class BundleWalk {
     return this.#seen.has(hash) || this.missing.has(hash);
   }
 
-  /** The block that {@link next} asked for. */
-  take(bytes: Buffer): void {
+  /** The block that {@link next} asked for. Gives back what is in it where that is a segment. */
+  take(bytes: Buffer): OpenSegment | undefined {
     const { cid, role, log, depth } = this.#pending.pop()!;
     if (++this.blocks > LIMITS.bundleBlocks)
       throw new MeshError('TOO_LARGE', `a bundle has more than ${LIMITS.bundleBlocks} blocks`);
     if (role === 'index') this.#openIndex(bytes);
     else if (role === 'page') this.#openPage(bytes, log);
-    else if (role === 'segment') this.#openSegment(bytes, log);
+    else if (role === 'segment') return this.#openSegment(bytes, log);
     else if (role !== 'root') {
       this.#seen.add(hexOf(cid.hash));
       if (role === 'record' && depth > 0) this.#openTree(bytes, log);
       if (role === 'tree') this.#push(decodeIndex(bytes), log, depth - 1);
     }
+    return undefined;
   }
 
   #openIndex(bytes: Buffer): void {
@@ -99,16 +105,18 @@ export class BundleWalk {
       this.#pending.push({ cid: rawBlock(segments[at]!), role: 'segment', log, depth: 0 });
   }
 
-  #openSegment(bytes: Buffer, log: number): void {
-    const { entries } = decodeSegment(bytes);
+  #openSegment(bytes: Buffer, log: number): OpenSegment {
+    const { from, entries } = decodeSegment(bytes);
+    const decoded = entries.map(({ leaf }) => decodeEntry(leaf));
     for (let at = entries.length - 1; at >= 0; at--) {
-      const { leaf, record } = entries[at]!;
-      const { record: cid, kind } = decodeEntry(leaf);
+      const { record } = entries[at]!;
+      const { record: cid, kind } = decoded[at]!;
       if (!cid) continue;
       const depth = mayHaveTree(cid, kind) ? 1 : 0;
       if (record === null) this.#pending.push({ cid, role: 'record', log, depth });
       else if (depth > 0) this.#openTree(record, log);
     }
+    return { from, entries, decoded };
   }
 
   #openTree(record: Buffer, log: number): void {

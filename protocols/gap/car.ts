@@ -98,18 +98,27 @@ class Pieces {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** False at the end of the source. */
+  /** The next piece, when nothing is left of the last one. False at the end of the source. */
   async #more(): Promise<boolean> {
     const { done, value } = await this.#source.next();
     if (done) return false;
-    const piece = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-    this.#held = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece]);
+    this.#held = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
     return true;
   }
 
   async take(count: number): Promise<Buffer> {
-    while (this.#held.length < count)
-      if (!(await this.#more())) throw new MeshError('MALFORMED', 'a CAR ends too early');
+    if (this.#held.length >= count) return this.#cut(count);
+    // Only what lies across two pieces is copied.
+    const out = Buffer.allocUnsafe(count);
+    for (let at = 0; at < count; ) {
+      if (this.#held.length === 0 && !(await this.#more()))
+        throw new MeshError('MALFORMED', 'a CAR ends too early');
+      at += this.#cut(Math.min(count - at, this.#held.length)).copy(out, at);
+    }
+    return out;
+  }
+
+  #cut(count: number): Buffer {
     const out = this.#held.subarray(0, count);
     this.#held = this.#held.subarray(count);
     return out;
@@ -120,7 +129,7 @@ class Pieces {
     while (this.#held.length === 0) if (!(await this.#more())) return undefined;
     let value = 0;
     for (let scale = 1; ; scale *= 0x80) {
-      const byte = (await this.take(1))[0]!;
+      const byte = (this.#held.length > 0 ? this.#cut(1) : await this.take(1))[0]!;
       value += (byte & 0x7f) * scale;
       if (value > most || scale > most)
         throw new MeshError('TOO_LARGE', 'a section of a CAR is above its limit');

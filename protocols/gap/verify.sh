@@ -5,7 +5,7 @@
 #
 #   RECEIPT  N.receipt.json    the statement in its signed envelope
 #   PROOF    N.tlog-proof      its place in the log of the space, with the signed head of that log
-#   KEY      space.pub.pem     public key of the space, got in another way than with the receipt
+#   KEY      space.pub.pem     public key of the space, or all that it has had, got in another way than with the receipt
 #   ORIGIN   odcm/MESH/SPACE/receipts/1
 #
 # Prints three lines that end in OK, then the statement. Ends with 1 at the first thing that is wrong.
@@ -17,7 +17,14 @@ trap 'rm -rf "$tmp"' EXIT
 fail() { echo "$1: WRONG" >&2; exit 1; }
 sha() { openssl dgst -sha256 -binary; }
 unbase64() { openssl base64 -d -A; }
-signed() { openssl pkeyutl -verify -pubin -inkey "$key" -rawin -in "$1" -sigfile "$2" >/dev/null 2>&1; }
+# What an earlier key has signed stays signed: any of them will do.
+awk -v dir="$tmp" '/^-----BEGIN/ { n++ } n { print > (dir "/key." n) }' "$key"
+signed() {
+  for one in "$tmp"/key.*; do
+    openssl pkeyutl -verify -pubin -inkey "$one" -rawin -in "$1" -sigfile "$2" >/dev/null 2>&1 && return 0
+  done
+  return 1
+}
 
 # The proof: a head of its own, an empty line, three lines of the log's head, an empty line, signatures.
 awk -v dir="$tmp" 'part < 2 && $0 == "" { part++; next } { print > (dir "/" part + 0) }' "$proof"

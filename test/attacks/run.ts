@@ -15,15 +15,38 @@ import {
   runRow,
 } from './suite.ts';
 
+const HELP = `Makes the attacks of the catalogue and shows what came of each.
+
+usage: npm run attacks -- [options]
+
+  --only IDS      only these, by id or beginning: T01,G*
+  --long          the numbers of the long run: ${LONG.seeds} seeds, ${LONG.mutations} mutations, ${LONG.kills} kills at each
+                  place (otherwise ${QUICK.seeds}, ${QUICK.mutations} and ${QUICK.kills}); all of it takes many hours
+  --seeds N       seeds of each simulation
+  --mutations N   inputs of each fuzzer
+  --kills N       SIGKILLs at each named place
+  --json          the results as JSON on standard output, the table on standard error
+
+examples:
+  npm run attacks
+  npm run attacks -- --only 'L*,C04'
+  npm run attacks -- --long --only C01 --kills 3
+  npm run --silent attacks -- --json > attacks.json
+
+Exit code 1 when an attack came through or has no row, 2 for a wrong option.
+`;
+
 interface Options {
   readonly numbers: Numbers;
   readonly isPicked: (id: string) => boolean;
   readonly isJson: boolean;
 }
 
-function readOptions(): Options {
+/** Undefined where only the usage is asked for. */
+function readOptions(): Options | undefined {
   const { values } = parseArgs({
     options: {
+      help: { type: 'boolean', short: 'h', default: false },
       long: { type: 'boolean', default: false },
       only: { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -32,6 +55,7 @@ function readOptions(): Options {
       kills: { type: 'string' },
     },
   });
+  if (values.help) return undefined;
   const size = values.long ? LONG : QUICK;
   const number = (name: 'seeds' | 'mutations' | 'kills'): number => {
     const text = values[name] ?? String(size[name]);
@@ -91,7 +115,9 @@ function summary(results: readonly Result[]): string {
 }
 
 try {
-  await run(readOptions());
+  const options = readOptions();
+  if (options) await run(options);
+  else process.stdout.write(HELP);
 } catch (error) {
   process.stderr.write(`attacks: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 2;

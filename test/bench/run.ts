@@ -8,7 +8,7 @@ import { cork } from './cork.bench.ts';
 import { dashFirstPaint, dashIdle, dashKey, dashMemory } from './dash.bench.ts';
 import { dashRefresh } from './dash-refresh.bench.ts';
 import { floodDials, floodGossip } from './flood.bench.ts';
-import { gap } from './gap.bench.ts';
+import { gap, gapLarge } from './gap.bench.ts';
 import { heads } from './heads.bench.ts';
 import { type Bench, describeMachine, type Measurement, measurementOf } from './measurement.ts';
 import { publish } from './publish.bench.ts';
@@ -30,6 +30,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'report-spaces': reportSpaces,
   control,
   gap,
+  'gap-large': gapLarge,
   heads,
   flood: floodGossip,
   'flood-dials': floodDials,
@@ -40,13 +41,31 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'dash-memory': dashMemory,
 };
 
+const HELP = `Runs benchmarks one after the other: each figure as a line of JSON, then a table for people on standard error.
+
+usage: npm run bench -- [NAME...] [options]
+
+  --quick   smaller numbers: for seeing that it works, not for comparing
+  --json    no table
+  names     ${Object.keys(BENCHES).join(' ')}
+
+examples:
+  npm run bench
+  npm run bench -- publish catch-up
+  npm run --silent bench -- seal --quick --json
+
+Exit code 2 for a wrong option or name.
+`;
+
 const args = process.argv.slice(2);
 const names = args.filter((arg) => !arg.startsWith('--'));
 const unknown = [
   ...args.filter((arg) => arg.startsWith('--') && arg !== '--quick' && arg !== '--json'),
   ...names.filter((name) => !Object.hasOwn(BENCHES, name)),
 ];
-if (unknown.length > 0) {
+if (args.includes('--help') || args.includes('-h')) {
+  process.stdout.write(HELP);
+} else if (unknown.length > 0) {
   const known = Object.keys(BENCHES).join(', ');
   process.stderr.write(`bench: unknown ${unknown.join(', ')}; there are: ${known}\n`);
   process.exitCode = 2;

@@ -78,6 +78,13 @@ describe('an offer as a file', () => {
     expect(token.endpoint).toBeUndefined();
   });
 
+  it('for another mesh than the one that is meant is refused', () => {
+    const into = (mesh: typeof trust.mesh) =>
+      codeOf(() => verifyOfferFile(file, { nowMs: NOW_MS, mesh }));
+    expect(into(trust.mesh)).toBe('done');
+    expect(into(parseMeshId('aeaqcaibaeaqcaibaeaqcaibae'))).toBe('WRONG_MESH');
+  });
+
   it('counts from when it was made, less the skew of clocks, until the moment it ends', () => {
     expect(verify(file, NOW_MS + 999)).toBe('done');
     expect(verify(file, NOW_MS + 1000)).toBe('TOKEN_EXPIRED');

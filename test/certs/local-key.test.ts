@@ -14,7 +14,8 @@ import { codeOf, flipBit } from './fixtures.ts';
 
 const PASSPHRASE = Buffer.from('correct horse battery');
 const key = generateLocalKey();
-const wrapped = await wrapLocalKey(key, PASSPHRASE);
+const former = generateLocalKey();
+const wrapped = await wrapLocalKey({ key }, PASSPHRASE);
 
 type Wrapped = LocalKeyFile & { kind: 'wrapped' };
 const asWrapped = (bytes: Uint8Array): Wrapped => {
@@ -37,11 +38,20 @@ describe('the local key', () => {
   it('comes back under its passphrase, and its file names the cost of a guess', async () => {
     const file = asWrapped(wrapped);
     expect(file.wrapping).toMatchObject({ logN: 17, r: 8, p: 1 });
-    expect((await unwrapLocalKey(file, PASSPHRASE)).equals(key)).toBe(true);
+    const keys = await unwrapLocalKey(file, PASSPHRASE);
+    expect([keys.key.equals(key), keys.former]).toEqual([true, undefined]);
+  });
+
+  it('brings the key before it, which only what was made before is opened with', async () => {
+    const both = await wrapLocalKey({ key, former }, PASSPHRASE);
+    const keys = await unwrapLocalKey(asWrapped(both), PASSPHRASE);
+    expect([keys.key.equals(key), keys.former?.equals(former)]).toEqual([true, true]);
+    for (const byte of [both.length - 17, both.length - 60])
+      expect(await refusalOf(flipBit(both, byte * 8), PASSPHRASE)).toBe('KEYS_LOCKED');
   });
 
   it('is wrapped with a new salt and nonce each time', async () => {
-    const again = asWrapped(await wrapLocalKey(key, PASSPHRASE));
+    const again = asWrapped(await wrapLocalKey({ key }, PASSPHRASE));
     const first = asWrapped(wrapped);
     expect(again.wrapping.salt).not.toEqual(first.wrapping.salt);
     expect(again.wrapping.nonce).not.toEqual(first.wrapping.nonce);
@@ -77,6 +87,11 @@ describe('the file of the local key is refused', () => {
     ['when it is large', Buffer.alloc(257), 'TOO_LARGE'],
     ['when it is empty', Buffer.alloc(0), 'MALFORMED'],
     ['when it is cut', wrapped.subarray(0, -1), 'MALFORMED'],
+    [
+      'when its wrapped key is short',
+      Buffer.concat([wrapped.subarray(0, -50), Buffer.of(0x58, 47), wrapped.subarray(-47)]),
+      'MALFORMED',
+    ],
     ['when something follows', Buffer.concat([plain, Buffer.of(0)]), 'NOT_CANONICAL'],
     ['when its key is short', Buffer.from('820141ff', 'hex'), 'MALFORMED'],
     [

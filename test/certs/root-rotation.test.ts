@@ -62,6 +62,20 @@ describe('the next version of the root', () => {
     expect(extendRootChain(chain, sign(payload, [b, c])).root.version).toBe(2);
   });
 
+  it('lets the directory go on in its next epoch, and names the same one afterwards', () => {
+    const continues = { size: 40, root: Buffer.alloc(32, 1) };
+    const payload = nextRootPayload(current, { expiresMs, continueDirectory: continues });
+    const opened = extendRootChain(chain, sign(payload));
+    expect(opened.root.directory).toEqual({ epoch: 2, continues });
+    const kept = extendRootChain(opened, sign(nextRootPayload(opened.root, { expiresMs })));
+    expect(kept.root.directory).toEqual({ epoch: 2, continues });
+    const again = nextRootPayload(kept.root, {
+      expiresMs,
+      continueDirectory: { size: 39, root: continues.root },
+    });
+    expect(codeOfNext(sign(again), kept)).toBe('ROOT_INVALID');
+  });
+
   it('is the same whoever signs first, and however often', () => {
     const [a, b] = trust.rootKeys as [never, never];
     const payload = nextRootPayload(current, { expiresMs });

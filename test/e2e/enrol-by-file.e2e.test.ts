@@ -3,9 +3,12 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { certificateFacts } from '../../certs/certificate-facts.ts';
 import { TestMesh, until } from './mesh.ts';
+
+const HOOK = fileURLToPath(new URL('../attacks/store/crash-hook.ts', import.meta.url));
 
 const mesh = new TestMesh();
 const path = (name: string): string => join(mesh.dir, name);
@@ -129,6 +132,69 @@ describe('a site without a network', () => {
     expect([after.serial === before.serial, lifeDays(after)]).toEqual([false, 396]);
   });
 
+  it('gets new keys by file; what it signed with the former ones still counts', async () => {
+    const [request, answer] = [stick('keys.request'), stick('keys.answer')];
+    const keysOf = async () => {
+      const { key } = await mesh.ask('vault', 'receipt', { query: { space: 'vault', index: 0 } });
+      return key.match(/BEGIN PUBLIC KEY/g)?.length;
+    };
+    await mesh.ok('vault', 'certificate', 'request', request);
+    const plain = readFileSync(request);
+    const asks = ['certificate', 'request', request, '--new-keys'];
+    await mesh.ok('vault', ...asks);
+    const first = readFileSync(request);
+    await mesh.ok('vault', ...asks);
+    expect([readFileSync(request).equals(first), first.equals(plain)]).toEqual([true, false]);
+
+    const renew = ['certificate', 'renew', request, '--answer', answer];
+    const { rotation, ...rest } = JSON.parse(first.toString());
+    const forged = Buffer.from(rotation, 'base64');
+    forged[forged.length - 1]! ^= 1;
+    for (const part of [{}, { rotation: forged.toString('base64') }, { rotation: rest.petition }]) {
+      writeFileSync(request, JSON.stringify({ ...rest, ...part }));
+      await refused('odcm', 'BAD_SIGNATURE', ...renew);
+    }
+    writeFileSync(request, first);
+    await mesh.ok('odcm', ...renew);
+    await mesh.ok('odcm', ...renew);
+
+    const before = readFileSync(join(mesh.home('vault'), 'certs', 'space.pem'), 'utf8');
+    const early = await mesh.odcm('vault', 'certificate', 'install', answer);
+    expect(early.stderr).toContain('the directory here does not name yet');
+    expect(await keysOf()).toBe(1);
+    const { size } = (await mesh.ask('odcm', 'status')).directory;
+    await until(
+      'library knows the new keys',
+      async () => ((await mesh.ask('library', 'status')).directory.size ?? 0) >= (size ?? 0),
+    );
+    await mesh.ok('library', 'export', stick('keys'), '--to', 'vault', '--by', 'Barry');
+    await mesh.ok('vault', 'import', stick('keys'), '--by', 'Lisa', '--approve', 'Bob');
+    await until('they are in force', async () => (await keysOf()) === 2);
+    await mesh.ok('vault', 'certificate', 'install', answer);
+    expect(readFileSync(join(mesh.home('vault'), 'certs', 'space.pem'), 'utf8')).not.toBe(before);
+    expect(verifies(mesh.home('vault'))).toContain(': OK');
+
+    // The node goes by the new keys alone, and signs its next receipt with them.
+    await mesh.stop('vault');
+    await mesh.start('vault', '--offline');
+    await mesh.ok('library', 'export', stick('after'), '--to', 'vault', '--by', 'Barry', '--full');
+    await mesh.ok('vault', 'import', stick('after'), '--by', 'Lisa', '--approve', 'Bob');
+    const receipts = stick('receipts');
+    await mesh.ok('vault', 'receipts', 'export', receipts);
+    const query = { space: 'vault', index: 2 };
+    const { origin } = await mesh.ask('vault', 'receipt', { query });
+    for (const number of [0, 2]) {
+      const stem = `vault-00000${number}`;
+      const args = [`${stem}.receipt.json`, `${stem}.tlog-proof`, 'vault.pub.pem', origin];
+      execFileSync('sh', ['verify.sh', ...args], { cwd: receipts });
+    }
+    const told = await mesh.ok('library', 'receipts', 'import', receipts);
+    expect(told.stdout).toContain('3 receipts, 3 new');
+    // Never heard over a network, and not unknown either.
+    const { stdout } = await mesh.ok('library', 'spaces', '--columns', 'name,status,heardVia');
+    expect(stdout).toMatch(/vault +◇ isolated +receipt 2/);
+  });
+
   it('refuses an exporter from the bundle on that says it was revoked', async () => {
     await mesh.ok('library', 'export', stick('library-2'), '--to', 'vault', '--by', 'Barry');
     await mesh.ask('odcm', 'revoke', { body: { space: 'library', reason: 'key stolen' } });
@@ -167,4 +233,37 @@ describe('a site without a network', () => {
     expect(rows.find((row) => row.name === 'vault')?.status).toBe('revoked');
     expect((await mesh.ok('vault', 'spaces')).stdout).toContain('site closed');
   });
+});
+
+describe('an ODCM that is killed while it lets a site in', () => {
+  it.each(['enrol.before-append', 'enrol.after-append'])(
+    'at %s lets it in once, when the same file is given again',
+    async (place) => {
+      const name = place.replace('.', '-');
+      const [request, answer] = [stick(`${name}.request`), stick(`${name}.answer`)];
+      await mesh.ok('odcm', 'invite', name, '--offer', stick(`${name}.offer`));
+      const asks = ['join', '--offer', stick(`${name}.offer`), '--request', request, '--json'];
+      const { words } = JSON.parse((await mesh.ok(name, ...asks)).stdout) as { words: string[] };
+      await mesh.stop('odcm');
+      const hook = { nodeFlags: ['--import', HOOK], env: { ODCM_CRASHPOINT: `${place}:1` } };
+      await mesh.startWith('odcm', hook);
+      const ended = mesh.ended('odcm');
+      const enrol = ['enrol', request, '--answer', answer, '--yes', words.join(' ')];
+      expect((await mesh.odcm('odcm', ...enrol)).code).not.toBe(0);
+      expect([await ended, existsSync(answer)]).toEqual(['SIGKILL', false]);
+
+      await mesh.start('odcm');
+      await mesh.ok('odcm', ...enrol);
+      const first = readFileSync(answer, 'utf8');
+      await mesh.ok('odcm', ...enrol);
+      const leaf = (text: string): string =>
+        JSON.parse(Buffer.from(JSON.parse(text).answer, 'base64').toString()).certificates.leaf;
+      expect(leaf(readFileSync(answer, 'utf8'))).toBe(leaf(first));
+      await mesh.ok(name, 'join', '--answer', answer);
+      const rows = (await mesh.ask('odcm', 'spaces')).filter((row) => row.name === name);
+      expect(rows).toHaveLength(1);
+      const { serial } = leafOf(mesh.home(name));
+      expect(serial).toBe(certificateFacts(leaf(first)).serial);
+    },
+  );
 });

@@ -191,6 +191,17 @@ describe('an air gap', () => {
     expect((await mesh.run(args, { input: code })).stderr).toBe('');
     const passedOn = await mesh.ok('platform', 'receipts', 'qr', '1', '--space', 'vault', '--text');
     expect(passedOn.stdout).toBe(code);
+    const passed = join(mesh.dir, 'passed-on');
+    await mesh.ok('platform', 'receipts', 'export', passed, '--space', 'vault');
+    expect(readdirSync(passed).sort()).toEqual([
+      ...['vault-000001.receipt.json', 'vault-000001.tlog-proof', 'vault.pub.pem', 'verify.sh'],
+    ]);
+    const { origin } = await mesh.ask('platform', 'receipt', {
+      query: { space: 'vault', index: 1 },
+    });
+    const files = ['vault-000001.receipt.json', 'vault-000001.tlog-proof', 'vault.pub.pem'];
+    const checked = execFileSync('sh', ['verify.sh', ...files, origin], { cwd: passed });
+    expect(checked.toString().match(/: OK$/gm)).toHaveLength(3);
     await mesh.run(['receipts', 'import', '-', '--home', mesh.home('library')], { input: code });
     expect((await receipts('library')).map(({ isMissing }) => isMissing)).toEqual([
       false,

@@ -128,8 +128,16 @@ describe('checkpoint', () => {
     expect(signedOnly(decodeNote(bytes), [LOG_KEY])).toEqual(bytes);
   });
 
-  it('is not made without anybody who signs', () => {
-    expect(codeOf(() => signCheckpointBy(checkpointOf(samplePack(1)), []))).toBe('UNKNOWN_KEY');
+  it('has a line of each who signs, and is not made without any', () => {
+    const checkpoint = checkpointOf(samplePack(1));
+    expect(codeOf(() => signCheckpointBy(checkpoint, []))).toBe('UNKNOWN_KEY');
+    const other = keyOf(0x17);
+    const both = [
+      { key: LOG_KEY, privateKey: KEY.privateKey },
+      { key: logKey(ORIGIN, other.publicKey, other.raw), privateKey: other.privateKey },
+    ];
+    const signed = decodeNote(signCheckpointBy(checkpoint, both));
+    for (const { key } of both) expect(verifyNote(signed, ORIGIN, key)).toEqual(checkpoint);
   });
 
   it('keeps its signature without the cosignatures, wherever it stands', () => {

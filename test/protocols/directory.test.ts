@@ -363,6 +363,31 @@ describe('keys of the directory', () => {
     expect(s.state.spaces.get(space(1))!.nodeKey).toEqual(Buffer.alloc(32, 1));
   });
 
+  it('name more feeds in the entries that follow at once, and never another size, or later', () => {
+    const s = sample();
+    const more = (from: Record<string, number>, change = {}) =>
+      s.apply('SpaceKeyRotatedV1Event', rotated(1, { from, ...change }));
+    expect(more({ [feed(1)]: 7 })).toBe(true);
+    expect(more({ [feed(1)]: 8 })).toBe(false);
+    expect(more({ [feed(2)]: 8, [feed(1)]: 7 })).toBe(false);
+    expect(more({ [feed(2)]: 8 }, { exchangeKey: key(52) })).toBe(false);
+    const row = s.state.spaces.get(space(1))!;
+    expect(row.keys.at(-1)!.from).toEqual({ [feed(1)]: 7 });
+    const t = sample();
+    t.apply('SpaceKeyRotatedV1Event', rotated(1));
+    for (const n of [2, 3, 4])
+      expect(t.apply('SpaceKeyRotatedV1Event', rotated(1, { from: { [feed(n)]: n } }))).toBe(true);
+    expect(t.apply('SpaceKeyRotatedV1Event', rotated(1, { from: { [feed(5)]: 5 } }))).toBe(false);
+    const { keys } = t.state.spaces.get(space(1))!;
+    expect(keys.map(({ from, entry }) => [from, entry])).toEqual([
+      [{}, 0],
+      [{ [feed(1)]: 7, [feed(2)]: 2, [feed(3)]: 3, [feed(4)]: 4 }, 5],
+    ]);
+    expect(
+      t.apply('SpaceKeyRotatedV1Event', rotated(1, { nodeKey: key(1), exchangeKey: key(1) })),
+    ).toBe(false);
+  });
+
   it('are not replaced for a space that was revoked', () => {
     const s = sample();
     s.apply('SpaceRevokedV1Event', { space: space(1), reason: '', lastGood: {} });

@@ -28,10 +28,21 @@ describe('the condition of a space', () => {
   });
 });
 
+describe('a space of which something signed came in a file', () => {
+  const byFile = { at: '2026-11-19T10:00:00.000Z' };
+  it('is isolated while nothing is heard of it, and what it is otherwise', () => {
+    const of = (state: Parameters<typeof conditionOf>[0]['state']) =>
+      conditionOf({ state, behind: 0, lagMs: 0, byFile });
+    expect(of('unknown')).toBe('isolated');
+    for (const state of ['online', 'suspected', 'offline', 'revoked'] as const)
+      expect(of(state)).toBe(state);
+  });
+});
+
 describe('figures over spaces', () => {
   it('are zero, and versions unknown, where there is none', () => {
     expect(spaceFigures([])).toEqual({
-      ...{ online: 0, lagging: 0, suspected: 0, offline: 0, unknown: 0, revoked: 0 },
+      ...{ online: 0, lagging: 0, suspected: 0, offline: 0, isolated: 0, unknown: 0, revoked: 0 },
       ...{ total: 0, offlineLong: 0, production: 0, newest: null, oldest: null },
     });
     expect(lagFigures([])).toBeNull();
@@ -45,10 +56,11 @@ describe('figures over spaces', () => {
       health({ serverVersion: '2020.1.1', state: 'revoked', tags: ['production'] }),
       health({ serverVersion: null, state: 'offline', heardAgoMs: 90_000_000 }),
       health({ serverVersion: null, state: 'offline', heardAgoMs: 60_000 }),
+      health({ serverVersion: null, state: 'offline', heardAgoMs: null }),
     ];
     expect(spaceFigures(rows)).toMatchObject({
       ...{ newest: '2026.10.1', oldest: '2026.3.1634', production: 1 },
-      ...{ offline: 2, offlineLong: 1, revoked: 1, total: 5 },
+      ...{ offline: 3, offlineLong: 1, revoked: 1, total: 6 },
     });
     expect(compareVersions('2026.3', '2026.10')).toBeLessThan(0);
   });

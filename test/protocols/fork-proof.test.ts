@@ -52,6 +52,14 @@ describe('a fork proof', () => {
     expect(encodeForkProof({ ...proof, path }).length).toBeLessThan(LIMITS.forkProofBytes);
   });
 
+  it('with a path that is cut, or above its limit, is refused', async () => {
+    const proof = await proofOf(5, 3, 9);
+    const cut = encodeForkProof({ ...proof, path: [Buffer.alloc(31)] });
+    expect(codeOf(() => decodeForkProof(cut))).toBe('MALFORMED');
+    const path = Array.from({ length: 80 }, () => Buffer.alloc(32, 7));
+    expect(codeOf(() => encodeForkProof({ ...proof, path }))).toBe('TOO_LARGE');
+  });
+
   it('of an honest log is never accepted, however a proof is changed', async () => {
     expect(await accuseHonest(3_000)).toEqual({ accused: 0, strange: 0 });
   });

@@ -6,7 +6,13 @@ import { ed25519Raw } from '../../protocols/ed25519.ts';
 import { isMeshError } from '../../protocols/errors.ts';
 import { meshIdOf, parseSpaceId, parseSpaceName, rootFingerprint } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { buildRootPayload, decodeRoot, type RootInput, rootKeyId } from '../../protocols/root.ts';
+import {
+  buildRootPayload,
+  decodeRoot,
+  directoryOriginOf,
+  type RootInput,
+  rootKeyId,
+} from '../../protocols/root.ts';
 import {
   decodeRootEnvelope,
   encodeRootEnvelope,
@@ -268,5 +274,56 @@ describe('root chain', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('an epoch of the directory', () => {
+  const at = (epoch: number, size: number, byte = 1) => ({
+    epoch,
+    continues: { size, root: Buffer.alloc(32, byte) },
+  });
+  const version = (number: number, directory: ReturnType<typeof at> | null) =>
+    signRoot(buildRootPayload({ ...input(number, [a, b, c]), directory }), [a, b]);
+  const opened = version(2, at(2, 40));
+
+  it('is opened by a version that the threshold of the keepers signed, and kept by those behind it', () => {
+    const { root } = verifyRootChain([v1, opened, version(3, at(2, 40))], now);
+    expect(root.directory).toEqual(at(2, 40));
+    expect(directoryOriginOf(meshIdOf(payload1), root)).toMatch(/\/dir\/2$/);
+    const { root: first } = verifyRootChain([v1], now);
+    expect(first.directory).toBe(null);
+    expect(directoryOriginOf(meshIdOf(payload1), first)).toMatch(/\/dir\/1$/);
+    const alone = buildRootPayload({ ...input(2, [a, b, c]), directory: at(2, 40) });
+    expect(chainCode(v1, signRoot(alone, [a]))).toBe('ROOT_INVALID');
+  });
+
+  it('is followed by exactly the next one, which begins no earlier', () => {
+    for (const size of [40, 41]) {
+      const { root } = verifyRootChain([v1, opened, version(3, at(3, size))], now);
+      expect(root.directory).toEqual(at(3, size));
+    }
+    for (const next of [at(4, 50), at(2, 41), at(2, 40, 2), at(3, 39), at(3, 40, 2), null])
+      expect(chainCode(v1, opened, version(3, next)), JSON.stringify(next)).toBe('ROOT_INVALID');
+    expect(chainCode(v1, version(2, at(3, 40)))).toBe('ROOT_INVALID');
+    expect(chainCode(version(1, at(2, 40)))).toBe('ROOT_INVALID');
+  });
+
+  it('has one form', () => {
+    const read = (directory: unknown) =>
+      decodeRoot(
+        tampered((root) => {
+          root['directory'] = directory;
+        }),
+      );
+    const code = (directory: unknown) => codeOf(() => read(directory));
+    const root = Buffer.alloc(32, 1).toString('base64');
+    expect(read({ epoch: 2, continues: { size: 40, root } }).directory).toEqual(at(2, 40));
+    expect(code({ epoch: 1, continues: { size: 40, root } })).toBe('ROOT_INVALID');
+    expect(code({ continues: { size: 40, root }, epoch: 2 })).toBe('NOT_CANONICAL');
+    expect(code({ epoch: 2, continues: { size: 40, root }, more: 1 })).toBe('NOT_CANONICAL');
+    for (const size of [0, -1, 1.5, 2 ** 40])
+      expect(code({ epoch: 2, continues: { size, root } })).toBe('MALFORMED');
+    expect(code({ epoch: 2, continues: { size: 40, root: root.slice(4) } })).toBe('MALFORMED');
+    expect(code(null)).toBe('MALFORMED');
   });
 });

@@ -107,6 +107,18 @@ describe('run of segments', () => {
     expect(released).toEqual([0, 256, 0, 256, 256, 256, 76]);
   });
 
+  it('is refused where it does not lead through a milestone, whatever its checkpoint says', () => {
+    const run = (root: Buffer, skeleton?: Skeleton) =>
+      pushAll(
+        new RunVerifier(heldAt(0), checkpointOf(log), FEED_BYTES, skeleton, { size: 700, root }),
+        packSegments(0, log),
+      );
+    expect(countOf(run(heldAt(700).root()))).toBe(1100);
+    expect(countOf(run(heldAt(700).root(), skeletonOf(0, 1100)))).toBe(1100);
+    expect(codeOf(() => run(heldAt(699).root()))).toBe('ROOT_MISMATCH');
+    expect(codeOf(() => run(heldAt(701).root(), skeletonOf(0, 1100)))).toBe('ROOT_MISMATCH');
+  });
+
   it('goes on in the middle of a tile', () => {
     for (const held of [1, 255, 256, 257, 300, 511, 1000]) {
       const verifier = new RunVerifier(

@@ -1,10 +1,15 @@
-import { randomBytes } from 'node:crypto';
+import { hkdfSync, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { MeshId, SpaceId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { sha256 } from '../../protocols/merkle.ts';
 import { encodeAttachment, rawCid, structCid } from '../../protocols/record.ts';
-import { ContentOpener, ContentSealer, contentKey } from '../../protocols/sealed-content.ts';
+import {
+  ContentOpener,
+  ContentSealer,
+  contentKey,
+  sealChunk,
+} from '../../protocols/sealed-content.ts';
 import {
   bodyOfInner,
   type ChunkedInner,
@@ -14,6 +19,7 @@ import {
   sealRecord,
   treeOf,
 } from '../../protocols/sealed-record.ts';
+import { sealedRecordInfo } from '../../protocols/signable.ts';
 import vectors from '../vectors/sealed.json' with { type: 'json' };
 
 const scope = {
@@ -182,6 +188,43 @@ describe('sealed record', () => {
       LIMITS.chunkBytes,
     );
     expect(() => shorter.open(chunks[0]!)).toThrow(code('SEAL_BROKEN'));
+  });
+
+  /** Sealed with the right key, by a publisher that does not keep to the form. */
+  function sealedBy(plain: Buffer): Buffer {
+    const header = sealRecord(seal, EVENT, Buffer.alloc(16, 7)).bytes.subarray(0, 44);
+    const info = sealedRecordInfo(scope, header);
+    const own = Buffer.from(hkdfSync('sha256', key, header.subarray(28), info, 32));
+    return Buffer.concat([header, sealChunk(own, 0, true, plain)]);
+  }
+
+  it.each<[string, (plain: Buffer) => Buffer, string]>([
+    ['is shorter than its length', () => Buffer.alloc(3), 'NOT_CANONICAL'],
+    ['is padded to another length', (p) => Buffer.concat([p, p]), 'NOT_CANONICAL'],
+    ['says another length', (p) => p.fill(0xff, 1, 5), 'NOT_CANONICAL'],
+    ['has padding that is not zeros', (p) => p.fill(1, p.length - 1), 'NOT_CANONICAL'],
+    ['is of an unknown form', (p) => p.fill(9, 0, 1), 'MALFORMED'],
+    ['is a chunked file without chunks', (p) => p.fill(3, 0, 1), 'MALFORMED'],
+  ])('is refused when what is inside %s', (_, change, expected) => {
+    const plain = Buffer.alloc(256);
+    plain[0] = 1;
+    plain.writeUInt32BE(5, 1);
+    const good = sealedBy(Buffer.from(plain));
+    expect(openInner(seal, rawCid(good), good).form).toBe('event');
+    const bytes = sealedBy(change(plain));
+    expect(() => openInner(seal, rawCid(bytes), bytes)).toThrow(code(expected));
+  });
+
+  it('names chunks as an open file does, and none where the content stands in the record', () => {
+    const some = Buffer.from('some');
+    const small = { envelope, sizeBytes: 4, sha256: sha256(some), content: { inline: some } };
+    expect(treeOf(encodeAttachment(small))).toBeUndefined();
+    const content = { depth: 0, hashes: [sha256(some), sha256(envelope)] };
+    const sizeBytes = 2 * LIMITS.chunkBytes;
+    const large = encodeAttachment({ envelope, sizeBytes, sha256: sha256(some), content });
+    expect(treeOf(large)).toEqual(content);
+    const other = Buffer.from(large).fill(9, 1, 2);
+    expect(() => openInner(seal, structCid(other), other)).toThrow(code('MALFORMED'));
   });
 
   it('is refused in a form that is not the one', () => {

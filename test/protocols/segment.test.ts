@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isMeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import {
+  arePacked,
   decodeSegment,
   type Packed,
   packSegments,
@@ -23,6 +24,30 @@ const packed: fc.Arbitrary<Packed> = fc.record({
 });
 
 describe('segments', () => {
+  it('are known as packed without taking them apart, however their entries lay before', () => {
+    const run = fc.array(packed, { minLength: 1, maxLength: 256 });
+    const cuts = fc.array(fc.nat(255), { maxLength: 4 });
+    fc.assert(
+      fc.property(run, cuts, (entries, at) => {
+        const whole = packSegments(0, entries);
+        expect(arePacked(whole)).toBe(true);
+        const ends = [
+          ...new Set([...at.filter((n) => n > 0 && n < entries.length), entries.length]),
+        ];
+        let from = 0;
+        const pieces = ends
+          .sort((a, b) => a - b)
+          .flatMap((end) => {
+            const some = packSegments(from, entries.slice(from, end));
+            from = end;
+            return some;
+          });
+        expect(arePacked(pieces)).toBe(Buffer.concat(pieces).equals(Buffer.concat(whole)));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   it('give back the entries that were packed, in order and without a gap', () => {
     fc.assert(
       fc.property(fc.nat(2 ** 40), fc.array(packed, { maxLength: 300 }), (from, entries) => {

@@ -74,6 +74,17 @@ describe('share key', () => {
     ]);
   });
 
+  it('is neither wrapped for nor opened with a key that is cut', () => {
+    const recipients = [people[0]!.raw.subarray(1)];
+    const random = (count: number) => randomBytes(count);
+    const cut = () => wrapShareKey({ scope, epoch: 1, key: KEY, recipients, random });
+    expect(cut).toThrow(code('MALFORMED'));
+    const page = decodeShareKeyPage(wrap(1)[0]!);
+    const wraps = page.wraps.map((w) => ({ ...w, enc: w.enc.subarray(1) }));
+    const open = () => openShareKey(scope, { ...page, wraps }, [people[0]!.privateKey]);
+    expect(open).toThrow(code('MALFORMED'));
+  });
+
   it('is refused when it opens to another key than the page commits to', () => {
     const honest = decodeShareKeyPage(wrap(2)[0]!);
     const keyId = exchangeKeyId(people[0]!.raw);

@@ -31,6 +31,23 @@ function* followed(world: World, node: SimNode, ended: Ended) {
   }
 }
 
+/** Feeds that this node keeps for others, whose publisher can give it all of them. */
+function* carried(world: World, node: SimNode, ended: Ended) {
+  for (const feed of node.mesh.carrying.carry.copied()) {
+    const row = node.mesh.directory.state.feeds.get(feed);
+    const publisher = row && world.nodes.get(world.nameOf(row.space));
+    // Of a feed without any entry there is no head that could be known.
+    const isOpen = publisher?.isRunning && (publisher.mesh.feeds.peek(feed)?.log.size ?? 0) > 0;
+    if (
+      isOpen &&
+      !world.hostile.has(publisher.name) &&
+      !world.revoked.has(publisher.name) &&
+      !ended.feeds?.has(feed)
+    )
+      yield feed;
+  }
+}
+
 /** Why the mesh is not level yet; empty once every node has all that it is to have. */
 export async function differences(world: World, ended: Ended = {}): Promise<string[]> {
   const out: string[] = [];
@@ -43,6 +60,10 @@ export async function differences(world: World, ended: Ended = {}): Promise<stri
     const own = node.mesh.directory.log;
     if (own.size !== log.size || !own.root().equals(log.root()))
       out.push(`${node.name} has ${own.size} of ${log.size} entries of the directory`);
+    if (node.mesh.directory.state.size !== own.size)
+      out.push(
+        `${node.name} goes by ${node.mesh.directory.state.size} of ${own.size} entries of the directory`,
+      );
     if (node.mesh.directory.age !== 'fresh') out.push(`${node.name} has an old directory`);
     for (const feed of node.mesh.feeds.opened)
       if (feed.publisher && !feed.view.isLevel)
@@ -56,6 +77,9 @@ export async function differences(world: World, ended: Ended = {}): Promise<stri
       else if (!held.view.isLevel)
         out.push(`${node.name} applied ${held.view.applied} of ${held.log.size} of ${held.path}`);
     }
+    for (const feed of carried(world, node, ended))
+      if (node.mesh.carrying.carry.carrying(feed)?.state === 'fetching')
+        out.push(`${node.name} has not all of ${feed}, which it carries`);
   }
   return out;
 }
@@ -88,11 +112,13 @@ async function checkBeginning(world: World, node: SimNode, feed: OpenFeed): Prom
   const publisher = world.nodes.get(world.nameOf(feed.row.space));
   if (!publisher?.isRunning || publisher === node || world.hostile.has(publisher.name)) return [];
   const source = await publisher.mesh.feeds.open(feed.row.id);
+  // It may grow while it is compared.
+  const [size, root] = [feed.log.size, feed.log.root()];
   const tree = new Frontier();
-  for await (const bytes of source.log.segments(0, feed.log.size))
+  for await (const bytes of source.log.segments(0, size))
     for (const { leaf } of decodeSegment(bytes).entries) tree.append(leafHash(leaf));
-  if (tree.size === feed.log.size && tree.root().equals(feed.log.root())) return [];
-  return [`${node.name} has ${feed.log.size} entries of ${feed.path} that its publisher has not`];
+  if (tree.size === size && tree.root().equals(root)) return [];
+  return [`${node.name} has ${size} entries of ${feed.path} that its publisher has not`];
 }
 
 /** The feed with its blocks, wherever they lie: those that are only kept for others lie apart. */
@@ -112,6 +138,8 @@ async function checkEntries(
   const { log, view, path } = feed;
   // A copy for others may still grow while it is looked at.
   const { size } = log;
+  /** From here on it has not said that it has all records: a copy for others, or what it once took. */
+  const whole = node.mesh.carrying.carry.copies.whole(feed);
   const replayed = new Map<string, string>();
   const has = new Map<number, string>();
   /** Sealed with a key that this node has not, which only its publisher may never say. */
@@ -119,9 +147,6 @@ async function checkEntries(
   for await (const { index, entry, item, body } of readEntries(held(node, feed), 0, size)) {
     const payload = body?.kind === 'event' ? JSON.stringify(body.envelope.payload) : null;
     if (feed.row.isSealed && !body) unread.add(index);
-    // Of a copy for others the record may have come since it was looked for: that it is there is what counts.
-    const { carry } = node.mesh.carrying;
-    if (!body && entry.record && (await carry.block(feed, entry.record))) unread.add(index);
     has.set(index, `${item} ${entry.version} ${payload}`);
     if (index >= view.applied || (feed.row.isSealed && !body)) continue;
     replayed.set(item ?? '', `${entry.version} ${index} ${entry.kind === KIND.withdraw}`);
@@ -143,7 +168,7 @@ async function checkEntries(
   for (const one of acknowledged) {
     if (one.feed !== feed.row.id || one.status === 'unchanged' || one.index >= size) continue;
     const payload = one.status === 'withdrawn' ? '{}' : one.payload;
-    if (unread.has(one.index) && !feed.publisher) continue;
+    if (one.index >= whole || (unread.has(one.index) && !feed.publisher)) continue;
     if (has.get(one.index) !== `${one.item} ${one.version} ${payload}`)
       out.push(
         `${node.name} lost the acknowledged entry ${one.index} of ${path}: ${has.get(one.index)?.slice(0, 60)} for ${one.item} ${one.version} ${payload?.slice(0, 60)}`,

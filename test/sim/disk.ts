@@ -181,6 +181,10 @@ export class SimStore implements Store {
     await this.#pause();
   }
 
+  flush(): Promise<void> {
+    return this.write([], { sync: true });
+  }
+
   async *range({ onDamaged, ...options }: RangeOptions): AsyncGenerator<Row> {
     const rows = await this.#ready();
     for await (const { key, value } of rows.range(options)) {

@@ -97,7 +97,12 @@ export async function copiedWorld(seed: number) {
 }
 
 /** ODCM and a copy of it each write on, for one half of the mesh each; then the halves meet. */
-export async function twoDirectories(seed: number, one: number, other: number) {
+export async function twoDirectories(
+  seed: number,
+  one: number,
+  other: number,
+  meanwhile: (world: World, copy: SimNode) => Promise<void> = async () => {},
+) {
   const world = await World.create({ seed, spaces: SPACES });
   const { odcm } = world;
   const copy = await imageOf(world, odcm);
@@ -121,6 +126,7 @@ export async function twoDirectories(seed: number, one: number, other: number) {
   };
   await write(odcm, one, 'one');
   await write(copy, other, 'other');
+  await meanwhile(world, copy);
   await world.time.advance(LIMITS.timestampMs);
   world.network.heal();
   const spaces = world.spaces;

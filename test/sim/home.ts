@@ -19,6 +19,7 @@ export interface Foundation {
   readonly root: VerifiedRoot;
   readonly envelope: Buffer;
   readonly odcm: SpaceId;
+  readonly rootKey: KeyObject;
   readonly directoryKey: KeyObject;
   readonly timestampKey: KeyObject;
 }
@@ -41,7 +42,7 @@ export function layFoundation(dice: Dice): Foundation {
   });
   const envelope = signRoot(payload, [rootKey]);
   const root = verifyRootChain([envelope], { nowMs: 0 });
-  return { root, envelope, odcm, directoryKey, timestampKey };
+  return { root, envelope, odcm, rootKey, directoryKey, timestampKey };
 }
 
 export class SimHome extends Home {

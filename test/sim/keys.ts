@@ -32,6 +32,10 @@ export class SimKeys extends HomeKeys {
     return this.#localKey;
   }
 
+  override async formerLocalKey(): Promise<undefined> {
+    return undefined;
+  }
+
   override async protection(): Promise<Protection> {
     return 'none';
   }

@@ -154,7 +154,6 @@ async function suffer(world: World, only?: readonly Weighed[]): Promise<Judgemen
   const acts = only ?? actsOf(dice);
   await storm(world, sown, dice.between(STORM_MS), { acts, look: () => witness.look() });
   await calm(world);
-  if (world.odcm.isRunning) seeRevoked(world);
   return judge(world, witness);
 }
 
@@ -163,6 +162,8 @@ type Judgement = Pick<Verdict, 'wrong' | 'levelAfterMs'>;
 async function judge(world: World, witness: Witness): Promise<Judgement> {
   let left: string[] = [];
   const levelAfterMs = await world.time.until(async () => {
+    // An order may be carried out only now.
+    if (world.odcm.isRunning) seeRevoked(world);
     left = world.wrongs.length > 0 ? [...world.wrongs] : await differences(world);
     return left.length === 0 || world.wrongs.length > 0;
   }, HEALED_MS);

@@ -3,8 +3,10 @@
 
 import { createPrivateKey } from 'node:crypto';
 import { type Directory, Directory as OpenDirectory } from '../../node/directory/directory.ts';
+import { requirePoint } from '../../node/directory/epoch.ts';
 import { Trust } from '../../node/directory/trust.ts';
 import { DirectoryWriter } from '../../node/directory/writer.ts';
+import type { Draft } from '../../node/feed/new-records.ts';
 import type { Log } from '../../node/log.ts';
 import { peerIdOfPublicKey } from '../../node/net/keys.ts';
 import { MeshNode } from '../../node/node.ts';
@@ -13,7 +15,7 @@ import { KeyOffice } from '../../node/rotate/key-office.ts';
 import { ed25519Raw } from '../../protocols/ed25519.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import type { VerifiedRoot } from '../../protocols/root-chain.ts';
+import { extendRootChain, type VerifiedRoot } from '../../protocols/root-chain.ts';
 import { SimDisk, type SimStore } from './disk.ts';
 import type { SimHome } from './home.ts';
 import { SimHost } from './host.ts';
@@ -260,7 +262,7 @@ export class SimDesk implements Desk {
       rootCertificatePem: noCertificates,
       exchangeKey: () => home.exchangeKey(),
     });
-    this.trust = new Trust({ mesh, directory, writer, office, clock, random });
+    this.trust = new Trust({ mesh, directory, writer, office, clock: node.trustClock, random });
   }
 
   static async open(node: MeshNode, timers: ProcessTimers): Promise<SimDesk> {
@@ -304,8 +306,16 @@ export class SimDesk implements Desk {
 
   /** As ODCM takes a new root; its keys are those of the simulation, whatever the root says. */
   async installRoot(envelope: Uint8Array): Promise<VerifiedRoot> {
-    await this.#node.roots.adopt([envelope]);
-    return this.#node.home.root;
+    const { home, roots, directory } = this.#node;
+    const next = extendRootChain(home.root, envelope);
+    if (next.root.directory?.epoch !== directory.epoch?.epoch)
+      await requirePoint(directory.log, next.root);
+    await roots.adopt([envelope]);
+    return home.root;
+  }
+
+  async beginEpoch(drafts: readonly Draft[]): Promise<void> {
+    await this.writer.begin(drafts);
   }
 
   invite(): never {

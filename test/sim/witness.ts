@@ -61,7 +61,8 @@ export class Witness {
       for (const { row, log } of node.mesh.feeds.opened) this.#accept(row.id, log);
       const { log } = node.mesh.directory;
       this.#accept('directory', log);
-      this.#lookAtSize(node, log.size);
+      // What cannot be read is not there until it is mended, and said to be damaged.
+      if (!log.damage) this.#lookAtSize(node, log.size);
     }
   }
 

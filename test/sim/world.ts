@@ -1,6 +1,7 @@
 // A mesh of simulated machines with its ODCM: real keys, a real directory written by ODCM's own pen, real grants. Keeps the
 // books that the checks need: what was acknowledged, and who was ever allowed what.
 
+import { addRootSignatures, nextRootPayload, type RootChanges } from '../../certs/root-rotation.ts';
 import { x25519Raw } from '../../certs/x25519.ts';
 import type { Directory } from '../../node/directory/directory.ts';
 import { importSnapshot } from '../../node/directory/snapshot.ts';
@@ -159,6 +160,13 @@ export class World {
       ...{ blocks: new Blocks(blockStore), clock: this.time, random: this.dice.fork() },
       space: this.odcm.home.config.name,
     });
+  }
+
+  /** The next version of the root, signed by its keeper. */
+  nextRoot(changes: Partial<RootChanges>): Buffer {
+    const expiresMs = this.time.nowMs() + 1e11;
+    const payload = nextRootPayload(this.odcm.home.root.root, { expiresMs, ...changes });
+    return addRootSignatures({ payload, signatures: [] }, [this.#foundation.rootKey]);
   }
 
   /** A space that joins while the mesh runs; its node is not started. */

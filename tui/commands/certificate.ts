@@ -1,11 +1,13 @@
 // `odcm certificate request|renew|install`: the next certificate of a space without a network, by file.
 
 import { resolve } from 'node:path';
+import type { Command } from 'commander';
 import { ask } from '../ask.ts';
 import { invoke, type Register } from '../command-context.ts';
 import { formatTime, timeMs } from '../format/time.ts';
 import { GROUPS } from '../program.ts';
 import { plainColumns, showResult } from '../show-result.ts';
+import { examples } from './examples.ts';
 
 const dated = (instant: string): string => formatTime(timeMs(instant)!);
 
@@ -18,14 +20,27 @@ export const register: Register = (program, context) => {
   certificate
     .command('request <file>')
     .description('ask for it: writes the file for odcm certificate renew (at the site)')
-    .action(async (file: string, _: object, self) => {
+    .option('--new-keys', 'for new node and exchange keys of this space')
+    .addHelpText(
+      'after',
+      examples([
+        ['odcm certificate request vault.request', 'for the keys that this space has'],
+        ['odcm certificate request vault.request --new-keys', 'rotate them by file'],
+      ]),
+    )
+    .action(async (file: string, { newKeys = false }: { newKeys?: boolean }, self: Command) => {
       const invocation = invoke(self, context);
-      const asked = await ask(invocation, 'requestCertificate', { body: { path: resolve(file) } });
+      const body = { path: resolve(file), newKeys };
+      const asked = await ask(invocation, 'requestCertificate', { body });
+      const what = newKeys ? 'new keys and their certificate' : 'the next certificate';
       await showResult(invocation, {
-        sentence: `${asked.path} asks for the next certificate of ${asked.space}.`,
+        sentence: `${asked.path} asks for ${what} of ${asked.space}.`,
         more: [
           `The one in force ends on ${dated(asked.certificateUntil)}.`,
           'At ODCM: odcm certificate renew REQUEST --answer FILE',
+          ...(newKeys
+            ? ['Then import a bundle that was exported after that; it brings the keys into force.']
+            : []),
         ],
         title: 'certificates',
         columns: plainColumns<typeof asked>('space', 'path', 'certificateUntil'),

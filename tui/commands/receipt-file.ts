@@ -85,3 +85,12 @@ async function readSmall(path: string, maxBytes: number): Promise<string> {
     throw new MeshError('FILE_UNREADABLE', `cannot read ${path}`, { cause });
   }
 }
+
+/** @throws USAGE */
+export function receiptNumber(what: string, text: string): number {
+  const value = Number(text);
+  if (/^\d{1,15}$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new MeshError('USAGE', `${what} ${JSON.stringify(text)} is no number`, {
+    next: 'See: odcm receipts list',
+  });
+}

@@ -1,7 +1,6 @@
 // `odcm receipts`: what spaces behind an air gap say they deployed, with what is missing; out and in as files or as a code.
 
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { renderUnicodeCompact } from 'uqr';
 import type { RouteResult } from '../../protocols/control-api.ts';
@@ -18,15 +17,14 @@ import { examples } from './examples.ts';
 import { receiptsGroup } from './gap-group.ts';
 import {
   fromCode,
-  PROOF_ENDING,
-  RECEIPT_ENDING,
   type ReceiptText,
   readReceiptFile,
+  receiptNumber,
   receiptsIn,
   toCode,
 } from './receipt-file.ts';
+import { exportingReceipts } from './receipts-export.ts';
 
-const SCRIPT = new URL('../../protocols/gap/verify.sh', import.meta.url);
 const STDIN = '-';
 /** A code that a camera has read: the largest holds 4,296 characters. */
 const CODE_CHARS = 8192;
@@ -34,7 +32,7 @@ const CODE_CHARS = 8192;
 export const register: Register = (program, context) => {
   const group = receiptsGroup(program);
   list(group, context);
-  exporting(group, context);
+  exportingReceipts(group, context);
   importing(group, context, 'import');
   importing(group, context, 'verify');
   qr(group, context);
@@ -59,49 +57,6 @@ function list(group: Command, context: CommandContext): void {
       return { report: reportOf(view, status.name), figures: view.figures };
     }),
   );
-}
-
-function exporting(group: Command, context: CommandContext): void {
-  group
-    .command('export')
-    .description(
-      'write the receipts of this space into a folder, with verify.sh and its public key',
-    )
-    .argument('<folder>')
-    .option('--since <number>', 'only from this number on', (text) => numberOf('--since', text))
-    .action(async (folder: string, { since = 0 }: { since?: number }, self) => {
-      const invocation = invoke(self, context);
-      const { name } = await ask(invocation, 'status');
-      const { rows } = await askRows(invocation, 'receipts', { query: { space: name } });
-      const wanted = rows.filter(({ index, isMissing }) => !isMissing && index >= since);
-      const target = resolve(folder);
-      await mkdir(target, { recursive: true });
-      let one: RouteResult<'receipt'> | undefined;
-      for (const { index } of wanted) {
-        one = await ask(invocation, 'receipt', { query: { space: name, index } });
-        const stem = join(target, `${name}-${String(index).padStart(6, '0')}`);
-        await writeFile(`${stem}${PROOF_ENDING}`, one.proof);
-        // Last: whoever sees the receipt finds its proof.
-        await writeFile(`${stem}${RECEIPT_ENDING}`, one.receipt);
-      }
-      if (one) {
-        await writeFile(join(target, `${name}.pub.pem`), one.key);
-        await writeFile(join(target, 'verify.sh'), await readFile(SCRIPT), { mode: 0o755 });
-      }
-      const row = {
-        space: name,
-        folder: target,
-        receipts: wanted.length,
-        origin: one?.origin ?? null,
-      };
-      await showResult(invocation, {
-        sentence: `${counted(wanted.length, 'receipt')} of ${name} in ${target}`,
-        more: one ? [`Check one: sh verify.sh RECEIPT PROOF ${name}.pub.pem ${one.origin}`] : [],
-        title: 'exports',
-        columns: plainColumns('space', 'folder', 'receipts', 'origin'),
-        rows: [row],
-      });
-    });
 }
 
 function importing(group: Command, context: CommandContext, verb: 'import' | 'verify'): void {
@@ -197,7 +152,7 @@ function qr(group: Command, context: CommandContext): void {
   group
     .command('qr')
     .description('show a receipt as a QR code, for a camera on the other side')
-    .argument('<number>', 'which one', (text) => numberOf('the receipt', text))
+    .argument('<number>', 'which one', (text) => receiptNumber('the receipt', text))
     .option('--space <space>', 'of this space (default: this one)')
     .option('--text', 'the text of the code instead')
     .action(async (index: number, { space, text }: { space?: string; text?: boolean }, self) => {
@@ -220,12 +175,4 @@ function drawn({ terminal }: Invocation, code: string): string {
       },
     );
   return picture;
-}
-
-function numberOf(what: string, text: string): number {
-  const value = Number(text);
-  if (/^\d{1,15}$/.test(text) && Number.isSafeInteger(value)) return value;
-  throw new MeshError('USAGE', `${what} ${JSON.stringify(text)} is no number`, {
-    next: 'See: odcm receipts list',
-  });
 }

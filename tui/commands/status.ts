@@ -88,6 +88,7 @@ const CLOCK_WORDS = {
   good: 'right, as far as it is known here',
   regressed: 'set back: nothing that had ended begins again, nothing is issued',
   ahead: 'ahead of what others sign: nothing expires by it',
+  behind: 'behind what others sign, who alone move no time here: compare it',
 } as const;
 
 function clockText(clock: Status['clock']): string {

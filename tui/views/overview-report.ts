@@ -19,6 +19,7 @@ const FIGURES: readonly FigureColumn[] = [
   { key: 'lagging', value: ({ spaces }) => spaces?.lagging },
   { key: 'suspected', value: ({ spaces }) => spaces?.suspected },
   { key: 'offline', value: ({ spaces }) => spaces?.offline },
+  { key: 'isolated', value: ({ spaces }) => spaces?.isolated },
   { key: 'unknown', value: ({ spaces }) => spaces?.unknown },
   { key: 'offlineLong', value: ({ spaces }) => spaces?.offlineLong },
   { key: 'feeds', value: ({ feeds }) => feeds?.known },

@@ -1,5 +1,6 @@
 // The first screen: what is wrong, how old that knowledge is, and where to look. Five panels from one answer.
 
+import type { Condition } from '../../protocols/condition.ts';
 import type { Tone } from '../format/cell.ts';
 import { formatAge } from '../format/duration.ts';
 import { counted, formatChange, formatNumber, formatShare } from '../format/number.ts';
@@ -14,15 +15,15 @@ import { type Line, type Panel, panel, type Room, type Span, span } from './tabl
 const UNKNOWN: Line = [span('not known: this node has no such report', 'dim')];
 
 type Spaces = NonNullable<Overview['spaces']>;
-type Shown = 'online' | 'lagging' | 'suspected' | 'offline' | 'unknown' | 'revoked';
 
 /** Those that stand there even when there are none. */
-const ALWAYS: readonly Shown[] = ['online', 'lagging', 'offline'];
-const CONDITIONS: readonly Shown[] = [
+const ALWAYS: readonly Condition[] = ['online', 'lagging', 'offline'];
+const CONDITIONS: readonly Condition[] = [
   'online',
   'lagging',
   'suspected',
   'offline',
+  'isolated',
   'unknown',
   'revoked',
 ];
@@ -33,7 +34,7 @@ export function headline(
   options: { readonly ascii: boolean; readonly isStale?: boolean },
 ): Span[] {
   if (spaces === null) return [span('spaces not known', 'dim')];
-  const part = (name: Shown, count: number): Span => {
+  const part = (name: Condition, count: number): Span => {
     const sign = options.isStale ? '?' : glyph(CONDITION_SIGNS[name], options.ascii);
     return span(`${sign}${formatNumber(count)} `, options.isStale ? 'dim' : CONDITION_TONES[name]);
   };
@@ -41,6 +42,7 @@ export function headline(
     part('online', spaces.online),
     part('lagging', spaces.lagging + spaces.suspected),
     part('offline', spaces.offline),
+    ...(spaces.isolated ? [part('isolated', spaces.isolated)] : []),
     ...(spaces.unknown > 0 ? [part('unknown', spaces.unknown)] : []),
     span(`of ${counted(spaces.total, 'space')}`),
   ];
@@ -59,9 +61,9 @@ export function overviewPanels(overview: Overview, room: Room): Panel[] {
 export function spacesPanel({ spaces }: Overview, { columns, ascii }: Room): Panel {
   if (spaces === null) return panel('spaces', 'Spaces', [UNKNOWN]);
   const barColumns = Math.max(0, columns - 24);
-  const lines = CONDITIONS.filter((name) => spaces[name] > 0 || ALWAYS.includes(name)).map(
+  const lines = CONDITIONS.filter((name) => (spaces[name] ?? 0) > 0 || ALWAYS.includes(name)).map(
     (name): Line => {
-      const count = spaces[name];
+      const count = spaces[name] ?? 0;
       const filled = spaces.total === 0 ? 0 : Math.ceil((count / spaces.total) * barColumns);
       return [
         span(pad(withSign(CONDITION_SIGNS[name], name, ascii), 12), CONDITION_TONES[name]),

@@ -4,12 +4,13 @@
 import type { Condition } from '../../protocols/condition.ts';
 import type { Tone } from '../format/cell.ts';
 
-export type Sign = 'full' | 'half' | 'empty' | 'unknown' | 'barred';
+export type Sign = 'full' | 'half' | 'empty' | 'apart' | 'unknown' | 'barred';
 
 const GLYPHS: Readonly<Record<Sign, readonly [string, string]>> = {
   full: ['●', '+'],
   half: ['◐', '~'],
   empty: ['○', '-'],
+  apart: ['◇', '='],
   unknown: ['?', '?'],
   barred: ['■', 'x'],
 };
@@ -24,6 +25,7 @@ export const CONDITION_SIGNS: Readonly<Record<Condition, Sign>> = {
   lagging: 'half',
   suspected: 'half',
   offline: 'empty',
+  isolated: 'apart',
   unknown: 'unknown',
   revoked: 'barred',
 };
@@ -33,6 +35,7 @@ export const CONDITION_TONES: Readonly<Record<Condition, Tone>> = {
   lagging: 'warn',
   suspected: 'warn',
   offline: 'bad',
+  isolated: 'dim',
   unknown: 'dim',
   revoked: 'bad',
 };

@@ -50,12 +50,14 @@ export const alertsOf = (space: string, alerts: readonly AlertRow[]): AlertRow[]
 
 export function spaceHead({ health }: SpaceDetail, { ascii }: Room): Panel {
   const condition = conditionOf(health);
-  const { certificate, heardAgoMs, heardVia, suspectedBy, behind, lagMs } = health;
+  const { certificate, heardAgoMs, heardVia, byFile, suspectedBy, behind, lagMs } = health;
   const heard =
     health.state === 'self'
       ? 'this node'
       : heardAgoMs === null
-        ? 'never heard'
+        ? byFile
+          ? `signed ${byFile.what} ${formatAge(byFile.agoMs)} ago, which came in a file`
+          : 'never heard'
         : `heard ${formatAge(heardAgoMs)} ago${heardVia === null ? '' : ` through ${heardVia}`}`;
   const tags = health.tags.length === 0 ? '' : `   tags ${health.tags.join(', ')}`;
   const certificateTone =

@@ -58,6 +58,7 @@ const ATTENTION: Readonly<Record<Condition, number>> = {
   lagging: 3,
   unknown: 2,
   online: 1,
+  isolated: 1,
   revoked: 0,
 };
 
@@ -179,9 +180,10 @@ export function spaceLine(
     status,
     attention: ATTENTION[status],
     isSelf: health.state === 'self',
-    heardAgoMs: health.heardAgoMs,
-    heardAt: health.heardAt,
-    heardVia: health.heardVia,
+    heardAgoMs: health.heardAgoMs ?? health.byFile?.agoMs ?? null,
+    heardAt: health.heardAt ?? health.byFile?.at ?? null,
+    // Of what came by file: under what it is found.
+    heardVia: health.heardAgoMs === null ? (health.byFile?.what ?? null) : health.heardVia,
     suspectedBy: health.suspectedBy,
     behind: health.behind,
     lagMs: health.lagMs,

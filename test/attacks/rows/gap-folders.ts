@@ -135,6 +135,7 @@ function dyingStore(store: Store, budget: { left: number }): Store {
     range: (options) => store.range(options),
     onReopened: (listener) => store.onReopened(listener),
     close: () => store.close(),
+    flush: () => store.flush(),
     write: async (batch: readonly Write[], options) => {
       if (--budget.left < 0) throw new MeshError('DISK_FULL', 'the machine has ended');
       await store.write(batch, options);

@@ -15,12 +15,13 @@ async function toldWithin(size: Size, one: string[], other: string[]) {
   let worstMs = 0;
   let missed = 0;
   for (const seed of seedsOf(size)) {
-    const { world, forked } = await forkedWorld(seed, one, other);
+    const { world, forked, library } = await forkedWorld(seed, one, other);
     const [platform, shipping] = [world.node('platform'), world.node('shipping')];
     const { origin } = platform.mesh.feeds.peek(forked)!;
     await world.time.until(() => platform.mesh.host.isConnected(shipping.peerId), 200_000);
-    const isTold = () =>
-      [...world.nodes.values()].every(({ mesh }) => mesh.forks.of(origin) !== undefined);
+    // The two under one key share one connection with everybody: one of them is out of contact, and hears when it is told again.
+    const honest = [...world.nodes.values()].filter((node) => node !== library);
+    const isTold = () => honest.every(({ mesh }) => mesh.forks.of(origin) !== undefined);
     const tookMs = await world.time.until(isTold, 200_000);
     if (tookMs === undefined) missed++;
     worstMs = Math.max(worstMs, tookMs ?? 0);
@@ -34,14 +35,14 @@ export const rows: readonly Row[] = [
     id: 'L01',
     what: 'two histories of one size, each shown to half of a mesh that then meets',
     how: 'simulated',
-    expected: `proof on every node <= ${TWO_HEARTBEATS_MS} ms after contact`,
+    expected: `proof on every node but those of the key <= ${TWO_HEARTBEATS_MS} ms after contact`,
     run: (size) => toldWithin(size, ['one'], ['other']),
   },
   {
     id: 'L02',
     what: 'two histories of different sizes, each shown to half of a mesh that then meets',
     how: 'simulated',
-    expected: `proof on every node <= ${TWO_HEARTBEATS_MS} ms after contact`,
+    expected: `proof on every node but those of the key <= ${TWO_HEARTBEATS_MS} ms after contact`,
     run: (size) => toldWithin(size, ['one', 'two', 'three', 'four'], ['other']),
   },
   {

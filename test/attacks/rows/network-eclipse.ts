@@ -70,7 +70,8 @@ async function eclipse(seed: number): Promise<{ noticed: number | null; level: n
   return { noticed, level };
 }
 
-async function run({ seeds, log }: Size): Promise<Outcome> {
+async function run({ log, ...size }: Size): Promise<Outcome> {
+  const seeds = Math.min(size.seeds, 200);
   const noticed: number[] = [];
   const level: number[] = [];
   const failed: number[] = [];

@@ -68,6 +68,7 @@ export const rows: readonly Row[] = [
       for (let seed = 1; seed <= count; seed++) {
         const { levelAfterMs, wrong } = await splitAndHeal(seed, entries, cutMs);
         for (const line of wrong.slice(0, 5)) log(`seed ${seed}: ${line}`);
+        if (isLong) log(`seed ${seed}: level after ${levelAfterMs} ms`);
         if (wrong.length > 0) harmed++;
         worstMs = Math.max(worstMs, levelAfterMs ?? Number.POSITIVE_INFINITY);
       }

@@ -34,16 +34,28 @@ async function withMeshes<T>(folder: string, work: (places: Places) => Promise<T
   }
 }
 
+/** ODCM speaks with a few at once: who is turned away at the door comes again. */
+async function joinInTurn(place: string, token: string): Promise<string> {
+  for (;;) {
+    const code = await codeOf(joinWith(place, token));
+    if (code !== 'ODCM_UNREACHABLE') return code;
+  }
+}
+
 /** How many of those that use one token at once are let in, and what else is left of them. */
 async function race({ folder, odcm }: Places, count: number) {
   const token = await odcm.token('race');
   const places = Array.from({ length: count }, (_, i) => join(folder, `race-${i}`));
-  const codes = await Promise.all(places.map((place) => codeOf(joinWith(place, token))));
+  const codes = await Promise.all(places.map((place) => joinInTurn(place, token)));
   const winners = codes.filter((code) => code === 'done').length;
   const losers = codes.filter((code) => code === 'TOKEN_USED').length;
   const folders = places.filter((place) => existsSync(place)).length;
   const again = await codeOf(joinWith(join(folder, 'again'), token));
-  return { winners, isClean: losers === count - 1 && folders === 1 && again === 'TOKEN_USED' };
+  const isClean = losers === count - 1 && folders === 1 && again === 'TOKEN_USED';
+  const told = [...new Set(codes)].map(
+    (code) => `${codes.filter((c) => c === code).length} ${code}`,
+  );
+  return { winners, isClean, left: `${told.join(', ')}; ${folders} folders` };
 }
 
 async function misuse({ folder, odcm, other, skipMs }: Places): Promise<string[]> {
@@ -69,10 +81,10 @@ export const rows: readonly Row[] = [
     run: ({ isLong, folder }) =>
       withMeshes(folder, async (places) => {
         const count = isLong ? RACERS : 8;
-        const { winners, isClean } = await race(places, count);
+        const { isClean, winners, left } = await race(places, count);
         const codes = await misuse(places);
         const isRefused = codes.join() === 'WRONG_MESH,TOKEN_UNKNOWN,TOKEN_EXPIRED';
-        const measured = `${winners} of ${count} let in; ${codes.join(', ')}`;
+        const measured = `${left}; ${codes.join(', ')}`;
         return { measured, pass: winners === 1 && isClean && isRefused };
       }),
   },

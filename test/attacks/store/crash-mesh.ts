@@ -1,16 +1,66 @@
 // A mesh of real processes that are killed at named places, and the books of what they had answered before.
 
-import { fileURLToPath } from 'node:url';
 import type { Crashpoint } from '../../../node/crashpoint.ts';
 import { isMeshError } from '../../../protocols/errors.ts';
 import { TestMesh, until } from '../../e2e/mesh.ts';
 import { sha256 } from '../../e2e/templates.ts';
+import { crashingAt } from './crash-hooked.ts';
 import { flipValues, keysOf } from './surgery.ts';
 
-const HOOK = fileURLToPath(new URL('./crash-hook.ts', import.meta.url));
+/** Those of an import are visited by {@link ImportCrashes}: they need a site without a network. */
+type Place = Exclude<Crashpoint, `import.${string}`>;
+/** Goes there as often as it takes to die there for the so-manieth time. */
+type Visit = (crash: CrashMesh, place: Place, round: number) => Promise<void>;
+
 const FEED = 'library/stock';
+/** Taken by nobody: platform has its entries as a carrier only. */
+const CARRIED = 'library/carried';
 /** Longer than anything here takes: a place that is never reached must show as such. */
 const REACH_MS = 30_000;
+
+const publishing: Visit = (crash, place, round) =>
+  crash.killAt('library', place, 1 + (round % 3), () => crash.publish(3));
+const taking: Visit = (crash, place, round) =>
+  crash.killAt('platform', place, 1 + (round % 3), () => crash.publish(3));
+const writing: Visit = (crash, place, round) =>
+  crash.killAt('odcm', place, 1 + (round % 3), () => crash.createFeed());
+const enrolling: Visit = (crash, place) => crash.killAt('odcm', place, 1, () => crash.join());
+const scrubbing: Visit = (crash, place, round) =>
+  crash.killAt('platform', place, 1 + (round % 3), () => crash.scrub());
+const mending: Visit = async (crash, place) => {
+  await crash.damage();
+  await crash.killAt('platform', place, 1, () => crash.scrub());
+};
+const dropping: Visit = async (crash, place, round) => {
+  await crash.carry(() => false);
+  await crash.killAt('platform', place, 1 + (round % 3), (isOver) => crash.dropAndCarry(isOver));
+  await crash.expectDropped();
+};
+/** First the node key, then the exchange key. */
+const rotating: Visit = (crash, place, round) =>
+  crash.killAt('library', place, 1 + (round % 2), () => crash.rotate());
+
+const VISITS: Readonly<Record<Place, Visit>> = {
+  'publish.before-blocks': publishing,
+  'publish.before-sync': publishing,
+  'publish.after-sync': publishing,
+  'publish.before-release': publishing,
+  'intake.before-write': taking,
+  'intake.after-write': taking,
+  'directory.before-date': writing,
+  'directory.after-date': writing,
+  'enrol.before-append': enrolling,
+  'enrol.after-append': enrolling,
+  'carry.before-erase': dropping,
+  'rotate.before-switch': rotating,
+  'rotate.after-switch': rotating,
+  'mend.before-write': mending,
+  'mend.after-write': mending,
+  'scrub.before-mark': scrubbing,
+};
+
+/** The places at which {@link CrashMesh.visit} kills. */
+export const MESH_PLACES = Object.keys(VISITS) as Place[];
 
 export class CrashMesh {
   readonly mesh = new TestMesh();
@@ -23,10 +73,15 @@ export class CrashMesh {
   async begin(): Promise<void> {
     await this.mesh.init();
     await this.mesh.spaces('library', 'platform');
-    const body = { name: 'stock', context: 'targets', to: 'all' as const };
-    await this.mesh.ask('library', 'createFeed', { body });
+    const body = { context: 'targets', to: 'all' as const };
+    await this.mesh.ask('library', 'createFeed', { body: { ...body, name: 'stock' } });
     await this.mesh.subscribe('platform', { feed: FEED });
     await this.publish(5);
+    const carried = { ...body, name: 'carried', carriers: 0 };
+    await this.mesh.ask('library', 'createFeed', { body: carried });
+    const drafts = Array.from({ length: 5 }, (_, i) => ({ item: `${i}`, payload: { i } }));
+    const query = { feed: 'carried' };
+    await this.mesh.ask('library', 'publishEvents', { query, body: { drafts } as never });
   }
 
   close(): Promise<void> {
@@ -48,12 +103,14 @@ export class CrashMesh {
   }
 
   /** Starts a node that dies at the place, makes it go there, and sees to it that it died of that. */
-  async #killAt(name: string, place: Crashpoint, count: number, drive: () => Promise<void>) {
+  async killAt(
+    name: string,
+    place: Crashpoint,
+    count: number,
+    drive: (isOver: () => boolean) => Promise<void>,
+  ): Promise<void> {
     await this.mesh.stop(name);
-    const options = {
-      nodeFlags: ['--import', HOOK],
-      env: { ODCM_CRASHPOINT: `${place}:${count}` },
-    };
+    const options = crashingAt(place, count);
     let isOver = false;
     // It may die before it is ready.
     const started = this.mesh.startWith(name, options).catch(() => {});
@@ -65,7 +122,7 @@ export class CrashMesh {
       await started;
       while (!isOver) {
         try {
-          await drive();
+          await drive(() => isOver);
         } catch (error) {
           if (!isOver && !isMeshError(error)) throw error;
         }
@@ -85,19 +142,8 @@ export class CrashMesh {
     await this.mesh.start(name);
   }
 
-  async visit(place: Crashpoint, count: number): Promise<void> {
-    const [family] = place.split('.');
-    if (family === 'publish') await this.#killAt('library', place, count, () => this.publish(3));
-    else if (family === 'intake')
-      await this.#killAt('platform', place, count, () => this.publish(3));
-    else if (family === 'directory')
-      await this.#killAt('odcm', place, count, () => this.#createFeed());
-    else if (family === 'enrol') await this.#killAt('odcm', place, 1, () => this.#join());
-    else if (family === 'mend' || family === 'scrub')
-      await this.#killAt('platform', place, family === 'mend' ? 1 : count, async () => {
-        await this.mesh.ask('platform', 'startScrub');
-      });
-    else throw new Error(`nothing here leads to ${place}`);
+  async visit(place: Place, round: number): Promise<void> {
+    await VISITS[place](this, place, round);
     await this.#expectWhole();
   }
 
@@ -109,13 +155,60 @@ export class CrashMesh {
     await flipValues(folder, [keys.at(-1)!]);
   }
 
-  async #createFeed(): Promise<void> {
+  async createFeed(): Promise<void> {
     const name = `feed-${this.#count++}`;
     await this.mesh.ask('library', 'createFeed', { body: { name, context: 'users', to: 'all' } });
   }
 
-  async #join(): Promise<void> {
+  async join(): Promise<void> {
     await this.mesh.enlist(`late-${this.#count++}`);
+  }
+
+  async scrub(): Promise<void> {
+    await this.mesh.ask('platform', 'startScrub');
+  }
+
+  async rotate(): Promise<void> {
+    await this.mesh.ask('library', 'rotateKeys');
+  }
+
+  async #wantCarriers(carriers: number): Promise<void> {
+    await this.mesh.ask('library', 'feedPolicy', {
+      query: { feed: 'carried' },
+      body: { carriers },
+    });
+  }
+
+  /** Platform has a copy of all of the feed that it does not take. */
+  async carry(isOver: () => boolean): Promise<void> {
+    await this.#wantCarriers(1);
+    await until('platform has a copy', async () => {
+      if (isOver()) return true;
+      const [own, theirs] = [
+        await this.mesh.feed('library', CARRIED),
+        await this.mesh.feed('platform', CARRIED),
+      ];
+      return theirs?.carrying?.state === 'complete' && theirs.root === own?.root;
+    });
+  }
+
+  async #drop(isOver: () => boolean): Promise<void> {
+    await this.#wantCarriers(0);
+    await until('platform has no copy', async () => {
+      if (isOver()) return true;
+      return (await this.mesh.feed('platform', CARRIED))?.held === 0;
+    });
+  }
+
+  async dropAndCarry(isOver: () => boolean): Promise<void> {
+    await this.#drop(isOver);
+    if (!isOver()) await this.carry(isOver);
+  }
+
+  /** What was begun before the kill is done after it, and the feed is whole again when it is wanted again. */
+  async expectDropped(): Promise<void> {
+    await this.#drop(() => false);
+    await this.carry(() => false);
   }
 
   async #expectWhole(): Promise<void> {

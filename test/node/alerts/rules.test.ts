@@ -148,6 +148,17 @@ describe('the rules', () => {
       ['raise crit certificate-expiring payments'],
     ],
     [
+      'a certificate that a courier has to bring, at half of its life',
+      {
+        spaces: [
+          spaceFact('vault', 'online', { certificateLeftMs: 198 * DAY, isRenewedByFile: true }),
+          spaceFact('depot', 'online', { certificateLeftMs: 197 * DAY, isRenewedByFile: true }),
+          spaceFact('store', 'online', { certificateLeftMs: 29 * DAY, isRenewedByFile: true }),
+        ],
+      },
+      ['raise warn certificate-expiring depot', 'raise crit certificate-expiring store'],
+    ],
+    [
       'many failures',
       { deployments: [failedFact('payments', 20, null)] },
       ['raise crit deployments-failed payments'],
@@ -183,6 +194,11 @@ describe('the rules', () => {
       ['raise crit clock-wrong clock'],
     ],
     [
+      'a clock that is behind what three others sign',
+      { clock: { state: 'behind', offByMs: -DAY, forMs: 0 } },
+      ['raise warn clock-wrong clock'],
+    ],
+    [
       'a clock that was set back',
       { clock: { state: 'regressed', offByMs: -DAY, forMs: 0 } },
       ['raise crit clock-wrong clock'],
@@ -210,6 +226,7 @@ describe('the rules', () => {
   });
 
   it.each<[string, Partial<Facts>]>([
+    ['a space that only files reach', { spaces: [spaceFact('vault', 'isolated')] }],
     ['a revoked space', { spaces: [spaceFact('payments', 'revoked', { certificateLeftMs: 1 })] }],
     [
       'a space whose certificate is not known',

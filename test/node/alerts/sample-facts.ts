@@ -22,7 +22,7 @@ export const spaceFact = (
   changes: Partial<SpaceFact> = {},
 ): SpaceFact => ({
   ...{ space, state, heardAgoMs: state === 'offline' ? 120_000 : 1000, heardVia: null },
-  ...{ certificateLeftMs: 300 * 86_400_000, tags: [], ...changes },
+  ...{ certificateLeftMs: 300 * 86_400_000, isRenewedByFile: false, tags: [], ...changes },
 });
 
 export const feedFact = (feed: string, changes: Partial<FeedFact> = {}): FeedFact => ({

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { registerFsck } from '../../../node/commands/fsck.ts';
 import { lockHome } from '../../../node/home/lock.ts';
-import { tileKey } from '../../../node/store/keys.ts';
+import { blockKey, tileKey } from '../../../node/store/keys.ts';
+import { sha256 } from '../../../protocols/merkle.ts';
 import { invoke } from '../../../tui/command-context.ts';
 import { createProgram, GROUPS } from '../../../tui/program.ts';
 import { testContext, textStream } from '../../tui/streams.ts';
@@ -38,6 +39,28 @@ describe('odcm fsck', () => {
     expect(out).toContain('  odcm/variables: 606 entries, 600 items\n');
     expect(out).toContain('  the directory: 7 entries');
     expect(out).toMatch(/ {2}store\/blocks: \d+ values, 0\.\d MiB in 2 files\n/);
+  });
+
+  it('counts and names blocks that no entry names, as text and as JSON, and ends with 0', async () => {
+    const dir = await copyOf(sample);
+    const hashes: string[] = [];
+    for (let i = 0; i < 7; i++) {
+      const bytes = Buffer.alloc(1_000, i);
+      hashes.push(sha256(bytes).toString('hex'));
+      await forge(dir, 'blocks', blockKey(sha256(bytes)), () => bytes);
+    }
+    hashes.sort();
+    const { exitCode, out } = await run(['--home', dir]);
+    expect(exitCode).toBe(0);
+    expect(out).toContain(
+      [
+        '  7 blocks that no entry names, 7,000 bytes: the node takes them away by itself',
+        ...hashes.slice(0, 5).map((hash) => `    ${hash}`),
+        '    and 2 others',
+      ].join('\n'),
+    );
+    const json = JSON.parse((await run(['--home', dir, '--json'])).out);
+    expect(json.orphans).toEqual({ blocks: 7, bytes: 7_000, hashes });
   });
 
   it('lists each problem in the report, one line each, and ends with 1 and one line', async () => {

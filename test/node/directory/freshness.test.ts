@@ -20,8 +20,8 @@ describe('the directory', () => {
     ['unknown', null, WEEK, true],
   ] as const)(
     'is %s at an age of %s ms under a limit of %d ms (clock set back: %s)',
-    (age, ageMs, limitMs, isClockRegressed) => {
-      expect(freshnessOf({ ageMs, limitMs, isClockRegressed })).toBe(age);
+    (age, ageMs, limitMs, isClockDoubtful) => {
+      expect(freshnessOf({ ageMs, limitMs, isClockDoubtful })).toBe(age);
     },
   );
 });

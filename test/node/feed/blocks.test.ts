@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Blocks } from '../../../node/feed/blocks.ts';
+import { blockKey } from '../../../node/store/keys.ts';
 import { openLevelStore } from '../../../node/store/level.ts';
+import { MemoryStore } from '../../../node/store/memory.ts';
 import type { Cid } from '../../../protocols/codec.ts';
 import { sha256 } from '../../../protocols/merkle.ts';
 import {
@@ -13,6 +15,7 @@ import {
   rawCid,
   structCid,
 } from '../../../protocols/record.ts';
+import { FaultyStore } from '../store/faulty-store.ts';
 import { tempFolder } from '../temp-folder.ts';
 import { pieces, Trouble } from './sample-feed.ts';
 
@@ -219,5 +222,20 @@ describe('block', () => {
     expect([await blocks.has(cid), blocks.isDamaged(cid.hash)]).toEqual([false, true]);
     await blocks.put([{ hash: cid.hash, bytes }], true);
     expect([await blocks.has(cid), blocks.isDamaged(cid.hash)]).toEqual([true, false]);
+  });
+
+  it('that was read wrongly once is back when the disk gives it whole, and not before', async () => {
+    const store = new FaultyStore(new MemoryStore());
+    const blocks = new Blocks(store);
+    const bytes = Buffer.from('block');
+    const cid = rawCid(bytes);
+    await blocks.put([{ hash: cid.hash, bytes }], true);
+    store.rot(blockKey(cid.hash));
+    expect([await blocks.get(cid), await blocks.readsWell(cid.hash)]).toEqual([undefined, false]);
+    store.heal();
+    expect(await blocks.has(cid)).toBe(false);
+    expect([await blocks.readsWell(cid.hash), await blocks.has(cid)]).toEqual([true, true]);
+    await blocks.drop([cid.hash]);
+    expect(await blocks.readsWell(cid.hash)).toBe(false);
   });
 });

@@ -5,12 +5,16 @@ import { tempFolder } from '../temp-folder.ts';
 import { event, SampleFeed } from './sample-feed.ts';
 import { newParty, type Party, SealedFeed } from './sealed-feed.ts';
 
-async function of(party: Party | SampleFeed, keys: readonly Buffer[], wasGranted = true) {
+async function of(
+  party: Party | SampleFeed,
+  keys: readonly Buffer[],
+  untilMs = Number.POSITIVE_INFINITY,
+) {
   const { log, view, blocks } = party;
   const opener = 'opener' in party ? party.opener : undefined;
   const feed = { log, view, blocks, opener, row: { isSealed: opener !== undefined } };
   const rows: ExposedItem[] = [];
-  const options = { feed: feed as unknown as OpenFeed, exchangeKeys: keys, wasGranted };
+  const options = { feed: feed as unknown as OpenFeed, exchangeKeys: keys, untilMs };
   for await (const row of exposure(options)) rows.push(row);
   return rows;
 }
@@ -42,14 +46,33 @@ describe('what a space could read', () => {
     expect(await of(feed.owner, [(await newParty()).exchange.raw])).toEqual([]);
   });
 
-  it('of an open feed is all of it, if it ever had a grant', async () => {
+  it('of an open feed is of each item the newest version that was there when its grant ended', async () => {
     const feed = await SampleFeed.open(await tempFolder());
-    await feed.publisher.publish([event('a', 1), event('b', 2)]);
-    expect((await of(feed, [])).map((r) => [r.item, r.isSealed])).toEqual([
-      ['a', false],
-      ['b', false],
+    const { publisher } = feed;
+    await publisher.publish(['a', 'b', 'c', 'd', 'gone'].map((item) => event(item, 1)));
+    await publisher.publish([event('b', 2), event('c', 2), { item: 'gone', body: null }]);
+    const untilMs = feed.time.nowMs();
+    await feed.time.advance(1_000);
+    await publisher.publish([event('b', 3), { item: 'd', body: null }, event('later', 1)]);
+    await publisher.publish([event('b', 4), event('later', 2)]);
+    const read = async (until?: number) =>
+      (await of(feed, [], until)).map((r) => [r.item, r.version, r.isCurrent, r.isSealed]);
+    expect(await read(untilMs)).toEqual([
+      ['a', 1, true, false],
+      ['b', 2, false, false],
+      ['c', 2, true, false],
+      ['d', 1, false, false],
+      ['gone', 1, false, false],
     ]);
-    expect(await of(feed, [], false)).toEqual([]);
+    expect(await read()).toEqual([
+      ['a', 1, true, false],
+      ['b', 4, true, false],
+      ['c', 2, true, false],
+      ['d', 1, false, false],
+      ['gone', 1, false, false],
+      ['later', 2, true, false],
+    ]);
+    expect(await read(0)).toEqual([]);
   });
 
   it('of an open feed holds no sensitive value: publishing one is refused', async () => {

@@ -44,6 +44,7 @@ export class Trouble implements Store {
   failBefore = 0;
   failAfter = 0;
   writes = 0;
+  synced = 0;
 
   constructor(store: Store) {
     this.#store = store;
@@ -55,10 +56,12 @@ export class Trouble implements Store {
   has = (key: Buffer) => this.#store.has(key);
   range: Store['range'] = (options) => this.#store.range(options);
   onReopened = (listener: () => void) => this.#store.onReopened(listener);
+  flush = () => this.#store.flush();
   close = () => this.#store.close();
 
   async write(...[batch, options]: Parameters<Store['write']>): Promise<void> {
     this.writes++;
+    if (options?.sync) this.synced++;
     if (this.failBefore > 0 && this.failBefore--) throw new Error('the disk fails');
     await this.#store.write(batch, options);
     if (this.failAfter > 0 && this.failAfter--) throw new Error('the disk fails late');
@@ -75,6 +78,7 @@ export class SampleFeed {
   readonly view: FeedView;
   readonly publisher: Publisher;
   readonly commits: Commit[] = [];
+  readonly time = new VirtualTime();
   readonly applied: Applied[];
   readonly #identity: typeof IDENTITY;
   #isClosed = false;
@@ -100,7 +104,7 @@ export class SampleFeed {
       ...identity,
       ...{ log, view, blocks: this.blocks, origin: ORIGIN, feedId: FEED_BYTES },
       signers: () => [{ key: LOG_KEY, privateKey: KEY.privateKey }],
-      clock: new VirtualTime(),
+      clock: this.time,
       random: countingRandom(),
       onCommitted: (commit) => this.commits.push(commit),
     });

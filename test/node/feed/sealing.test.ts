@@ -42,6 +42,23 @@ describe('sealed feed', () => {
     expect(await bob.rows()).toEqual(['Region v2 e1']);
   });
 
+  it('takes opened keys along to a new local key, under which alone they rest from then on', async () => {
+    const party = await newParty();
+    const [old, fresh] = [party.localKey, (await newParty()).localKey];
+    const random = { bytes: (count: number) => randomBytes(count) };
+    const share = randomBytes(32);
+    const rest = (key: typeof old, former?: typeof old) =>
+      new KeysAtRest({
+        ...{ logs: party.logs, scope: SCOPE, random, localKey: () => Promise.resolve(key) },
+        formerLocalKey: () => Promise.resolve(former),
+      });
+    await rest(old).put(1, share);
+    expect(await rest(fresh).all()).toEqual(new Map());
+    expect(await rest(fresh, old).all()).toEqual(new Map([[1, share]]));
+    expect(await rest(fresh).all()).toEqual(new Map([[1, share]]));
+    expect(await rest(old).all()).toEqual(new Map());
+  });
+
   it('takes nothing new from a publisher that cannot open what it published', async () => {
     const feed = await SealedFeed.open();
     await feed.publisher.publish([event('Region', 'eu')]);

@@ -3,7 +3,7 @@ import { checkForkProof } from '../../../node/fork/check-proof.ts';
 import { decodeNote, logKey, type Note, signCheckpoint } from '../../../protocols/checkpoint.ts';
 import type { DirectoryState } from '../../../protocols/directory.ts';
 import { inProofOrder } from '../../../protocols/fork-proof.ts';
-import { directoryOrigin, feedOrigin } from '../../../protocols/ids.ts';
+import { directoryOrigin, feedOrigin, parseSpaceId } from '../../../protocols/ids.ts';
 import { codeOf } from '../../certs/fixtures.ts';
 import { FEED, KEY, keyOf, MESH, SPACE } from '../../protocols/sample-log.ts';
 
@@ -34,6 +34,30 @@ function check(key: typeof KEY, size: number, { epoch = 1, from = 0 } = {}): voi
   const authority = { ...of, verify: (note: Note) => note.checkpoint };
   checkForkProof(authority, { notes: inProofOrder(head(1), head(2)), altRoot: null, path: [] });
 }
+
+/** Two heads of one size of the directory of some epoch, at a node whose root names another. */
+function checkDirectory(epoch: number, own: number, space = SPACE): void {
+  const origin = directoryOrigin(MESH, space, epoch);
+  const head = (byte: number): Note => {
+    const log = logKey(origin, KEY.publicKey, KEY.raw);
+    const root = Buffer.alloc(32, byte);
+    return decodeNote(signCheckpoint({ origin, size: 9, root }, log, KEY.privateKey));
+  };
+  const of = { mesh: MESH, state: stateOf(1, 0), origin: directoryOrigin(MESH, SPACE, own) };
+  const authority = { ...of, verify: (note: Note) => note.checkpoint };
+  checkForkProof(authority, { notes: inProofOrder(head(1), head(2)), altRoot: null, path: [] });
+}
+
+describe('a fork proof about the directory', () => {
+  it('counts in the epoch that the root names, and in no other', () => {
+    expect(() => checkDirectory(1, 1)).not.toThrow();
+    expect(() => checkDirectory(2, 2)).not.toThrow();
+    expect(codeOf(() => checkDirectory(1, 2))).toBe('OLD_EPOCH');
+    expect(codeOf(() => checkDirectory(3, 2))).toBe('FEED_UNKNOWN');
+    const other = parseSpaceId('0199b7c2-1f00-4000-8000-0000000000ff');
+    expect(codeOf(() => checkDirectory(1, 2, other))).toBe('WRONG_ORIGIN');
+  });
+});
 
 describe('a fork proof about a space that changed its key', () => {
   it('holds by the key that counts at its size', () => {

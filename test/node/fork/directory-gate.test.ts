@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { type Directory, frozenDirectory } from '../../../node/directory/directory.ts';
 import { DirectoryGate } from '../../../node/fork/directory-gate.ts';
 import { LIMITS } from '../../../protocols/limits.ts';
 import { settle, VirtualTime } from '../virtual-time.ts';
@@ -10,7 +11,10 @@ describe('ODCM', () => {
   let others: number;
   let untried: number;
   let connected: string[];
-  const directory = { isFrozen: false, isShort: false };
+  const directory: { refusal: Directory['refusal']; isShort: boolean } = {
+    refusal: undefined,
+    isShort: false,
+  };
   const begin = (options: { isFirst?: boolean; isAlone?: boolean } = {}) => {
     const gate = new DirectoryGate({
       ...{ clock: time, timers: time, directory },
@@ -25,7 +29,7 @@ describe('ODCM', () => {
   beforeEach(() => {
     time = new VirtualTime();
     [others, untried, connected] = [5, 0, []];
-    Object.assign(directory, { isFrozen: false, isShort: false });
+    Object.assign(directory, { refusal: undefined, isShort: false });
   });
 
   it('writes at once after its first start, as the only member, and when it is told to', () => {
@@ -69,7 +73,7 @@ describe('ODCM', () => {
     const gate = begin({ isFirst: true });
     directory.isShort = true;
     expect(() => gate.requireOpen()).toThrow(expect.objectContaining(code('BUSY')));
-    directory.isFrozen = true;
+    Object.assign(directory, { refusal: frozenDirectory() });
     await expect(gate.mayWrite()).rejects.toMatchObject(code('CONFLICT'));
   });
 });

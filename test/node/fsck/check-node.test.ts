@@ -100,6 +100,21 @@ describe('a store that is as it should be', () => {
     expect(rows.get('odcm/files')).toMatchObject({ entries: 5, items: 4, recordsMissing: 0 });
     expect(rows.get('the directory')).toMatchObject({ entries: 7, head: 7 });
     expect(rows.has('odcm/empty')).toBe(false);
+    expect(result.orphans).toEqual({ blocks: 0, bytes: 0, hashes: [] });
+  });
+
+  it('may have blocks that no entry names, which are counted and told', async () => {
+    const dir = await copyOf(sample);
+    const stray = [100, 3_000].map((sizeBytes) => Buffer.alloc(sizeBytes, 'stray'));
+    const hashes = stray.map((bytes) => sha256(bytes));
+    for (const [i, hash] of hashes.entries())
+      await forge(dir, 'blocks', blockKey(hash), () => stray[i]!);
+    const { orphans, problems } = await fsck(dir);
+    const names = hashes.map((hash) => hash.toString('hex')).sort();
+    expect([orphans, problems]).toEqual([{ blocks: 2, bytes: 3_100, hashes: names }, []]);
+    // An entry that cannot be read may name anything.
+    await drop(dir, 'log', segmentKey(logs.files, 0));
+    expect((await fsck(dir)).orphans).toBeNull();
   });
 
   it('is not changed by the check, in no file and no time', async () => {

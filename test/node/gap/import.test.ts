@@ -1,11 +1,13 @@
-import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, statfs, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { signCms } from '../../../certs/cms.ts';
+import { onCrashpoint } from '../../../node/crashpoint.ts';
 import { bundleFiles } from '../../../node/gap/write-bundle.ts';
 import { isMeshError } from '../../../protocols/errors.ts';
 import { decodeManifest, encodeManifest, type Manifest } from '../../../protocols/gap/manifest.ts';
 import { LIMITS } from '../../../protocols/limits.ts';
+import { FaultyStore } from '../store/faulty-store.ts';
 import { tempFolder } from '../temp-folder.ts';
 import { drafts, later, Sites } from './sites.ts';
 
@@ -113,6 +115,24 @@ describe('an import', () => {
     expect(await vault.held(feed)).toBe(20);
   });
 
+  it('brings records of more bytes than are written at once, and many small ones behind them', async () => {
+    const { made, feed, library, vault } = await sites();
+    for (let at = 0; at < 600; at += 150) {
+      const some = drafts(150, 2, 60_000).map((draft, i) => ({
+        ...draft,
+        item: `large ${at + i}`,
+      }));
+      await made.publish(library, feed, some);
+    }
+    await made.publish(library, feed, drafts(600, 3));
+    const { path } = await made.export('library', 'vault');
+    expect((await vault.import(path, 'Bob')).state).toBe('applied');
+    const { view, log } = await vault.node.feeds.open(feed);
+    expect([log.size, view.applied, view.deadLetterCount]).toEqual([1220, 1220, 0]);
+    expect((await view.item('large 599'))?.index).toBe(619);
+    expect((await view.item('item 7'))?.index).toBe(627);
+  });
+
   it('changes nothing when it is only looked at, or brought twice', async () => {
     const { made, vault } = await sites();
     const { path } = await made.export('library', 'vault');
@@ -162,7 +182,7 @@ describe('an import', () => {
     expect(vault.node.gap.receipts.size).toBe(1);
   });
 
-  it('that cannot be finished does not keep the node from starting, and may be brought again', async () => {
+  it('that cannot be finished does not keep the node from starting, and is finished when its file comes again', async () => {
     const { made, feed, vault, library } = await sites();
     const { path } = await made.export('library', 'vault');
     await vault.import(path);
@@ -172,11 +192,75 @@ describe('an import', () => {
     await writeFile(kept, Buffer.alloc(row.sizeBytes));
     await vault.restart();
     expect(await vault.node.gap.ledger.get('in', library.id, 1)).toMatchObject({
-      state: 'failed',
+      state: 'applying',
       reason: expect.stringContaining('CAR'),
     });
-    expect((await vault.import(path, 'Bob')).state).toBe('applied');
+    // Nobody has to approve it again.
+    expect(await vault.import(path)).toMatchObject({ state: 'applied', reason: null });
     expect(await vault.held(feed)).toBe(20);
+  });
+});
+
+describe('an import that a full disk stops in the middle', () => {
+  /** From the first entries on that are in, nothing more is written. */
+  async function stopped(which: 'logs' | 'blockStore') {
+    const all = await sites();
+    const { made, library, feed, vault } = all;
+    await made.publish(library, feed, drafts(3, 2, 40_000));
+    const disk = new FaultyStore(vault.disks[which]);
+    await vault.stop();
+    await vault.start({ ...vault.disks, [which]: disk });
+    const { path } = await made.export('library', 'vault');
+    onCrashpoint((name) => {
+      if (name === 'import.after-log') disk.fails = 'full';
+    });
+    onTestFinished(() => onCrashpoint(undefined));
+    await expect(vault.import(path, 'Bob')).rejects.toMatchObject({
+      code: 'DISK_FULL',
+      message: expect.stringContaining('bundle 1 of library is not in whole yet'),
+    });
+    onCrashpoint(undefined);
+    disk.fails = undefined;
+    const row = await vault.node.gap.ledger.get('in', library.id, 1);
+    expect(row).toMatchObject({ state: 'applying', approvals: [{ by: 'Bob' }] });
+    expect(vault.node.gap.receipts.size).toBe(0);
+    return { ...all, path };
+  }
+
+  async function expectWhole({ vault, feed, library }: Awaited<ReturnType<typeof stopped>>) {
+    expect((await vault.node.gap.ledger.get('in', library.id, 1))?.state).toBe('applied');
+    expect(await vault.held(feed)).toBe(23);
+    const { view } = await vault.node.feeds.open(feed);
+    expect([view.applied, view.isLevel]).toEqual([23, true]);
+    expect(vault.node.gap.receipts.size).toBe(1);
+  }
+
+  for (const which of ['logs', 'blockStore'] as const) {
+    it(`is finished when the same file is imported again, where it was the database ${which}`, async () => {
+      const all = await stopped(which);
+      expect((await all.vault.import(all.path)).state).toBe('applied');
+      await expectWhole(all);
+    });
+
+    it(`is finished at the next start, where it was the database ${which}`, async () => {
+      const all = await stopped(which);
+      await all.vault.restart();
+      await expectWhole(all);
+    });
+  }
+
+  it('is finished for whoever approves it again', async () => {
+    const all = await stopped('blockStore');
+    const { vault, library } = all;
+    const run = { signal: new AbortController().signal };
+    await vault.node.gap.imports.approve(library.id, 1, 'Geoff', run);
+    await expectWhole(all);
+  });
+
+  it('cannot be refused any more', async () => {
+    const { vault, library } = await stopped('blockStore');
+    const { imports } = vault.node.gap;
+    expect(await codeOf(imports.refuse(library.id, 1, 'Bob', 'not today'))).toBe('IMPORT_UNKNOWN');
   });
 });
 
@@ -236,6 +320,20 @@ describe('an import is refused', () => {
     await made.publish(library, feed, drafts(5, 2));
     const { path } = await made.export('library', 'vault', { base: { sequence: 1 } });
     expect(await codeOf(vault.import(path))).toBe('BASE_MISSING');
+  });
+
+  it('when there is no room for it twice, before anything of it is copied', async () => {
+    const { made, vault, library } = await sites();
+    const { path } = await made.export('library', 'vault');
+    await mkdir(vault.home.paths.dir);
+    const { bavail, bsize } = await statfs(made.folder);
+    const sizeBytes = Math.ceil(bavail * bsize * 0.6);
+    // A file with a hole: it takes no room itself.
+    await truncate(bundleFiles(path).car, sizeBytes);
+    const larger = { sizeBytes, blocks: LIMITS.bundleBlocks };
+    await forge(path, (m) => ({ ...m, ...larger }), await signerOf(library));
+    expect(await codeOf(vault.import(path))).toBe('DISK_FULL');
+    expect(await readdir(vault.home.paths.dir)).not.toContain('gap');
   });
 
   it('when its signature is of another member, or of a time that is not its own', async () => {

@@ -1,7 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { healthRows } from '../../../node/control/health-handlers.ts';
 import { DeploymentReceipts } from '../../../node/gap/deployment-receipts.ts';
 import { ReceiptLog } from '../../../node/gap/receipt-log.ts';
 import { MemoryStore } from '../../../node/store/memory.ts';
+import { conditionOf } from '../../../protocols/condition.ts';
 import { isMeshError } from '../../../protocols/errors.ts';
 import { decodeReceipt } from '../../../protocols/gap/receipt.ts';
 import type { FeedId } from '../../../protocols/ids.ts';
@@ -178,5 +180,52 @@ describe('receipts of another space', () => {
     expect(await Array.fromAsync(book.all())).toHaveLength(1);
     const [audit] = await Array.fromAsync(library.node.gap.ledger.audits());
     expect(audit).toMatchObject({ what: 'refused', code: 'CONFLICT' });
+  });
+});
+
+describe('a space that only files reach', () => {
+  it('is heard of by the newest of what it signed, also after the next start', async () => {
+    const { made, library, vault, deployments } = await sites();
+    const { heard } = library.node.gap;
+    expect(heard.of(vault.id)).toBeUndefined();
+    const bundle = await made.export('library', 'vault');
+    await vault.import(bundle.path, 'Bob');
+    expect(vault.node.gap.heard.of(library.id)).toEqual({ atMs: made.nowMs, what: 'bundle 1' });
+    made.nowMs += 60_000;
+    const deployedMs = made.nowMs;
+    await deploy(made, vault, deployments, 'a');
+    await follow(vault, deployments);
+    const [first, second] = await Array.fromAsync(vault.node.gap.receipts.proven());
+    made.nowMs += 3_600_000;
+    await library.node.gap.book.add(second!.receipt, second!.proof);
+    // An older one that comes later says nothing newer.
+    await library.node.gap.book.add(first!.receipt, first!.proof);
+    const newest = { atMs: deployedMs, what: 'receipt 1' };
+    expect(library.node.gap.heard.of(vault.id)).toEqual(newest);
+    const row = healthRows(library.node).find(({ id }) => id === vault.id)!;
+    const at = new Date(deployedMs).toISOString();
+    expect(row).toMatchObject({ heardAgoMs: null, byFile: { at, agoMs: 3_600_000 } });
+    expect(conditionOf(row)).toBe('isolated');
+    await library.restart();
+    await vault.restart();
+    expect(library.node.gap.heard.of(vault.id)).toEqual(newest);
+    expect(vault.node.gap.heard.of(library.id)?.what).toBe('bundle 1');
+  });
+
+  it('is not heard of by receipts and bundles that are refused', async () => {
+    const { made, library, vault, deployments } = await sites();
+    Object.assign(vault.home.config, { gap: { receipts: true } });
+    await deploy(made, vault, deployments, 'a', 'b');
+    await follow(vault, deployments);
+    const [one, two] = await Array.fromAsync(vault.node.gap.receipts.proven());
+    const { book, heard } = library.node.gap;
+    expect(await codeOf(book.add(one!.receipt, two!.proof))).toBe('ROOT_MISMATCH');
+    book.verify(one!.receipt, one!.proof);
+    expect(heard.of(vault.id)).toBeUndefined();
+    const { path } = await made.export('library', 'vault');
+    await vault.node.gap.imports
+      .stage(path, 'Lisa', { signal: new AbortController().signal }, true)
+      .catch(() => {});
+    expect(vault.node.gap.heard.of(library.id)).toBeUndefined();
   });
 });

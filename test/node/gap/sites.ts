@@ -7,6 +7,7 @@ import { issueSpaceCertificate } from '../../../certs/authority.ts';
 import { generateEd25519 } from '../../../certs/ed25519.ts';
 import { createRequest, verifyRequest } from '../../../certs/request.ts';
 import { signRoot } from '../../../certs/root-keys.ts';
+import { nextRootPayload } from '../../../certs/root-rotation.ts';
 import { generateRsa } from '../../../certs/rsa.ts';
 import { x25519Raw } from '../../../certs/x25519.ts';
 import { systemRandom, systemTimers } from '../../../node/clock.ts';
@@ -15,6 +16,7 @@ import { Trust } from '../../../node/directory/trust.ts';
 import { DirectoryWriter } from '../../../node/directory/writer.ts';
 import type { Draft } from '../../../node/feed/batch.ts';
 import { Blocks } from '../../../node/feed/blocks.ts';
+import { rootAt } from '../../../node/fork/prove.ts';
 import type { Exported, ExportOrder } from '../../../node/gap/export.ts';
 import type { HomeConfig } from '../../../node/home/config.ts';
 import { Home, homePaths } from '../../../node/home/home.ts';
@@ -34,7 +36,7 @@ import {
   parseSpaceName,
   uuidFromBytes,
 } from '../../../protocols/ids.ts';
-import { buildRootPayload } from '../../../protocols/root.ts';
+import { buildRootPayload, decodeRoot, type Root } from '../../../protocols/root.ts';
 import { verifyRootChain } from '../../../protocols/root-chain.ts';
 import { ACME, BITS, DAY_MS, makeTrustRoot, NOW_MS, ODCM } from '../../certs/fixtures.ts';
 import { newKey, SimKeys } from '../../sim/keys.ts';
@@ -171,6 +173,8 @@ export class Sites {
   readonly ground: Ground;
   readonly #dice = new Dice(1);
   readonly #sites = new Map<string, Site>();
+  #logs = new KeptStore();
+  #root!: Root;
   #directory!: Directory;
   #trust!: Trust;
   #writer!: DirectoryWriter;
@@ -208,21 +212,23 @@ export class Sites {
   }
 
   async #openDesk(): Promise<void> {
-    const { envelope, mesh, trust, timestampKey } = this.ground;
+    const { envelope } = this.ground;
     const { root } = verifyRootChain([envelope], { nowMs: 0 });
-    const [logs, views] = [new KeptStore(), new KeptStore()];
+    await this.#take(root);
+    const key = newKey(this.#dice);
+    await this.#write('odcm', ODCM, ed25519Raw(key), x25519Raw(newKey(this.#dice, 'x25519')));
+  }
+
+  async #take(root: Root): Promise<void> {
     const { clock } = this;
-    const directory = await Directory.open({ store: logs, root, mesh, clock, log: silentLog });
+    const { mesh } = this.ground;
+    const { directory, writer } = await this.#pen(root);
+    this.#root = root;
     this.#directory = directory;
-    this.#writer = await DirectoryWriter.open({
-      ...{ directory, views, blocks: new Blocks(new KeptStore()), clock, random: systemRandom },
-      ...{ directoryKey: trust.directoryKey, timestampKey, space: parseSpaceName('odcm') },
-    });
+    this.#writer = writer;
     this.#trust = new Trust({
       ...{ mesh, directory, writer: this.#writer, clock, random: systemRandom },
     });
-    const key = newKey(this.#dice);
-    await this.#write('odcm', ODCM, ed25519Raw(key), x25519Raw(newKey(this.#dice, 'x25519')));
   }
 
   async #write(name: string, space: string, nodeKey: Buffer, exchangeKey: Buffer): Promise<void> {
@@ -263,6 +269,46 @@ export class Sites {
       },
     );
     this.#sites.set(name, new Site(this, home));
+  }
+
+  async #pen(root: Root) {
+    const { mesh, trust, timestampKey } = this.ground;
+    const { clock } = this;
+    const directory = await Directory.open({
+      ...{ store: this.#logs, root, mesh, clock, log: silentLog },
+    });
+    const writer = await DirectoryWriter.open({
+      ...{ directory, views: new KeptStore(), blocks: new Blocks(new KeptStore()), clock },
+      ...{ directoryKey: trust.directoryKey, timestampKey, space: parseSpaceName('odcm') },
+      random: systemRandom,
+    });
+    return { directory, writer };
+  }
+
+  /** A second pen, from a copy of what ODCM has now: whoever is told by it gets another history. */
+  async twin(): Promise<Sites> {
+    const twin = new Sites(this.folder, this.ground);
+    twin.#logs = await this.#logs.copy();
+    twin.nowMs = this.nowMs;
+    await twin.#take(this.#root);
+    return twin;
+  }
+
+  /** The keepers let the directory go on from its first entries, and ODCM begins. Gives back the version of the root. */
+  async continueFrom(size: number): Promise<Buffer> {
+    const root = await rootAt(this.#directory.log, size);
+    const payload = nextRootPayload(this.#root, {
+      expiresMs: later(400),
+      continueDirectory: { size, root },
+    });
+    this.#root = decodeRoot(payload);
+    await this.#directory.adoptRoot(this.#root);
+    await this.#writer.begin([]);
+    return signRoot(payload, this.ground.trust.rootKeys.slice(0, 2));
+  }
+
+  get directorySize(): number {
+    return this.#directory.log.size;
   }
 
   /** The space learns what the directory says now, as over a network. */

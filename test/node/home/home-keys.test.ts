@@ -1,10 +1,21 @@
-import { chmod, cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  cp,
+  link,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { generateEd25519 } from '../../../certs/ed25519.ts';
-import { writeKeyFile } from '../../../certs/keystore.ts';
-import { keyFileSecret } from '../../../certs/local-key.ts';
+import { readKeyFile, writeKeyFile } from '../../../certs/keystore.ts';
+import { generateLocalKey, keyFileSecret, wrapLocalKey } from '../../../certs/local-key.ts';
 import { type Home, openHome } from '../../../node/home/home.ts';
 import { initMesh } from '../../../node/home/init.ts';
 import { asMeshError, type MeshError } from '../../../protocols/errors.ts';
@@ -106,13 +117,45 @@ describe('a protected folder', () => {
     }
   });
 
+  it('has a local key that never lay in the clear; the one that did opens what was made before', async () => {
+    const dir = await folder();
+    const before = await openHome(dir);
+    const copied = await before.localKey();
+    await before.keys.keep('nodeKeyBefore', generateEd25519());
+    await before.keys.protect(Buffer.from(FIRST));
+    for (const home of [before, await openHome(dir, opens(FIRST))]) {
+      expect((await home.localKey()).equals(copied)).toBe(false);
+      expect((await home.formerLocalKey())?.equals(copied)).toBe(true);
+    }
+    const secret = () => Promise.resolve(keyFileSecret(copied));
+    for (const name of ['nodeKey', 'nodeKeyBefore'] as const)
+      expect(await codeOf(readKeyFile(before.paths[name], secret))).toBe('FILE_UNREADABLE');
+  });
+
+  it('leaves nothing of what lay in the clear on the disk, but what another name leads to', async () => {
+    const dir = await folder();
+    const home = await openHome(dir);
+    const [held, backup] = [await open(home.paths.localKey, 'r'), join(dir, 'backup.pem')];
+    await link(home.paths.nodeKey, backup);
+    const [key, text] = [(await home.localKey()).export(), await readFile(backup)];
+    await home.keys.protect(Buffer.from(FIRST));
+    const left = await held.readFile();
+    await held.close();
+    expect(left.length).toBeGreaterThan(32);
+    expect(left.includes(key)).toBe(false);
+    expect(left.every((byte) => byte === 0)).toBe(true);
+    expect(await readFile(backup)).toEqual(text);
+  });
+
   it('takes another passphrase; then the former one opens nothing', async () => {
     const dir = await protectedFolder();
     const home = await openHome(dir, opens(FIRST));
     const key = await home.localKey();
     await home.keys.changePassphrase(Buffer.from(SECOND));
     expect(await codeOf((await openHome(dir, opens(FIRST))).nodeKey())).toBe('KEYS_LOCKED');
-    expect((await (await openHome(dir, opens(SECOND))).localKey()).equals(key)).toBe(true);
+    const again = await openHome(dir, opens(SECOND));
+    expect((await again.localKey()).equals(key)).toBe(true);
+    expect((await again.formerLocalKey())?.equals((await home.formerLocalKey())!)).toBe(true);
   });
 
   it('is not changed by who does not know the passphrase, or gives one that is too short', async () => {
@@ -151,7 +194,7 @@ describe('protecting that is stopped', () => {
     const dir = await folder();
     const before = await everyKey(await openHome(dir));
     const secret = keyFileSecret(await (await openHome(dir)).localKey());
-    // The local key is wrapped last: until then any number of files may be encrypted under it already.
+    // Until the local key is wrapped any number of files may be encrypted under it already.
     for (const name of ['nodeKey', 'exchangeKey', 'tlsKey', 'directoryKey'] as const) {
       const { keys, paths } = await openHome(dir);
       await writeKeyFile(paths[name], await keys.get(name), { secret, replace: true });
@@ -162,5 +205,21 @@ describe('protecting that is stopped', () => {
     const after = await everyKey(await openHome(dir, opens(FIRST)));
     expect(after.map((key, i) => key.equals(before[i]!))).toEqual(before.map(() => true));
     expect(await codeOf((await openHome(dir)).nodeKey())).toBe('KEYS_LOCKED');
+  });
+
+  it('after the local key was wrapped is finished by the same again, with that passphrase only', async () => {
+    const dir = await folder();
+    const home = await openHome(dir);
+    const before = await everyKey(home);
+    const keys = { key: generateLocalKey(), former: await home.localKey() };
+    await writeFile(home.paths.localKey, await wrapLocalKey(keys, Buffer.from(FIRST)));
+    const again = await openHome(dir, opens(FIRST));
+    expect((await again.localKey()).equals(keys.key)).toBe(true);
+    expect(await codeOf(again.keys.protect(Buffer.from(SECOND)))).toBe('KEYS_LOCKED');
+    expect(await again.keys.state('nodeKey')).toBe('plain');
+    await again.keys.protect(Buffer.from(FIRST));
+    expect(await again.keys.state('nodeKey')).toBe('encrypted');
+    const after = await everyKey(await openHome(dir, opens(FIRST)));
+    expect(after.map((key, i) => key.equals(before[i]!))).toEqual(before.map(() => true));
   });
 });

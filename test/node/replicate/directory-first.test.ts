@@ -1,30 +1,38 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DirectoryFirst } from '../../../node/replicate/directory-first.ts';
+import { asMeshError } from '../../../protocols/errors.ts';
 import { LIMITS } from '../../../protocols/limits.ts';
 import { settle, VirtualTime } from '../virtual-time.ts';
 
 describe('data', () => {
   let time: VirtualTime;
   let others: number;
+  let isFresh: boolean;
   let first: DirectoryFirst;
   const make = (isOdcm = false) =>
     new DirectoryFirst({
       ...{ clock: time, timers: time, isOdcm },
       odcmPeer: () => 'odcm',
       others: () => others,
+      isFresh: () => isFresh,
     });
   /** Whether the wait for this peer is over. */
   const watch = (peerId: string) => {
-    const seen = { isOver: false };
-    void first.settled(peerId).then(() => {
-      seen.isOver = true;
-    });
+    const seen: { isOver: boolean; code?: string } = { isOver: false };
+    void first.settled(peerId).then(
+      () => {
+        seen.isOver = true;
+      },
+      (error: unknown) => {
+        seen.code = asMeshError(error).code;
+      },
+    );
     return seen;
   };
 
   beforeEach(() => {
     time = new VirtualTime();
-    others = 5;
+    [others, isFresh] = [5, false];
     first = make();
   });
 
@@ -66,7 +74,34 @@ describe('data', () => {
     expect(first.isSettled('payments')).toBe(false);
   });
 
-  it('never waits longer than its limit, also for a peer that shows nothing', async () => {
+  it('is refused after its limit where nobody shows a directory, until somebody does', async () => {
+    first.connected('payments');
+    const wait = watch('payments');
+    await time.advance(LIMITS.directoryFirstMs);
+    expect(wait).toEqual({ isOver: false, code: 'BUSY' });
+    await time.advance(10 * LIMITS.directoryFirstMs);
+    expect(first.isSettled('payments')).toBe(false);
+    await expect(first.settled('payments')).rejects.toMatchObject({ code: 'BUSY' });
+    first.connected('library');
+    first.exchanged('library');
+    expect(first.isSettled('payments')).toBe(true);
+    await first.settled('payments');
+    for (const peerId of ['payments', 'library']) first.disconnected(peerId);
+    first.connected('payments');
+    await time.advance(LIMITS.directoryFirstMs);
+    expect(first.isSettled('payments')).toBe(false);
+  });
+
+  it('goes on the word of the only one that answers, once nobody else did in time', async () => {
+    for (const peerId of ['odcm', 'payments']) first.connected(peerId);
+    first.exchanged('payments');
+    const wait = watch('payments');
+    await time.advance(LIMITS.directoryFirstMs);
+    expect(wait).toEqual({ isOver: true });
+  });
+
+  it('never waits longer than its limit where ODCM has just vouched for what is here', async () => {
+    isFresh = true;
     first.connected('payments');
     const wait = watch('payments');
     await time.advance(LIMITS.directoryFirstMs - 1);

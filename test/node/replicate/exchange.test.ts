@@ -8,6 +8,7 @@ import { Blocks } from '../../../node/feed/blocks.ts';
 import { Feeds, type OpenFeed } from '../../../node/feed/feeds.ts';
 import { takeIn } from '../../../node/feed/intake.ts';
 import { ForkBook } from '../../../node/fork/fork-book.ts';
+import { ownProver } from '../../../node/fork/prove.ts';
 import { type Home, openHome } from '../../../node/home/home.ts';
 import { silentLog } from '../../../node/log.ts';
 import type { Members } from '../../../node/members.ts';
@@ -50,6 +51,7 @@ const NO_COPIES = {
   take: () => Promise.resolve(),
   fetchBlocks: () => Promise.resolve(),
   isFull: () => false,
+  shortened: () => Promise.resolve(),
 };
 const NO_CARRY = {
   isCopied: () => false,
@@ -104,6 +106,10 @@ describe('exchange of feeds', () => {
           yield* (await carrier.carriedLog('peer', id)).segments(from, to);
         },
       }),
+      consistency: async (id: Buffer, first: number, second: number) =>
+        ownProver(await carrier.carriedLog('peer', id)).consistency(first, second),
+      hashes: async (id: Buffer, level: number, from: number, to: number) =>
+        (await carrier.carriedLog('peer', id)).hashes(level, from, to),
       blocks: (id: Buffer, cids: Parameters<Blocks['get']>[0][]) => {
         asked.blocks++;
         return Promise.all(
@@ -280,6 +286,39 @@ describe('exchange of feeds', () => {
     await expect(feeds.acceptHead(copy, forged)).rejects.toMatchObject({ code: 'CONFLICT' });
     await expect(feeds.acceptHead(copy, older)).rejects.toMatchObject({ code: 'CONFLICT' });
   });
+
+  it.each([1, 2, 3])(
+    'leaves %i entries of the other history behind where the feed goes on without them',
+    async (count) => {
+      const feed = await newFeed(`left/${count}`);
+      await publish(feed, 4, 20);
+      const twin = await party(home.config.space);
+      const other = await twin.feeds.open(feed.row.id);
+      await publish(other, count, 30);
+      const reader = await subscriber();
+      const before = await exchange(reader, twin, feed.row.id);
+      expect(before.feed.view.applied).toBe(count);
+      await trust.startEpoch(feed.row.id, { size: 4, root: feed.log.root() });
+      for (const { feeds } of [publisher, reader]) await feeds.followEpochs();
+      const taken = await reader.feeds.open(feed.row.id);
+      expect(taken.log.size).toBe(count);
+
+      // Who cannot prove it changes nothing.
+      const mute = Object.assign(Object.create(publisher.client), {
+        consistency: () => Promise.resolve([Buffer.alloc(32)]),
+      }) as SyncClient;
+      const { refused } = await exchange(reader, { ...publisher, client: mute }, feed.row.id);
+      expect(refused).toEqual(['ROOT_MISMATCH']);
+      expect([taken.log.size, taken.log.root()]).toEqual([count, other.log.root()]);
+
+      const after = await exchange(reader, publisher, feed.row.id);
+      expect(after.refused).toEqual([]);
+      expect(after.feed.log.root()).toEqual(feed.log.root());
+      expect(after.feed.view.applied).toBe(4);
+      await publish(await publisher.feeds.open(feed.row.id), 1);
+      expect((await exchange(reader, publisher, feed.row.id)).feed.view.applied).toBe(5);
+    },
+  );
 
   it('asks for no hashes of a head whose size nobody could take in', async () => {
     const feed = await newFeed('endless');

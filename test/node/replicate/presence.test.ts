@@ -333,6 +333,21 @@ describe('presence', () => {
       expect(times).toEqual([]);
     });
 
+    it('decides whether a former key still counts, and the wall clock does not', async () => {
+      const newest = keyOf(0x77);
+      const keys = [KEY, newest].map(({ raw }) => ({
+        ...{ nodeKey: raw, since: new Date(nowMs()).toISOString() },
+      }));
+      const row = spaces.get(LIBRARY)!;
+      spaces.set(LIBRARY, { ...row, nodeKey: newest.raw, keys });
+      trustedAheadMs = LIMITS.keyOverlapMs;
+      const said = () => statement(LIBRARY, { timeMs: nowMs() + trustedAheadMs });
+      expect(hear(said())).toBe(Reject);
+      await time.advance(LIMITS.presenceMs);
+      trustedAheadMs = -2 * LIMITS.presenceMs;
+      expect(hear(said())).toBe(Accept);
+    });
+
     it('is that which trust goes by, not the wall clock, for what is taken', () => {
       trustedAheadMs = 10 * LIMITS.clockSkewMs;
       expect(hear(statement(LIBRARY))).toBe(Ignore);

@@ -6,12 +6,14 @@ import { generateRsa } from '../../../certs/rsa.ts';
 import { generateX25519, x25519Raw } from '../../../certs/x25519.ts';
 import { systemRandom } from '../../../node/clock.ts';
 import { Trust } from '../../../node/directory/trust.ts';
+import { directoryDraft } from '../../../node/directory/writer.ts';
 import { silentLog } from '../../../node/log.ts';
 import { CertificateKeeper } from '../../../node/rotate/certificate-keeper.ts';
 import { KeyOffice, type KeyWish } from '../../../node/rotate/key-office.ts';
 import { OwnKeys } from '../../../node/rotate/own-keys.ts';
 import { ed25519Raw } from '../../../protocols/ed25519.ts';
-import { parseSpaceId, type SpaceId } from '../../../protocols/ids.ts';
+import { parseFeedId, parseSpaceId, type SpaceId } from '../../../protocols/ids.ts';
+import { LIMITS } from '../../../protocols/limits.ts';
 import { signPetition, type Wish } from '../../../protocols/petition.ts';
 import { SMALL_ED25519, SMALL_X25519 } from '../../certs/weak-keys.ts';
 import { BITS, cleanUp, codeOf, init, newFolder, type Odcm, startOdcm } from '../enrol/mesh.ts';
@@ -84,6 +86,37 @@ describe('new keys at ODCM', () => {
     expect(keys).toHaveLength(2);
     expect(wish.wish === 'rotate-keys' && wish.nodeKey).toBe(nodeKey.toString('base64'));
     expect(keys[0]!.nodeKey).toEqual(ed25519Raw(space.nodeKey));
+  });
+
+  it('name as many feeds as a space may have, in one step', async () => {
+    const space = await newSpace();
+    const from: Record<string, number> = {};
+    const drafts = Array.from({ length: LIMITS.feedsPerSpace }, (_, i) => {
+      const feed = parseFeedId(`0199b7c2-1f00-4000-8000-${String(10_000 + i).padStart(12, '0')}`);
+      from[feed] = 1_000_000_000 + i;
+      const fields = { space: space.space, name: `feed/${i}`, context: 'variables' };
+      const payload = { feed, ...fields, sync: 'chosen' } as never;
+      return directoryDraft('FeedCreatedV1Event', payload, `feed/${feed}`);
+    });
+    for (let at = 0; at < drafts.length; at += 200)
+      await odcm.writer.appendAll(drafts.slice(at, at + 200));
+    const wish = { ...rotation(space), from } as KeyWish;
+    // It fits into a petition, too.
+    const petition = signPetition(
+      mesh(),
+      space.space,
+      wish as Wish,
+      systemRandom.bytes(16),
+      space.nodeKey,
+    );
+    expect(petition.length).toBeLessThanOrEqual(LIMITS.enrolFrameBytes);
+    const { size } = odcm.directory.log;
+    expect(await carry(space, wish)).toBe('done');
+    expect(odcm.directory.log.size).toBe(size + LIMITS.rotationEntries);
+    expect(row(space.space).keys).toHaveLength(2);
+    expect(row(space.space).keys[1]).toMatchObject({ from, entry: size });
+    expect(await carry(space, wish)).toBe('done');
+    expect(odcm.directory.log.size).toBe(size + LIMITS.rotationEntries);
   });
 
   it('are refused when any space has or had one of them', async () => {

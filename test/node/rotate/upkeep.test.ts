@@ -85,7 +85,10 @@ describe('a process whose space has new keys', () => {
     const keys = await openOwnKeys(home, before, time.nowMs());
     keys.advance();
     const node = {
-      ...{ home, keys, clock: time, log: silentLog },
+      ...{ home, keys, log: silentLog },
+      // What this machine's clock says is no reason to give up a key: only the time that trust goes by is.
+      clock: { nowMs: () => time.nowMs() + 10 * LIMITS.exchangeKeyKeptMs },
+      trustClock: time,
       ...{ petitioner: {}, rotation: { onAdopted: () => {} }, roots: { onAdopted: () => {} } },
       directory: { state: { spaces: new Map([[SPACE, after]]) } },
     } as unknown as MeshNode;
@@ -97,9 +100,10 @@ describe('a process whose space has new keys', () => {
     upkeep.start();
     await time.advance(LIMITS.upkeepMs * 3);
     expect(isDue).toBe(false);
+    expect(await home.keys.state('nodeKeyBefore')).toBe('plain');
     await upkeep.stop();
     const later = { ...time, nowMs: () => time.nowMs() + LIMITS.keyOverlapMs / 2 + 1 };
-    const again = new Upkeep({ ...node, clock: later } as unknown as MeshNode, time);
+    const again = new Upkeep({ ...node, trustClock: later } as unknown as MeshNode, time);
     again.start();
     await again.isDue;
     await again.stop();

@@ -23,6 +23,11 @@ export class FaultyStore implements Store {
     this.#rotten.add(key.toString('hex'));
   }
 
+  /** It was the cable. */
+  heal(): void {
+    this.#rotten.clear();
+  }
+
   #open(key: Buffer, value: Buffer): Buffer {
     if (!this.#rotten.has(key.toString('hex'))) return value;
     const sealed = sealValue(key, value);
@@ -68,6 +73,10 @@ export class FaultyStore implements Store {
     }
     await this.#store.write(batch, options);
     for (const { key } of batch) this.#rotten.delete(key.toString('hex'));
+  }
+
+  flush(): Promise<void> {
+    return this.#store.flush();
   }
 
   async *range({ onDamaged, ...options }: RangeOptions): AsyncGenerator<Row> {

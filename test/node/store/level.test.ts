@@ -82,6 +82,21 @@ describe('store', () => {
     expect(await rows(await opened(folder))).toEqual(['a=1']);
   });
 
+  it('has everything in tables when it was told to flush, and goes on', async () => {
+    const folder = join(await tempFolder(), 'db');
+    const store = await opened(folder);
+    await store.write([put('a', 'x'.repeat(100_000)), put('b', '2')]);
+    await store.flush();
+    const tables = (await readdir(folder)).filter((name) => name.endsWith('.ldb'));
+    const sizes = await Promise.all(
+      tables.map(async (name) => (await stat(join(folder, name))).size),
+    );
+    expect(Math.max(0, ...sizes)).toBeGreaterThan(100_000);
+    await store.write([put('c', '3')]);
+    await store.flush();
+    expect((await rows(store)).map((row) => row.slice(0, 3))).toEqual(['a=x', 'b=2', 'c=3']);
+  });
+
   it('is held by one process at a time, and holds what was written when that one is killed', async () => {
     const folder = join(await tempFolder(), 'db');
     const child = spawn(process.execPath, [join(import.meta.dirname, 'open-store.ts'), folder]);

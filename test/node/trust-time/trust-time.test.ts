@@ -96,8 +96,18 @@ describe('a clock that was set back', () => {
     machine.pass(MINUTE, THREE.slice(1));
     expect(machine.verdict.state).toBe('good');
     machine.pass(MINUTE, THREE);
-    expect(machine.verdict.state).toBe('regressed');
-    expect(machine.verdict.nowMs).toBe(machine.trueMs);
+    expect(machine.verdict).toMatchObject({ state: 'behind', offByMs: -DAY });
+    expect(machine.verdict.nowMs).toBe(machine.trueMs - DAY);
+  });
+
+  it('is put right by the word of ODCM that three peers agree with, not by one of the two', () => {
+    const machine = new Machine({ wrongMs: -DAY });
+    machine.time.hearOdcm(machine.trueMs, machine.reading);
+    expect(machine.verdict).toMatchObject({ state: 'good', nowMs: machine.trueMs - DAY });
+    machine.pass(MINUTE, THREE);
+    expect(machine.time.latestMs(machine.reading)).toBe(machine.trueMs + LIMITS.clockSkewMs);
+    machine.time.hearOdcm(machine.trueMs, machine.reading);
+    expect(machine.verdict).toMatchObject({ state: 'regressed', nowMs: machine.trueMs });
   });
 
   it('by less than five minutes is no fault, and takes nothing back all the same', () => {
@@ -192,6 +202,52 @@ describe('a mark that a wrong clock left alone', () => {
     machine.pass(2_000);
     machine.time.hearOdcm(machine.trueMs - DAY, machine.reading);
     expect(machine.verdict.state).toBe('regressed');
+  });
+});
+
+describe('two of three members that lie', () => {
+  const lie = (ms: number) => [0, ms, ms];
+
+  it.each([DAY, 10 * YEAR])('by %d ms ahead let nothing end', (ms) => {
+    const machine = new Machine();
+    machine.pass(20 * MINUTE, lie(ms));
+    expect(machine.verdict).toMatchObject({ state: 'behind', nowMs: machine.trueMs });
+    expect(machine.time.markAt(machine.reading).ms).toBeLessThanOrEqual(machine.trueMs);
+  });
+
+  it('revive nothing where the clock has run on by itself for a while', () => {
+    const machine = new Machine();
+    machine.pass(20 * MINUTE);
+    machine.pass(20 * MINUTE, lie(-YEAR));
+    expect(machine.verdict).toMatchObject({ state: 'good', nowMs: machine.trueMs });
+  });
+
+  it('have no say at a start that ODCM agrees with, also when they spoke first', () => {
+    for (const ms of [-YEAR, YEAR]) {
+      const machine = new Machine({ mark: { ms: START - DAY, isOwn: false } });
+      machine.pass(MINUTE, lie(ms));
+      expect(machine.time.latestMs(machine.reading)).toBeGreaterThan(machine.trueMs);
+      machine.time.hearOdcm(machine.trueMs - 30_000, machine.reading);
+      machine.pass(MINUTE, lie(ms));
+      expect(machine.verdict).toMatchObject({ state: 'good', nowMs: machine.trueMs });
+    }
+  });
+
+  it('take the time of a fresh start back no further than the newest word of ODCM on the disk', () => {
+    const machine = new Machine();
+    machine.time.recallOdcm(machine.trueMs - DAY, machine.reading);
+    machine.pass(MINUTE, lie(-YEAR));
+    expect(machine.verdict.nowMs).toBe(machine.trueMs - DAY);
+    expect(machine.verdict.state).toBe('ahead');
+  });
+
+  it('are asked again once the clock has made a leap since ODCM agreed with it', () => {
+    const machine = new Machine();
+    machine.time.hearOdcm(machine.trueMs, machine.reading);
+    machine.pass(MINUTE, THREE);
+    machine.wrongMs = YEAR;
+    machine.pass(MINUTE, THREE);
+    expect(machine.verdict).toMatchObject({ state: 'ahead', nowMs: machine.trueMs });
   });
 });
 

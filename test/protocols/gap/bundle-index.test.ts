@@ -37,6 +37,14 @@ describe('the index of a bundle', () => {
     expect(encodeBundleIndex(read)).toEqual(bytes);
   });
 
+  it('of a format that is not known is refused, as is a page of one', () => {
+    const other = (bytes: Buffer) =>
+      Buffer.concat([bytes.subarray(0, 1), Buffer.of(2), bytes.subarray(2)]);
+    expect(codeOf(() => decodeBundleIndex(other(encodeBundleIndex(index))))).toBe('MALFORMED');
+    const page = encodePage({ segments: [hash(1)], missing: [] });
+    expect(codeOf(() => decodePage(other(page)))).toBe('MALFORMED');
+  });
+
   it('is not made without a root, nor with a log twice', () => {
     expect(codeOf(() => encodeBundleIndex({ ...index, roots: [] }))).toBe('MALFORMED');
     const twice = [index.logs[0]!, index.logs[0]!];

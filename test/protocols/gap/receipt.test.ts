@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { isMeshError } from '../../../protocols/errors.ts';
 import { decodeReceipt, signReceipt, verifyReceipt } from '../../../protocols/gap/receipt.ts';
+import { LIMITS } from '../../../protocols/limits.ts';
 import { codeOf, flipBit } from '../../certs/fixtures.ts';
 import { deployment, privateKey, publicKey, receipt, SUBJECT } from './receipt-samples.ts';
 
@@ -38,6 +39,15 @@ describe('a receipt', () => {
       '0123456789abcdef',
     );
     expect(decodeReceipt(signed).statement.predicate).toEqual({ ...applied, ...more });
+  });
+
+  it('above its limit is not made', () => {
+    // Six bytes each in JSON.
+    const long = '\u0001'.repeat(LIMITS.itemNameChars);
+    const release = '\u0001'.repeat(349);
+    const most = { id: long, project: long, environment: long, deployedBy: long, release };
+    expect(codeOf(() => receipt(most))).toBe('TOO_LARGE');
+    expect(codeOf(() => receipt({ project: `${long}x` }))).toBe('MALFORMED');
   });
 
   it('is the same bytes whatever order its fields were given in', () => {

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -112,6 +113,19 @@ describe.skipIf(!found)('verify.sh, with openssl and sh alone,', () => {
       ]);
       expect(JSON.parse(stdout.split('\n')[3]!).predicate.id).toBe(`ServerTasks-${index}`);
     }
+  });
+
+  it('accepts what a former key has signed where the file holds all keys, and no other', async () => {
+    const other = generateKeyPairSync('ed25519').publicKey;
+    const pem = (key: KeyObject) => key.export({ format: 'pem', type: 'spki' });
+    await Promise.all([writeFile(file('receipt'), all[6]!), writeFile(file('proof'), proofs[6]!)]);
+    const verdictBy = async (keys: string) => {
+      await writeFile(file('keys.pem'), keys);
+      return run(file('receipt'), file('proof'), file('keys.pem'), ORIGIN).status;
+    };
+    expect(await verdictBy(`${pem(other)}${pem(publicKey)}`)).toBe(0);
+    expect(await verdictBy(`${pem(other)}`)).toBe(1);
+    expect(await verdictBy('')).toBe(1);
   });
 
   it('refuses what the program refuses', async () => {

@@ -108,3 +108,58 @@ describe('a feed that cannot go on', () => {
     expect(out).toBe('library/variables is released, with 2 entries that were held.\n');
   });
 });
+
+describe('odcm directory', () => {
+  let node: CannedNode;
+  beforeEach(async () => {
+    node = await startCannedNode();
+  });
+  afterEach(() => node.stop());
+  const at = '2026-11-20T10:00:00.000Z';
+  const lapse = { kind: 'space' as const, name: 'payments', about: 'stolen', at };
+  const found = {
+    ...{ epoch: 2, size: 7, root: 'ab'.repeat(32), opened: false, revocations: [lapse] },
+    histories: [
+      {
+        ...{ from: ['odcm', 'library'], size: 8 },
+        entries: [{ index: 7, event: 'SpaceRevokedV1Event', about: 'payments', at }],
+      },
+      { from: ['shipping'], size: 7, entries: [] },
+    ],
+    ...{ unseen: ['vault'], missing: [9] },
+  };
+
+  it('shows where it can go on, what stands behind that, and what the keepers sign', async () => {
+    node.answers.directoryHistories = found;
+    const { out, exitCode } = await node.odcm('directory histories --at 7');
+    expect(exitCode).toBe(0);
+    expect(node.received.at(-1)?.query).toEqual({ size: 7 });
+    for (const text of [
+      'in epoch 2 after 7 entries',
+      'As odcm, library have it, 8 entries',
+      'SpaceRevokedV1Event  payments',
+      'payments is shut out (stolen)',
+      'not connected: vault',
+      'leads to 9 entries',
+      `odcm root rotate --continue-directory 7:${found.root} --out epoch-2.root.json`,
+    ])
+      expect(out).toContain(text);
+    node.answers.directoryHistories = { ...found, opened: true };
+    expect((await node.odcm('directory histories')).out).toContain('odcm directory continue');
+    expect(JSON.parse((await node.odcm('directory histories --json')).out).rows).toHaveLength(1);
+    expect((await node.odcm('directory histories --at x')).err).toContain('USAGE');
+  });
+
+  it('begins the epoch, and says who stays shut out', async () => {
+    node.answers.continueDirectory = { epoch: 2, size: 7, reissued: [lapse], leftOut: [] };
+    const { out } = await node.odcm('directory continue');
+    expect(out).toContain('goes on in epoch 2 after 7 entries');
+    expect(out).toContain('Written again: payments is shut out (stolen).');
+    node.answers.continueDirectory = { epoch: 2, size: 7, reissued: [], leftOut: [lapse] };
+    const left = await node.odcm('directory continue --without payments --without ledger --unseen');
+    expect(left.out).toContain('Left out: payments');
+    expect(node.asked()).toContain(
+      'continueDirectory {"without":["payments","ledger"],"unseen":true}',
+    );
+  });
+});

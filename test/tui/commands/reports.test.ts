@@ -103,6 +103,10 @@ as of 2026-11-20 10:42:10Z (0 s ago), from library
         'clock      1 d set back: nothing that had ended begins again, nothing is issued\n',
       ],
       ['ahead', 'clock      1 d ahead of what others sign: nothing expires by it\n'],
+      [
+        'behind',
+        'clock      1 d behind what others sign, who alone move no time here: compare it\n',
+      ],
     ] as const) {
       const offByMs = state === 'ahead' ? 86_400_000 : -86_400_000;
       node.answers.status = { ...STATUS, clock: { state, offByMs, forMs: 1 } };

@@ -111,6 +111,9 @@ describe('the overview', () => {
         .map((s) => s.text)
         .join('');
     expect(text({ ascii: false })).toBe('●932 ◐41 ○27 of 1,000 spaces');
+    const { spaces } = overview();
+    const apart = { spaces: { ...spaces!, isolated: 3, unknown: 1 } };
+    expect(text({ ascii: false }, apart)).toBe('●932 ◐41 ○27 ◇3 ?1 of 1,000 spaces');
     expect(text({ ascii: true })).toBe('+932 ~41 -27 of 1,000 spaces');
     expect(text({ ascii: false, isStale: true })).toBe('?932 ?41 ?27 of 1,000 spaces');
     expect(text({ ascii: false }, { spaces: null })).toBe('spaces not known');

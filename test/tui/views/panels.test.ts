@@ -58,6 +58,14 @@ describe('one space', () => {
     expect(text).toContain('projects 148   targets 1,644   nothing missing here');
   });
 
+  it('names what came in a file of a space that no network reaches', () => {
+    const byFile = { at: of.AS_OF, agoMs: 3 * 86_400_000, what: 'bundle 17' };
+    const health = of.health({ state: 'unknown', heardAgoMs: null, serverVersion: null, byFile });
+    expect(textOf(spaceHead(detail({ health }), room))).toContain(
+      '◇ isolated   version not reported   signed bundle 17 3 d ago, which came in a file',
+    );
+  });
+
   it('tells what is not known', () => {
     const health = of.health({
       ...{ state: 'unknown', heardAgoMs: null, certificate: null, serverVersion: null },

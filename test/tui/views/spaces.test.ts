@@ -33,6 +33,24 @@ describe('the spaces', () => {
     expect(text(view, { columns: 'name,status', ascii: true })).toContain('mobile    - offline');
   });
 
+  it('that only files reach are isolated, as old as what they signed last, which is named', () => {
+    const byFile = { at: '2026-11-18T10:41:58.000Z', agoMs: 48 * HOUR_MS, what: 'receipt 12' };
+    const vault = { ...never, space: 'vault', id: 'id-vault', byFile };
+    const view = spacesView({ health: answer(health(), never, vault) });
+    const lines = text(view, { columns: 'name,status,heard,heardVia' }).split('\n');
+    expect(lines.slice(1, 4).map((line) => line.trimEnd())).toEqual([
+      'new       ? unknown   never  -',
+      'payments  ● online    0.4 s  -',
+      'vault     ◇ isolated    2 d  receipt 12',
+    ]);
+    expect(view.rows.at(-1)).toMatchObject({ heardAt: byFile.at });
+    expect(view.figures).toMatchObject({ isolated: 1, unknown: 1, online: 1 });
+    expect(text(view, { columns: 'name,status', ascii: true })).toContain('vault     = isolated');
+    // Once it is heard, that counts.
+    const heard = spacesView({ health: answer(health({ byFile })) });
+    expect(heard.rows[0]).toMatchObject({ status: 'online', heardAgoMs: 400, heardVia: null });
+  });
+
   it('say that deployments are not known where the node has no report of them', () => {
     const view = spacesView({ health: answer(health()), deployments: null });
     expect(view.rows[0]).toMatchObject({ ok24h: null, failed24h: null, trend: [] });

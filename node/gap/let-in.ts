@@ -1,0 +1,88 @@
+// Letting a bundle in that people have approved: from the row that says `applying` on there is no way back. What stops it in
+// the middle, a full disk or a crash, leaves it in that state, and it is finished later: it never ends with half of it in.
+
+import { asMeshError, MeshError } from '../../protocols/errors.ts';
+import { crashpoint } from '../crashpoint.ts';
+import { applyBundle } from './apply-bundle.ts';
+import type { ImportParts, ImportRun } from './import.ts';
+import type { ImportChecks } from './import-checks.ts';
+import { signImport } from './import-receipt.ts';
+import { type Crossing, subjectOf } from './ledger.ts';
+import type { VerifiedBundle } from './verify-bundle.ts';
+
+export class LetIn {
+  readonly #o: ImportParts;
+  readonly #checks: ImportChecks;
+
+  constructor(parts: ImportParts, checks: ImportChecks) {
+    this.#o = parts;
+    this.#checks = checks;
+  }
+
+  /** Everything is checked once more against what is known by now. */
+  async begin(row: Crossing, run: ImportRun): Promise<Crossing> {
+    const { quarantine, ledger, clock } = this.#o;
+    const signed = await quarantine.signed(row.manifest);
+    await this.#checks.verifyOrder(signed.manifest, await this.#checks.verifySigned(signed));
+    if (!(await this.#checks.found(row.manifest))) await this.#check(row, run);
+    const applying: Crossing = { ...row, state: 'applying', atMs: clock.nowMs() };
+    crashpoint('import.before-apply');
+    await ledger.put(applying);
+    crashpoint('import.after-begin');
+    return this.finish(applying, run);
+  }
+
+  #check({ manifest }: Crossing, { signal, onProgress }: ImportRun): Promise<VerifiedBundle> {
+    return this.#checks.check(manifest, signal, (bytes, of) => onProgress?.('check', bytes, of));
+  }
+
+  /** What was let in before counts as well: the whole bundle is let in from its start. */
+  async finish(row: Crossing, run: ImportRun): Promise<Crossing> {
+    try {
+      return await this.#finish(row, run);
+    } catch (error) {
+      const { code, message, detail } = asMeshError(error);
+      await this.#tell(row, code, message.slice(0, 2000)).catch(() => {});
+      throw new MeshError(code, `${subjectOf(row)} is not in whole yet: ${message}`, {
+        next: 'It is finished at the next start of the node, or when the same file is imported again.',
+        ...(detail ? { detail } : {}),
+        cause: error,
+      });
+    }
+  }
+
+  /** The disk that stopped it may not take this either. */
+  async #tell(row: Crossing, code: string, reason: string): Promise<void> {
+    const { ledger, clock } = this.#o;
+    const subject = subjectOf(row);
+    await ledger.put({ ...row, reason });
+    await ledger.audit({
+      ...{ atMs: clock.nowMs(), what: 'refused', subject, code, text: reason, by: null },
+    });
+  }
+
+  async #finish(row: Crossing, run: ImportRun): Promise<Crossing> {
+    const { ledger, quarantine, clock } = this.#o;
+    const id = row.manifest;
+    const bundle = (await this.#checks.found(id)) ?? (await this.#check(row, run));
+    const { file, manifest } = await quarantine.open(id);
+    try {
+      const onProgress = (bytes: number) => run.onProgress?.('apply', bytes, manifest.sizeBytes);
+      await applyBundle({ ...this.#o, file, bundle, onProgress });
+    } finally {
+      await file.close();
+    }
+    const atMs = clock.nowMs();
+    const applied: Crossing = { ...row, state: 'applied', atMs, reason: null };
+    crashpoint('import.before-receipt');
+    const code = await signImport(this.#o, applied);
+    crashpoint('import.after-receipt');
+    await ledger.put(applied);
+    const text = `${row.entries} entries`;
+    await ledger.audit({
+      ...{ atMs, what: 'imported', subject: subjectOf(row), code, text, by: row.by },
+    });
+    this.#checks.forget(id);
+    return applied;
+  }
+}

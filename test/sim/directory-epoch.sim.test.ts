@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import { openForks } from '../../node/control/fork-handlers.ts';
+import { directoryHistories } from '../../node/fork/directory-histories.ts';
+import { findDirectoryPoint } from '../../node/fork/directory-point.ts';
+import { chosenOf, lapsesOf } from '../../node/fork/directory-revocations.ts';
+import { decodeNote } from '../../protocols/checkpoint.ts';
+import { parseOrigin } from '../../protocols/ids.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import { forkedDirectory as forked, openEpoch, revokedAt } from './epoch-scene.ts';
+
+describe('a directory with two histories', () => {
+  it.each([1, 2])(
+    'goes on where both are one, and shuts out whom either shut out (seed %i)',
+    async (seed) => {
+      const { world, all } = await forked(seed);
+      expect(all.map(({ mesh }) => mesh.directory.isFrozen)).not.toContain(false);
+      const point = await openEpoch(world);
+      expect(point.epoch).toBe(2);
+      const areWaiting = () => world.spaces.every(({ mesh }) => mesh.directory.isWaiting);
+      await world.time.until(areWaiting, 300_000);
+      expect(world.spaces.map(({ mesh }) => mesh.directory.isWaiting)).not.toContain(false);
+      // Nothing that was in force has ended before ODCM speaks.
+      expect(revokedAt(world.node('shipping'), 'platform')).toBe(true);
+      const { mesh, desk, process } = world.odcm;
+      await expect(desk.writer.renew()).rejects.toMatchObject({ code: 'BUSY' });
+
+      const found = await world.time.during(directoryHistories(mesh, process.timers, point.size));
+      expect(found.missing).toEqual([]);
+      const lapses = lapsesOf(found);
+      expect(lapses.map(({ kind, name }) => [kind, name])).toEqual([['space', 'platform']]);
+      await world.time.during(desk.beginEpoch(chosenOf(lapses, []).map(({ draft }) => draft)));
+
+      world.revoked.add('platform');
+      await world.spread();
+      for (const node of world.honest) {
+        const { log, origin, isFrozen, isWaiting } = node.mesh.directory;
+        expect(parseOrigin(origin).epoch).toBe(2);
+        expect([isFrozen, isWaiting, log.root()]).toEqual([
+          false,
+          false,
+          mesh.directory.log.root(),
+        ]);
+        expect(revokedAt(node, 'platform')).toBe(true);
+      }
+      // From here on it is a directory as any other.
+      await world.revoke('shipping');
+      await world.spread();
+      for (const node of world.honest) expect(revokedAt(node, 'shipping')).toBe(true);
+      await world.time.advance(LIMITS.timestampMs);
+      for (const node of world.honest) expect(node.mesh.directory.age).toBe('fresh');
+      for (const node of world.honest) expect(node.mesh.forks.all()).toHaveLength(1);
+      expect(world.wrongs).toEqual([]);
+    },
+  );
+
+  it('goes on at nodes that were away, also when they start in the middle of it', async () => {
+    const { world } = await forked(3);
+    const [library, payments] = [world.node('library'), world.node('payments')];
+    await world.time.during(library.stop());
+    const point = await openEpoch(world);
+    await world.time.until(() => payments.mesh.directory.isWaiting, 300_000);
+    await world.time.during(payments.stop());
+    await world.time.during(payments.start());
+    expect(payments.mesh.directory.isWaiting).toBe(true);
+    expect(revokedAt(payments, 'platform')).toBe(true);
+    await world.time.during(world.odcm.stop());
+    await world.time.during(world.odcm.start());
+    expect(world.odcm.mesh.directory.isWaiting).toBe(true);
+    await world.time.until(() => world.odcm.mesh.directoryGate.isOpen, 200_000);
+    const again = world.odcm;
+    const { size } = await world.time.during(findDirectoryPoint(again.mesh, again.process.timers));
+    expect(size).toBe(point.size);
+    const found = await world.time.during(
+      directoryHistories(again.mesh, again.process.timers, size),
+    );
+    await world.time.during(again.desk.beginEpoch(lapsesOf(found).map(({ draft }) => draft)));
+    await world.time.during(library.start());
+    world.revoked.add('platform');
+    await world.time.until(() => library.mesh.directory.epoch !== null, 300_000);
+    await world.spread();
+    expect(library.mesh.directory.log.root()).toEqual(again.mesh.directory.log.root());
+  });
+
+  it('takes nothing of the epoch that is over', async () => {
+    const { world } = await forked(4);
+    const { mesh, desk } = world.odcm;
+    const old = Buffer.from(mesh.directory.log.note!);
+    const evidence = mesh.forks.all().map(({ origin }) => origin);
+    await openEpoch(world);
+    expect(() => chosenOf([], ['ledger'])).toThrow(expect.objectContaining({ code: 'USAGE' }));
+    await world.time.during(desk.beginEpoch([]));
+    await expect(desk.writer.begin([])).rejects.toMatchObject({ code: 'USAGE' });
+    await world.spread();
+    const { directory } = world.node('library').mesh;
+    expect(() => directory.judge(old)).toThrow(expect.objectContaining({ code: 'OLD_EPOCH' }));
+    expect(decodeNote(old).checkpoint.size).toBeGreaterThan(0);
+    expect(
+      world
+        .node('library')
+        .mesh.forks.all()
+        .map(({ origin }) => origin),
+    ).toEqual(evidence);
+  });
+
+  it('stays refused at a node that followed other entries than those that it goes on from', async () => {
+    const { world } = await forked(5);
+    const { mesh, desk } = world.odcm;
+    // The keepers choose the whole of one history: nodes with the other one do not follow blindly.
+    const { size } = mesh.directory.log;
+    const root = mesh.directory.log.root();
+    await world.time.during(
+      desk.installRoot(world.nextRoot({ continueDirectory: { size, root } })),
+    );
+    await world.time.during(desk.beginEpoch([]));
+    const { directory: same } = world.node('library').mesh;
+    await world.time.until(() => same.log.size > size, 300_000);
+    expect(same.log.root()).toEqual(mesh.directory.log.root());
+    const { directory: other } = world.node('shipping').mesh;
+    await world.time.until(() => other.epoch !== null, 300_000);
+    expect(other.epoch?.epoch).toBe(2);
+    await world.time.advance(60_000);
+    expect(revokedAt(world.node('shipping'), 'platform')).toBe(true);
+    expect(other.log.size > size).toBe(false);
+    expect([other.isWaiting, other.refusal?.code]).toEqual([true, undefined]);
+    const told = world.lines.filter((line) =>
+      line.includes('shipping: the root lets the directory'),
+    );
+    expect(told.join('\n')).toContain('not the ones that this node followed');
+    expect(openForks(world.node('shipping').mesh)).toEqual(['directory']);
+    expect(openForks(mesh)).toEqual([]);
+  });
+
+  it('is not let go on from a point that ODCM does not have', async () => {
+    const { world } = await forked(6);
+    const { desk, mesh } = world.odcm;
+    const { size } = mesh.directory.log;
+    for (const point of [
+      { size: size + 1, root: mesh.directory.log.root() },
+      { size, root: Buffer.alloc(32, 7) },
+    ]) {
+      const installed = world.time.during(
+        desk.installRoot(world.nextRoot({ continueDirectory: point })),
+      );
+      await expect(installed).rejects.toMatchObject({ code: 'CONFLICT' });
+    }
+    expect(mesh.home.root.versions).toBe(1);
+  });
+});

@@ -1,0 +1,131 @@
+// `odcm directory`, at ODCM: a directory of which two histories were signed goes on from a point that the keepers of the root
+// choose. `histories` shows the point and what stands behind it, `continue` lets the new epoch begin.
+
+import type { RouteResult } from '../../protocols/control-api.ts';
+import { ask } from '../ask.ts';
+import { invoke, type Register } from '../command-context.ts';
+import { GROUPS } from '../program.ts';
+import { plainColumns, showResult } from '../show-result.ts';
+import { parseCount } from './arguments.ts';
+import { examples } from './examples.ts';
+
+type Found = RouteResult<'directoryHistories'>;
+type Lapse = Found['revocations'][number];
+
+interface Row {
+  readonly from: string;
+  readonly index: number;
+  readonly event: string;
+  readonly about: string;
+  readonly at: string;
+}
+
+const collect = (value: string, all: string[] = []): string[] => [...all, value];
+
+export const register: Register = (program, context) => {
+  const directory = program
+    .command('directory')
+    .helpGroup(GROUPS.trust)
+    .description('let a directory go on of which two histories were signed (at ODCM)');
+  directory
+    .command('histories')
+    .description('where it can go on, and what stands behind that point in every history')
+    .option('--at <size>', 'after so many entries; the most that are in all histories when absent')
+    .addHelpText(
+      'after',
+      examples([
+        ['odcm directory histories', 'the point, what the keepers sign, and what would be lost'],
+        ['odcm directory histories --at 410 --json', 'the same for an earlier point, for machines'],
+      ]),
+    )
+    .action(async (options: { at?: string }, self) => {
+      const size = parseCount('--at', options.at);
+      const invocation = invoke(self, context);
+      const found = await ask(invocation, 'directoryHistories', {
+        query: size === undefined ? {} : { size },
+      });
+      await showResult(invocation, {
+        sentence: found.opened
+          ? `The root lets the directory go on in epoch ${found.epoch} after ${found.size} entries; nothing is written in it yet.`
+          : `The directory can go on in epoch ${found.epoch} after ${found.size} entries.`,
+        more: [...describe(found), '', ...nextSteps(found)],
+        title: 'entries',
+        columns: plainColumns<Row>('from', 'index', 'event', 'about', 'at'),
+        rows: rowsOf(found),
+      });
+    });
+  directory
+    .command('continue')
+    .description('begin the epoch that the root has opened; writes revocations again')
+    .option('--without <name>', 'a revocation that is left out, may be repeated', collect)
+    .option('--unseen', 'also when nobody that is connected shows all histories')
+    .addHelpText(
+      'after',
+      examples([
+        ['odcm directory continue', 'whoever was shut out in any history stays shut out'],
+        ['odcm directory continue --without payments', 'but for a revocation that a thief wrote'],
+      ]),
+    )
+    .action(async (options: { without?: string[]; unseen?: boolean }, self) => {
+      const invocation = invoke(self, context);
+      const { without, unseen } = options;
+      const result = await ask(invocation, 'continueDirectory', {
+        body: { ...(without ? { without } : {}), ...(unseen ? { unseen } : {}) },
+      });
+      const { epoch, size, reissued, leftOut } = result;
+      await showResult(invocation, {
+        sentence: `The directory goes on in epoch ${epoch} after ${size} entries.`,
+        more: [
+          ...reissued.map((lapse) => `Written again: ${lapseText(lapse)}.`),
+          ...leftOut.map((lapse) => `Left out: ${lapseText(lapse)}.`),
+          'Every node takes it over within about a minute of being connected.',
+        ],
+        title: 'revocations',
+        columns: plainColumns<Lapse & { isWritten: boolean }>(
+          ...(['kind', 'name', 'about', 'at', 'isWritten'] as const),
+        ),
+        rows: [
+          ...reissued.map((lapse) => ({ ...lapse, isWritten: true })),
+          ...leftOut.map((lapse) => ({ ...lapse, isWritten: false })),
+        ],
+      });
+    });
+};
+
+const lapseText = ({ kind, name, about }: Lapse): string =>
+  kind === 'space' ? `${name} is shut out (${about || 'no reason'})` : `grant ${name} (${about})`;
+
+const rowsOf = ({ histories }: Found): Row[] =>
+  histories.flatMap(({ from, entries }) =>
+    entries.map((entry) => ({ from: from.join(', '), ...entry })),
+  );
+
+function describe(found: Found): string[] {
+  const { histories, revocations, unseen, missing } = found;
+  return [
+    ...histories.flatMap(({ from, size, entries }) => [
+      '',
+      `As ${from.join(', ')} ${from.length === 1 ? 'has' : 'have'} it, ${size} entries; behind the point:`,
+      ...(entries.length === 0 ? ['  none'] : []),
+      ...entries.map(({ index, event, about, at }) => `  ${index}  ${at}  ${event}  ${about}`),
+    ]),
+    '',
+    revocations.length === 0
+      ? 'None of them takes access away.'
+      : 'Of these, written again unless you leave them out:',
+    ...revocations.map((lapse) => `  ${lapseText(lapse)}`),
+    'Everything else behind the point has to be done again by hand.',
+    ...(unseen.length > 0 ? [`Not seen, since not connected: ${unseen.join(', ')}.`] : []),
+    ...(missing.length > 0
+      ? [`Nobody shows the history that leads to ${missing.join(' and ')} entries.`]
+      : []),
+  ];
+}
+
+function nextSteps({ opened, size, root, epoch }: Found): string[] {
+  if (opened) return ['Next:', '  odcm directory continue'];
+  return [
+    'Next, by the keepers of the root; with new keys of ODCM where one may have been stolen:',
+    `  odcm root rotate --continue-directory ${size}:${root} --out epoch-${epoch}.root.json`,
+  ];
+}
