@@ -2,6 +2,7 @@
 // a feed. Tells those who watch its feeds. Starts and stops nothing.
 
 import type { DirectoryState } from '../protocols/directory.ts';
+import { asMeshError } from '../protocols/errors.ts';
 import type { SpaceId } from '../protocols/ids.ts';
 import { LIMITS } from '../protocols/limits.ts';
 import type { Presence } from '../protocols/presence.ts';
@@ -79,9 +80,22 @@ export class Reactions {
     directoryFirst.connected(peerId);
     replicator.syncSoon(peerId);
     this.#node.care.connected();
+    this.#background.run(this.#askOfForks(peerId));
     if (peerId !== neighbours.odcmPeer) return;
     this.#background.run(petitioner.registerAddresses());
     this.#background.run(this.#node.rotation.resume());
+  }
+
+  /** What it knows of two histories was told to all while this node was away. */
+  async #askOfForks(peerId: string): Promise<void> {
+    const { replicator, forkGossip, log } = this.#node;
+    try {
+      const proofs = await replicator.ask(peerId, (client) => client.forks());
+      for (const bytes of proofs) await forkGossip.take(bytes);
+    } catch (error) {
+      const { code, message } = asMeshError(error);
+      log.debug({ peerId, code }, message);
+    }
   }
 
   disconnected(peerId: string): void {

@@ -399,6 +399,8 @@ export const LIMITS = {
   releaseAskMs: 10_000,
   /** Peers other than ODCM that must have answered before that. */
   releasePeers: 2,
+  /** Proofs that a peer gives at once when it connects; more than that are told again by gossip. */
+  forksPerAnswer: 64,
   /** A fork that is not settled yet is told again this often, for whoever came later. */
   forkToldMs: 180_000,
 

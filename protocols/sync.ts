@@ -20,6 +20,7 @@ const TYPE = {
   consistency: 6,
   roots: 7,
   presence: 8,
+  forks: 9,
 } as const;
 const ANSWER = {
   heads: 1,
@@ -31,6 +32,7 @@ const ANSWER = {
   carried: 7,
   root: 8,
   presence: 9,
+  fork: 10,
 } as const;
 
 export type Request =
@@ -65,7 +67,9 @@ export type Request =
   /** Root metadata from this version on. */
   | { readonly type: 'roots'; readonly version: number }
   /** What the asking space says of itself (protocols/presence.ts); answered by what another start of it said, if any. */
-  | { readonly type: 'presence'; readonly bytes: Uint8Array };
+  | { readonly type: 'presence'; readonly bytes: Uint8Array }
+  /** Proofs of the forks that are not settled yet. */
+  | { readonly type: 'forks' };
 
 export interface CarriedHead {
   readonly log: Buffer;
@@ -88,7 +92,9 @@ export type Answer =
   | { readonly type: 'carried'; readonly result: string }
   /** An envelope of root metadata (protocols/root-chain.ts). */
   | { readonly type: 'root'; readonly bytes: Buffer }
-  | { readonly type: 'presence'; readonly bytes: Buffer };
+  | { readonly type: 'presence'; readonly bytes: Buffer }
+  /** Of one log (protocols/fork-proof.ts). */
+  | { readonly type: 'fork'; readonly bytes: Buffer };
 
 export function encodeRequest(q: Request): Buffer {
   const w = new Writer();
@@ -109,6 +115,8 @@ export function encodeRequest(q: Request): Buffer {
       return w.array(2).uint(TYPE.roots).uint(q.version).take();
     case 'presence':
       return w.array(2).uint(TYPE.presence).bytes(q.bytes).take();
+    case 'forks':
+      return w.array(1).uint(TYPE.forks).take();
     case 'petition':
       return w.array(2).uint(TYPE.petition).bytes(q.bytes).take();
     case 'consistency':
@@ -130,6 +138,7 @@ export function decodeRequest(frame: Uint8Array): Request {
     consistency: 4,
     roots: 2,
     presence: 2,
+    forks: 1,
   }[q.type];
   if (length !== expected)
     throw new MeshError('MALFORMED', `a ${q.type} request has ${expected} fields`);
@@ -163,6 +172,8 @@ function requestBody(r: Reader, type: number): Request {
       return { type: 'roots', version: r.uint() };
     case TYPE.presence:
       return { type: 'presence', bytes: r.bytes(LIMITS.presenceMessageBytes) };
+    case TYPE.forks:
+      return { type: 'forks' };
     case TYPE.petition:
       return { type: 'petition', bytes: r.bytes(LIMITS.enrolFrameBytes) };
     case TYPE.consistency:
@@ -205,6 +216,8 @@ export function encodeAnswer(a: Answer): Uint8Array[] {
       return [w.array(2).uint(ANSWER.root).bytesHead(a.bytes.length).take(), a.bytes];
     case 'presence':
       return [w.array(2).uint(ANSWER.presence).bytesHead(a.bytes.length).take(), a.bytes];
+    case 'fork':
+      return [w.array(2).uint(ANSWER.fork).bytesHead(a.bytes.length).take(), a.bytes];
     case 'carried':
       return [w.array(2).uint(ANSWER.carried).text(a.result).take()];
   }
@@ -261,6 +274,8 @@ function answerBody(r: Reader, type: number): Answer {
       return { type: 'root', bytes: r.bytes(LIMITS.rootBytes) };
     case ANSWER.presence:
       return { type: 'presence', bytes: r.bytes(LIMITS.presenceMessageBytes) };
+    case ANSWER.fork:
+      return { type: 'fork', bytes: r.bytes(LIMITS.forkProofBytes) };
     case ANSWER.carried:
       return { type: 'carried', result: r.text(LIMITS.enrolFrameBytes) };
     default:

@@ -1,9 +1,9 @@
 // Fork proofs on the topic of the directory: checked before they are passed on, told once when one is found here, and again
-// now and then while the fork is not settled, for whoever came later.
+// now and then while the fork is not settled. Whoever comes later asks the peers that it meets.
 
 import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
 import { asMeshError, type Code } from '../../protocols/errors.ts';
-import type { ForkProof } from '../../protocols/fork-proof.ts';
+import { decodeForkProof, encodeForkProof, type ForkProof } from '../../protocols/fork-proof.ts';
 import {
   decodeDirectoryMessage,
   directoryTopic,
@@ -66,6 +66,32 @@ export class ForkGossip {
     }, delayMs);
   }
 
+  /** Proofs for a peer that asks: of forks that are not settled yet. */
+  open(): Buffer[] {
+    const open = this.#o.forks.all().filter((fork) => this.#isOpen(fork));
+    return open.slice(0, LIMITS.forksPerAnswer).map(({ proof }) => encodeForkProof(proof));
+  }
+
+  /** What a peer answered. */
+  async take(bytes: Uint8Array): Promise<void> {
+    try {
+      const proof = decodeForkProof(bytes);
+      if (this.#o.forks.of(proof.notes[0].checkpoint.origin)) return;
+      this.#check(proof);
+      await this.#o.forks.add(proof);
+    } catch (error) {
+      const { code } = asMeshError(error);
+      this.#o.onRefused(code);
+      if (!NO_OFFENCE.has(code)) throw error;
+    }
+  }
+
+  #check(proof: ForkProof): void {
+    const { mesh, directory } = this.#o;
+    const { state, origin } = directory;
+    checkForkProof({ mesh, state, origin, verify: (note) => directory.verify(note) }, proof);
+  }
+
   /** Settled is a fork when the directory has opened a later epoch, or the root one of the directory. */
   #isOpen({ origin }: Fork): boolean {
     const { mesh, directory } = this.#o;
@@ -90,14 +116,13 @@ export class ForkGossip {
   /** Undefined when the message is not about a fork. */
   judge(message: Message): TopicValidatorResult | undefined {
     if (message.data[0] !== FIRST_BYTE) return undefined;
-    const { mesh, directory, forks, onRefused } = this.#o;
+    const { forks, onRefused } = this.#o;
     try {
       const told = decodeDirectoryMessage(message.data);
       if (told.type !== 'fork') return TopicValidatorResult.Ignore;
       const { proof } = told;
       if (forks.of(proof.notes[0].checkpoint.origin)) return TopicValidatorResult.Ignore;
-      const { state, origin } = directory;
-      checkForkProof({ mesh, state, origin, verify: (note) => directory.verify(note) }, proof);
+      this.#check(proof);
       this.#valid.set(message, proof);
       return TopicValidatorResult.Accept;
     } catch (error) {

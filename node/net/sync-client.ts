@@ -175,6 +175,17 @@ export class SyncClient {
     return found;
   }
 
+  /** Proofs of forks that the peer knows and that are not settled yet. */
+  async forks(): Promise<Buffer[]> {
+    const out: Buffer[] = [];
+    for await (const { bytes } of this.#ask({ type: 'forks' }, 'fork')) {
+      out.push(Buffer.from(bytes));
+      if (out.length > LIMITS.forksPerAnswer)
+        throw new MeshError('MALFORMED', 'the peer gave more fork proofs than it may');
+    }
+    return out;
+  }
+
   /** The peer as a source for intake of one log. */
   source(log: Uint8Array): EntrySource {
     return {

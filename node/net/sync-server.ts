@@ -34,6 +34,8 @@ export interface Carrier {
   roots(peerId: string, version: number): readonly Buffer[];
   /** A member says of itself what it says to all; what another start of its space said, if there is one. */
   told(peerId: string, statement: Uint8Array): Buffer | undefined;
+  /** Proofs of forks that are not settled yet; to members only. */
+  forks(peerId: string): readonly Buffer[];
   /** A wish of a member to ODCM; refused by every other node. */
   petition(peerId: string, bytes: Uint8Array): Promise<string>;
 }
@@ -129,6 +131,10 @@ async function answer(
     case 'presence': {
       const bytes = carrier.told(peerId, q.bytes);
       if (bytes) await send({ type: 'presence', bytes });
+      return;
+    }
+    case 'forks': {
+      for (const bytes of carrier.forks(peerId)) await send({ type: 'fork', bytes });
       return;
     }
     case 'petition':

@@ -42,6 +42,8 @@ export interface CarrierOptions {
   readonly roots?: Pick<Roots, 'from'> | undefined;
   /** A space said this of itself, itself. */
   readonly told?: (space: SpaceId, statement: Uint8Array, peerId: string) => Buffer | undefined;
+  /** Proofs of forks that are not settled yet. */
+  readonly openForks?: () => readonly Buffer[];
   /** Present at the ODCM node only. */
   readonly trust: Trust | undefined;
   readonly onRefused: (code: Code) => void;
@@ -157,6 +159,10 @@ export function createCarrier(o: CarrierOptions): Carrier {
     },
     told(peerId, statement) {
       return o.told?.(o.members.requireMember(peerId).id, statement, peerId);
+    },
+    forks(peerId) {
+      o.members.requireMember(peerId);
+      return o.openForks?.() ?? [];
     },
     petition(peerId, bytes) {
       const speaker = o.members.requireMember(peerId);

@@ -89,6 +89,7 @@ export async function serveOthers(inner: Inner): Promise<void> {
       return exchange.keyWatch.other(said);
     },
     heardNote: (feed) => exchange.gossip.heardNote(feed),
+    openForks: () => node.forkGossip.open(),
   });
   await node.host.serve(syncProtocol(home.config.mesh), (channel, peerId) =>
     serveSync(channel, peerId, carrier, inner.o.timers),

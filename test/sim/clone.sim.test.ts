@@ -93,6 +93,26 @@ describe.each(KINDS)('two machines with one key, with histories %s', (_, one, ot
   );
 });
 
+describe('a fork', () => {
+  it('is known at once to a space that comes long after it was told', async () => {
+    const { world, forked } = await forkedWorld(1, ['one history'], ['another history']);
+    const payments = world.node('payments');
+    await world.time.during(payments.stop());
+    const { origin } = feedOf(world, 'platform', forked);
+    const others = ['odcm', 'platform', 'shipping'].map((name) => world.node(name));
+    const areTold = () => others.every(({ mesh }) => mesh.forks.of(origin) !== undefined);
+    await world.time.until(areTold, 200_000);
+    expect(areTold()).toBe(true);
+    await world.time.advance(LIMITS.presenceMs * 5);
+    await world.time.during(payments.start());
+    expect(payments.mesh.forks.of(origin)).toBeUndefined();
+    await world.time.until(() => payments.mesh.host.connectedPeers().length > 0, 60_000);
+    const isTold = () => payments.mesh.forks.of(origin) !== undefined;
+    expect(await world.time.until(isTold, 2 * LIMITS.presenceMs)).toBeDefined();
+    expect(isTold()).toBe(true);
+  });
+});
+
 describe('a machine that comes back as it was', () => {
   it.each(seedsOf('clone', 3))(
     'takes its own newest entries back before it releases any (seed %i)',
