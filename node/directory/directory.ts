@@ -147,6 +147,11 @@ export class Directory {
     return this.#vouched.age;
   }
 
+  /** To be waited for before the store is closed. */
+  settle(): Promise<void> {
+    return this.#vouched.settle();
+  }
+
   get limitMs(): number {
     return this.#vouched.limitMs;
   }

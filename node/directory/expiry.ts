@@ -12,6 +12,7 @@ export class Expiry {
   readonly #store: Store;
   readonly #log: Log;
   #endedMs = 0;
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(store: Store, log: Log) {
     this.#store = store;
@@ -31,11 +32,16 @@ export class Expiry {
     return vouchedMs <= this.#endedMs;
   }
 
+  /** Resolves when what was noted is on the disk. */
+  settle(): Promise<void> {
+    return this.#writing;
+  }
+
   /** This word of ODCM is too old now. */
   note(vouchedMs: number): void {
     this.#endedMs = vouchedMs;
     const value = new Writer(16).array(1).uint(vouchedMs).take();
-    this.#store
+    this.#writing = this.#store
       .write([{ type: 'put', key: KEY, value }], { sync: true })
       .catch((error: unknown) => {
         this.#log.warn({ reason: String(error) }, 'that the directory expired was not written');

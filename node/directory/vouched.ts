@@ -45,6 +45,11 @@ export class Vouched {
     return Math.max(0, this.#o.clock.nowMs() - this.#timeMs);
   }
 
+  /** Resolves when the disk has what was found out of it. */
+  settle(): Promise<void> {
+    return this.#expiry.settle();
+  }
+
   get age(): DirectoryAge {
     const { ageMs, limitMs } = this;
     const isClockDoubtful = this.#o.clock.isDoubtful ?? false;

@@ -72,6 +72,7 @@ export async function stopParts(inner: Inner, stop: AbortController): Promise<vo
   await end(() => background.settle());
   await end(() => node.trustClock.stop(node.timers));
   await end(() => node.receipts.stop());
+  await end(() => node.directory.settle());
   if (isWhole) await end(() => node.care.leave());
   for (const store of [parts.logs, parts.views, parts.blockStore]) await end(() => store.close());
   await parts.onClosed?.();
