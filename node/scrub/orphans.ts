@@ -5,6 +5,7 @@ import { decodeEntry } from '../../protocols/entry.ts';
 import { isMeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { decodeSegment } from '../../protocols/segment.ts';
+import { DIRECTORY_LOG } from '../../protocols/sync.ts';
 import type { Blocks } from '../feed/blocks.ts';
 import { hashOfOwnedKey, logOfKey, markKey, ownedKey, tableRange } from '../store/keys.ts';
 import { isRot, type Store } from '../store/store.ts';
@@ -22,6 +23,10 @@ export interface OrphansOptions {
   readonly nowMs: () => number;
   readonly pace: (bytes: number) => Promise<void>;
 }
+
+/** Its records lie beside their entries: it names no blocks. */
+const isOfDirectory = (key: Buffer): boolean =>
+  logOfKey(key).subarray(0, DIRECTORY_LOG.length).equals(DIRECTORY_LOG);
 
 /** Resolves to how many were taken away: none when something could not be read that may name them. */
 export async function sweepOrphans(o: OrphansOptions): Promise<number> {
@@ -74,7 +79,13 @@ async function keepNamed(o: OrphansOptions, candidates: Set<string>): Promise<bo
   const onDamaged = () => {
     isWhole = false;
   };
-  for await (const { key, value } of o.logs.range({ ...tableRange('s'), onDamaged })) {
+  for await (const { key, value } of o.logs.range({
+    ...tableRange('s'),
+    onDamaged: (damaged) => {
+      if (!isOfDirectory(damaged)) onDamaged();
+    },
+  })) {
+    if (isOfDirectory(key)) continue;
     await o.pace(key.length + value.length);
     try {
       for (const { leaf, record } of decodeSegment(value).entries) {

@@ -25,6 +25,8 @@ export interface RepairerOptions {
   readonly directory: Directory;
   readonly feeds: Feeds;
   readonly blocks: Blocks;
+  /** Kept for others only: its blocks lie apart, and its entries are not applied here. */
+  readonly isCopied: (feed: OpenFeed) => boolean;
   readonly timers: Timers;
   readonly log: Log;
   /** Connected members, those first that are known to carry the feed. */
@@ -214,7 +216,9 @@ export class Repairer {
       last = new MeshError('PEER_UNREACHABLE', `no connected member gave a block of ${feed.path}`);
     }
     // An entry that is not applied yet may name it, and this may be the only copy there is.
-    const isKnown = [...feeds.opened].every(({ view, log }) => view.isLevel && !log.damage);
+    const isKnown = [...feeds.opened]
+      .filter((feed) => !this.#o.isCopied(feed))
+      .every(({ view, log }) => view.isLevel && !log.damage);
     if (isNamed || !isKnown) throw last;
     // Nobody ever asks for it.
     await blocks.drop([hash]);

@@ -71,6 +71,7 @@ export class StoreCare {
         peers,
         ask,
       },
+      isCopied: ({ row }) => node.carrying.carry.isCopied(row.id),
       nameOf: (peerId) => members.spaceOf(peerId)?.name ?? peerId,
     });
     this.refetch = new Refetch({ node, timers, peers });

@@ -78,7 +78,7 @@ export async function differences(world: World, ended: Ended = {}): Promise<stri
         out.push(`${node.name} applied ${held.view.applied} of ${held.log.size} of ${held.path}`);
     }
     for (const feed of carried(world, node, ended))
-      if (node.mesh.carrying.carry.carrying(feed)?.state === 'fetching')
+      if ((node.mesh.carrying.carry.carrying(feed)?.state ?? 'fetching') === 'fetching')
         out.push(`${node.name} has not all of ${feed}, which it carries`);
   }
   return out;

@@ -15,14 +15,18 @@ async function toldWithin(size: Size, one: string[], other: string[]) {
   let worstMs = 0;
   let missed = 0;
   for (const seed of seedsOf(size)) {
-    const { world, forked, library } = await forkedWorld(seed, one, other);
+    const { world, forked, library, clone } = await forkedWorld(seed, one, other);
     const [platform, shipping] = [world.node('platform'), world.node('shipping')];
     const { origin } = platform.mesh.feeds.peek(forked)!;
     await world.time.until(() => platform.mesh.host.isConnected(shipping.peerId), 200_000);
-    // The two under one key share one connection with everybody: one of them is out of contact, and hears when it is told again.
+    const began = world.time.nowMs;
     const honest = [...world.nodes.values()].filter((node) => node !== library);
-    const isTold = () => honest.every(({ mesh }) => mesh.forks.of(origin) !== undefined);
-    const tookMs = await world.time.until(isTold, 200_000);
+    const isTold = (nodes: typeof honest) => () => nodes.every(({ mesh }) => mesh.forks.of(origin) !== undefined);
+    const tookMs = await world.time.until(isTold(honest), 200_000);
+    const a = await world.time.until(() => isTold([library])() || isTold([clone])(), 400_000);
+    const b = await world.time.until(isTold([library]), 400_000);
+    const c = await world.time.until(isTold([clone]), 400_000);
+    size.log(`PROBE seed ${seed} others ${tookMs} either +${a} library +${b} clone +${c} ${began}`);
     if (tookMs === undefined) missed++;
     worstMs = Math.max(worstMs, tookMs ?? 0);
   }
