@@ -65,6 +65,11 @@ export function nextRootPayload(current: Root, changes: RootChanges): Buffer {
   });
 }
 
+/** Ids of directory keys that go on signing; who stole enough of them could begin a new epoch before ODCM does. */
+export function keptDirectoryKeys(current: Root, { drop }: Pick<RootChanges, 'drop'>): string[] {
+  return current.roles.directory.keyids.filter((id) => !drop?.directory?.includes(id));
+}
+
 /** The envelope with these signatures as well, in the order of key ids; a key that signed before signs the same again. */
 export function addRootSignatures(envelope: RootEnvelope, keys: readonly KeyObject[]): Buffer {
   const byKey = new Map<string, RootSignature>();

@@ -63,6 +63,7 @@ export class MeshNode {
   readonly directory: Directory;
   readonly members: Members;
   readonly blocks: Blocks;
+  readonly logs: Store;
   readonly views: Store;
   readonly feeds: Feeds;
   readonly rekeying: Rekeying;
@@ -115,6 +116,7 @@ export class MeshNode {
     this.startedMs = clock.nowMs();
     this.directory = directory;
     this.members = members;
+    this.logs = parts.logs;
     this.views = parts.views;
     this.subscriptions = subscriptions;
     this.host = host;

@@ -165,9 +165,10 @@ export class OdcmDesk {
     return home.root;
   }
 
-  /** Lets the epoch that the root has opened begin, with these entries. */
+  /** Lets the epoch that the root has opened begin with these entries; one that has begun already is given them. */
   async beginEpoch(drafts: readonly Draft[]): Promise<void> {
-    await this.#writer.begin(drafts);
+    if (this.#node.directory.isWaiting) await this.#writer.begin(drafts);
+    else if (drafts.length > 0) await this.#writer.appendAll(drafts);
     await this.#begin();
   }
 

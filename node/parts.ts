@@ -6,6 +6,8 @@ import { basename, join } from 'node:path';
 import { isMeshError, MeshError } from '../protocols/errors.ts';
 import { contextTopic, directoryTopic, presenceTopic } from '../protocols/gossip.ts';
 import { LIMITS } from '../protocols/limits.ts';
+import { decodeRoot } from '../protocols/root.ts';
+import { decodeRootEnvelope } from '../protocols/root-chain.ts';
 import { CarryRows } from './carry/carry-rows.ts';
 import type { Clock, Random, Timers } from './clock.ts';
 import { DirectoryCopy } from './directory/copy.ts';
@@ -27,7 +29,7 @@ import { openOwnKeys } from './rotate/adopt-keys.ts';
 import type { OwnKeys } from './rotate/own-keys.ts';
 import { DiskGuard, spaceOf } from './store/disk-guard.ts';
 import { isLastingMark, tableRange } from './store/keys.ts';
-import { type LevelStoreOptions, openLevelStore } from './store/level.ts';
+import { type LevelStoreOptions, openLevelStore, storeMissing } from './store/level.ts';
 import type { Store } from './store/store.ts';
 import { TrustClock } from './trust-time/trust-clock.ts';
 
@@ -79,6 +81,7 @@ export interface Parts extends Stores {
 export async function openParts(o: NodeOptions): Promise<Parts> {
   const { paths } = o.home;
   const running = join(paths.store, 'running');
+  if (!existsSync(paths.store)) throw storeMissing(paths.store);
   const isSuspect = existsSync(running);
   if (isSuspect) for (const path of [paths.log, paths.blocks]) await requireSoundTables(path);
   await writeFile(running, '');
@@ -174,6 +177,7 @@ export async function gatherParts(
   const trustClock = await TrustClock.open(store, clock, o.acceptClock);
   const directory = await Directory.open({
     ...{ store, root: home.root.root, mesh, clock: trustClock, log },
+    roots: home.rootEnvelopes.map((bytes) => decodeRoot(decodeRootEnvelope(bytes).payload)),
     copy: new DirectoryCopy(stores.views),
     isWriter: home.isOdcm,
     limitMs: o.directoryLimitMs ?? limitOf(home.config),

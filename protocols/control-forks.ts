@@ -45,6 +45,8 @@ const Lapse = z.object({
   name: z.string(),
   about: z.string(),
   at: z.string(),
+  /** Of a space: entries of its feeds, by their paths, that stay good. */
+  lastGood: z.record(z.string(), count).nullable(),
 });
 
 export const DirectoryHistories = z.object({
@@ -59,7 +61,13 @@ export const DirectoryHistories = z.object({
       from: z.array(z.string()),
       size: count,
       entries: z.array(
-        z.object({ index: count, event: z.string(), about: z.string(), at: z.string() }),
+        z.object({
+          index: count,
+          event: z.string(),
+          about: z.string(),
+          at: z.string(),
+          lastGood: z.record(z.string(), count).nullable(),
+        }),
       ),
     }),
   ),

@@ -25,6 +25,7 @@ interface RotateFlags {
   readonly addIssuing?: string[];
   readonly dropIssuing?: string[];
   readonly continueDirectory?: string;
+  readonly keepDirectoryKey?: boolean;
   readonly days?: number;
 }
 
@@ -61,6 +62,7 @@ export function registerRoot(program: Command, shell: Shell): void {
       '--continue-directory <size:tree>',
       'the directory goes on in a new epoch from there, as odcm directory histories says',
     )
+    .option('--keep-directory-key', 'with it: the directory key was surely not stolen, and stays')
     .option(
       '--days <number>',
       'it expires after so many days (default: 365)',
@@ -127,8 +129,14 @@ const epochLines = (root: Root): string[] => {
 async function rotate(shell: Shell, flags: RotateFlags, command: Command): Promise<void> {
   const { options, output } = shell.invoke(command);
   assertFormat(options.format);
-  const { nextRootPayload } = await import('../../certs/root-rotation.ts');
+  const { keptDirectoryKeys, nextRootPayload } = await import('../../certs/root-rotation.ts');
   const current = decodeRoot((await envelopeOf(flags.from, options.home)).payload);
+  const drop = {
+    root: flags.dropRootKey ?? [],
+    directory: flags.dropDirectoryKey ?? [],
+    timestamp: flags.dropTimestampKey ?? [],
+  };
+  requireNewDirectoryKey(flags, keptDirectoryKeys(current, { drop }));
   const { threshold, days = ROOT_DAYS, addIssuing = [], dropIssuing = [] } = flags;
   const { certificatePin } = await import('../../certs/chain.ts');
   const payload = nextRootPayload(current, {
@@ -139,11 +147,7 @@ async function rotate(shell: Shell, flags: RotateFlags, command: Command): Promi
       directory: await publicKeys(flags.addDirectoryKey),
       timestamp: await publicKeys(flags.addTimestampKey),
     },
-    drop: {
-      root: flags.dropRootKey ?? [],
-      directory: flags.dropDirectoryKey ?? [],
-      timestamp: flags.dropTimestampKey ?? [],
-    },
+    drop,
     addIssuing: await Promise.all(
       addIssuing.map(async (file) => certificatePin((await readSmall(file)).toString())),
     ),
@@ -153,6 +157,18 @@ async function rotate(shell: Shell, flags: RotateFlags, command: Command): Promi
   const envelope = { payload, signatures: [] };
   const fields = await write(envelope, current, flags.key ?? [], flags.out);
   await output.write(render(options.format, fields, told(fields)));
+}
+
+/** Two histories may be the work of a thief, and what the new epoch begins with is whatever its keys sign first. */
+function requireNewDirectoryKey(flags: RotateFlags, kept: readonly string[]): void {
+  if (flags.continueDirectory === undefined || flags.keepDirectoryKey || kept.length === 0) return;
+  throw new MeshError(
+    'USAGE',
+    `the directory key ${kept.join(', ')} stays: whoever stole it could begin the new epoch`,
+    {
+      next: 'Replace it: odcm keys next directory at ODCM, then --add-directory-key KEY --drop-directory-key ID. If it was surely not stolen: --keep-directory-key',
+    },
+  );
 }
 
 async function sign(

@@ -89,7 +89,7 @@ export function registerRun(program: Command, shell: Shell): void {
       const lock = await lockHome(home.dir);
       try {
         // Nothing is opened and nothing listens before the keys are there.
-        await home.localKey();
+        await home.keys.prepare();
         const { runNode } = await import('../run.ts');
         const path =
           flags.logFile === '-' ? undefined : (flags.logFile ?? join(home.dir, 'node.log'));

@@ -2,13 +2,27 @@
 // the beginning of the epoch that goes on from there.
 
 import { MeshError } from '../../protocols/errors.ts';
-import { directoryHistories, type Histories } from '../fork/directory-histories.ts';
+import { fetchDirectoryPoint } from '../fork/directory-fetch.ts';
+import {
+  directoryHistories,
+  formerLine,
+  type Histories,
+  type HistoryEntry,
+} from '../fork/directory-histories.ts';
 import { findDirectoryPoint } from '../fork/directory-point.ts';
-import { chosenOf, type Lapse, lapsesOf } from '../fork/directory-revocations.ts';
+import { chosenOf, type Lapse, lapsesOf, missingOf } from '../fork/directory-revocations.ts';
 import type { MeshNode } from '../node.ts';
 import type { Handlers } from './handler.ts';
 
-const showLapse = ({ kind, name, about, at }: Lapse) => ({ kind, name, about, at });
+const showLapse = ({ kind, name, about, at, lastGood }: Lapse) => ({
+  ...{ kind, name, about, at },
+  lastGood: lastGood && { ...lastGood },
+});
+
+const showEntry = (entry: HistoryEntry) => ({
+  ...entry,
+  lastGood: entry.lastGood && { ...entry.lastGood },
+});
 
 function requireDesk(node: MeshNode): NonNullable<MeshNode['odcm']> {
   if (node.odcm) return node.odcm;
@@ -30,13 +44,14 @@ function requireSeen({ missing }: Histories): void {
 export const directoryHandlers: Pick<Handlers, 'directoryHistories' | 'continueDirectory'> = {
   async directoryHistories({ node, query }) {
     requireDesk(node);
+    await fetchDirectoryPoint(node, node.timers);
     const { epoch, size, root } = await findDirectoryPoint(node, node.timers, query.size);
     const found = await directoryHistories(node, node.timers, size);
     return {
       ...{ epoch, size, root: root.toString('hex'), opened: node.directory.isWaiting },
       revocations: lapsesOf(found).map(showLapse),
       histories: found.histories.map(({ from, size: end, entries }) => ({
-        ...{ from: [...from], size: end, entries: [...entries] },
+        ...{ from: [...from], size: end, entries: entries.map(showEntry) },
       })),
       ...{ unseen: [...found.unseen], missing: [...found.missing] },
     };
@@ -44,15 +59,20 @@ export const directoryHandlers: Pick<Handlers, 'directoryHistories' | 'continueD
 
   async continueDirectory({ node, body }) {
     const desk = requireDesk(node);
-    if (node.directory.refusal) throw node.directory.refusal;
-    if (!node.directory.isWaiting)
-      throw new MeshError('USAGE', 'the root has opened no epoch of the directory that waits', {
+    const { directory } = node;
+    if (directory.refusal) throw directory.refusal;
+    if (!directory.epoch)
+      throw new MeshError('USAGE', 'the root has opened no epoch of the directory', {
         next: 'See how that is done: odcm directory histories',
       });
-    const { epoch, size } = await findDirectoryPoint(node, node.timers);
-    const found = await directoryHistories(node, node.timers, size);
-    if (!body.unseen) requireSeen(found);
-    const lapses = lapsesOf(found);
+    await fetchDirectoryPoint(node, node.timers);
+    const { epoch } = directory.epoch;
+    const { size } = directory.epoch.continues;
+    // Members that are in the epoch show no history of the one before it: what ODCM wrote itself is looked through.
+    const own = directory.isWaiting ? undefined : await formerLine(node);
+    const found = await directoryHistories(node, node.timers, size, own);
+    if (directory.isWaiting && !body.unseen) requireSeen(found);
+    const lapses = missingOf(lapsesOf(found), directory);
     const chosen = chosenOf(lapses, body.without ?? []);
     await desk.beginEpoch(chosen.map(({ draft }) => draft));
     const leftOut = lapses.filter((lapse) => !chosen.includes(lapse));

@@ -3,7 +3,7 @@
 
 import { type Checkpoint, decodeNote, type LogKey, type Note } from '../../protocols/checkpoint.ts';
 import type { DirectoryState, FeedRow } from '../../protocols/directory.ts';
-import { MeshError } from '../../protocols/errors.ts';
+import { asMeshError, MeshError } from '../../protocols/errors.ts';
 import type { MeshId, Origin } from '../../protocols/ids.ts';
 import type { DirectoryHead } from '../../protocols/presence.ts';
 import { directoryOriginOf, type Root } from '../../protocols/root.ts';
@@ -15,10 +15,12 @@ import { isRot } from '../store/store.ts';
 import { Turn } from '../turn.ts';
 import type { DirectoryCopy } from './copy.ts';
 import { elsewhere, hasBegun, type OpenedEpoch, openEpoch, refusalOf } from './epoch.ts';
+import { mendWaiting } from './epoch-mend.ts';
 import { FeedKeys } from './feed-keys.ts';
 import { Folded } from './folded.ts';
 import type { DirectoryAge } from './freshness.ts';
-import { DirectorySigners } from './signers.ts';
+import { verifyDirectoryNote, vouchedMs } from './log-authority.ts';
+import { DirectorySigners, rootOfEpoch } from './signers.ts';
 import { Vouched, type VouchedOptions } from './vouched.ts';
 
 export type { DirectoryAge } from './freshness.ts';
@@ -28,6 +30,8 @@ export type HeadVerdict = 'newer' | 'time' | 'known' | 'held';
 
 export interface DirectoryOptions extends VouchedOptions {
   readonly root: Root;
+  /** All versions of it, oldest first: they say how the epochs before this one began, and who signed in them. */
+  readonly roots?: readonly Root[];
   readonly mesh: MeshId;
   /** This node writes the directory: nobody else has its newest entry for sure. */
   readonly isWriter?: boolean;
@@ -39,6 +43,10 @@ export class Directory {
   readonly #o: DirectoryOptions;
   readonly #turn = new Turn();
   #root: Root;
+  /** Versions that are known, oldest first. */
+  readonly #roots: Root[];
+  /** In force as soon as the epoch that it names could be opened: the disk refused that. */
+  #next: Root | undefined;
   #epoch: OpenedEpoch;
   readonly #folded: Folded;
   readonly #signers: DirectorySigners;
@@ -52,6 +60,7 @@ export class Directory {
   private constructor(options: DirectoryOptions, epoch: OpenedEpoch) {
     this.#o = options;
     this.#root = options.root;
+    this.#roots = [...(options.roots ?? [options.root])];
     this.#epoch = epoch;
     this.#folded = new Folded(options.log);
     this.#vouched = new Vouched(options);
@@ -60,11 +69,21 @@ export class Directory {
   }
 
   static async open(options: DirectoryOptions): Promise<Directory> {
-    const directory = new Directory(options, await openEpoch(options.store, options.root));
+    const { store, root, roots = [] } = options;
+    const directory = new Directory(options, await openEpoch(store, root, roots));
     await directory.#foldSound();
-    const { note } = directory.shown;
-    await directory.#vouched.load(note && directory.#signers.vouchedMs(decodeNote(note)));
+    await directory.#vouched.load(directory.#shownMs());
     return directory;
+  }
+
+  /** When ODCM spoke last of what is shown; of an epoch that is over, by the keys that it had then. */
+  #shownMs(): number | undefined {
+    if (!this.shown.note) return undefined;
+    const note = decodeNote(this.shown.note);
+    const { origin } = note.checkpoint;
+    if (origin === this.origin) return this.#signers.vouchedMs(note);
+    const root = rootOfEpoch(note, this.#o.mesh, this.#roots);
+    return root && this.#vouched.notAhead(vouchedMs(note, root, origin));
   }
 
   /** A damaged log is mended from its copy; where that fails, what comes before the damage is better than nothing. */
@@ -76,13 +95,27 @@ export class Directory {
     } catch (error) {
       if (!isRot(error)) throw error;
       this.#o.log.warn({}, `the directory is damaged: ${(error as MeshError).message}`);
-      const donor = await this.#o.copy?.donor(this.log, (note) => this.verify(decodeNote(note)));
-      await this.mend(donor).catch((failure: unknown) => {
+      const { former } = this.#epoch;
+      const damaged = former?.damage ? former : this.log;
+      const verify = (note: Buffer) => this.verifyShown(decodeNote(note));
+      await this.mend(await this.#o.copy?.donor(damaged, verify)).catch((failure: unknown) => {
         this.#o.log.warn(
           { reason: String(failure) },
           'the directory waits for members who have it',
         );
       });
+      // What was in force stays in force, whether or not what follows it could be mended.
+      if (this.isWaiting) await this.#foldWhatIsSound();
+    }
+  }
+
+  /** What cannot be read of it is mended and folded later. */
+  async #foldWhatIsSound(): Promise<void> {
+    try {
+      await this.#fold();
+    } catch (error) {
+      const { code, message } = asMeshError(error);
+      this.#o.log.warn({ code }, `the directory is not in force as a whole: ${message}`);
     }
   }
 
@@ -96,11 +129,27 @@ export class Directory {
   mend(donor: Donor | undefined): Promise<void> {
     return this.#turn.take(async () => {
       const { store, isWriter = false } = this.#o;
-      await mendLog({ store, log: this.log, donor, mayBeShorter: !isWriter });
+      if (!this.isWaiting) await mendLog({ store, log: this.log, donor, mayBeShorter: !isWriter });
+      else if (await mendWaiting(this.#epoch, { store, donor, isWriter, origin: this.origin }))
+        await this.#reopen();
       const refusal = await refusalOf(this.#epoch, this.#root.directory);
       this.#epoch = { ...this.#epoch, refusal };
       await this.#fold();
     });
+  }
+
+  /** Takes over once more what a new epoch begins with. @throws what still cannot be read of it */
+  async #reopen(): Promise<void> {
+    this.#enter(await openEpoch(this.#o.store, this.#root, this.#roots));
+    if (this.log.damage) throw this.log.damage;
+  }
+
+  /** Another log is the directory; who mends it hears what is wrong with this one, too. */
+  #enter(opened: OpenedEpoch): void {
+    const { onDamaged } = this.log;
+    this.#epoch = opened;
+    opened.log.onDamaged = onDamaged;
+    if (opened.log.damage) onDamaged?.(opened.log.damage);
   }
 
   /** Writes the second copy from its start. */
@@ -168,7 +217,8 @@ export class Directory {
 
   /** True while a head was seen whose entries have not come yet. */
   get isBehind(): boolean {
-    return this.#vouched.isDue || this.log.size < this.#knownSize || this.#isUnfolded;
+    const isShort = this.log.size < this.#knownSize || this.#isUnfolded;
+    return this.#vouched.isDue || isShort || this.#next !== undefined;
   }
 
   /** Entries are on the disk that could not be read when they came. */
@@ -199,26 +249,37 @@ export class Directory {
    * forgotten: a stolen key may have run ahead of ODCM.
    */
   adoptRoot(root: Root): Promise<void> {
-    return this.#turn.take(async () => {
-      const hasMoved = root.directory?.epoch !== this.#root.directory?.epoch;
-      this.#root = root;
-      const isTakenBack = this.#signers.adopt(root, this.origin);
-      if (hasMoved) await this.#followEpoch();
-      if (!isTakenBack && !hasMoved) return;
-      const { note } = this.shown;
-      if (isTakenBack) this.#vouched.forgetBut(note && this.#signers.vouchedMs(decodeNote(note)));
-      this.#knownSize = this.log.size;
-      this.#signedSize = this.log.size;
+    return this.#turn.take(() => {
+      this.#roots.push(root);
+      this.#next = root;
+      return this.#takeNext();
     });
   }
 
+  /** All of a new root comes into force, or nothing: where its epoch cannot be opened, that is tried at the next look. */
+  async #takeNext(): Promise<void> {
+    const root = this.#next;
+    if (!root) return;
+    const hasMoved = root.directory?.epoch !== this.#root.directory?.epoch;
+    const opened = hasMoved && (await openEpoch(this.#o.store, root, this.#roots));
+    this.#root = root;
+    this.#next = undefined;
+    const isTakenBack = this.#signers.adopt(root, this.origin);
+    if (opened) this.#followEpoch(opened);
+    if (opened || isTakenBack) {
+      // Until ODCM goes on, nobody has anything newer to say.
+      if (this.isWaiting || this.#epoch.refusal) this.#vouched.keepUpToNow();
+      else if (isTakenBack) this.#vouched.forgetBut(this.#shownMs());
+      this.#knownSize = this.log.size;
+      this.#signedSize = this.log.size;
+    }
+    if (opened) await this.#foldWhatIsSound();
+  }
+
   /** The way out of two histories: the keepers of the root say which of them goes on, and from where. */
-  async #followEpoch(): Promise<void> {
-    const { onDamaged } = this.log;
-    const opened = await openEpoch(this.#o.store, this.#root);
-    opened.log.onDamaged = onDamaged;
-    this.#epoch = opened;
+  #followEpoch(opened: OpenedEpoch): void {
     const { number, begin, refusal } = opened;
+    this.#enter(opened);
     if (refusal) this.#o.log.error({ code: refusal.code, epoch: number }, refusal.message);
     else
       this.#o.log.warn(
@@ -227,7 +288,6 @@ export class Directory {
       );
     // A proof of two histories is one of an epoch: it stays as evidence, and says nothing of the next.
     this.isFrozen = false;
-    await this.#fold();
   }
 
   /** A head is signed by others than the keys that the root held here names. */
@@ -243,6 +303,13 @@ export class Directory {
   /** Verifies a head of the directory by the threshold of its keys in the root. */
   verify(note: Note): Checkpoint {
     return this.#signers.verify(note);
+  }
+
+  /** The same for what is shown while a new epoch waits, which was signed in one that is over. */
+  verifyShown(note: Note): Checkpoint {
+    const root = this.isWaiting && rootOfEpoch(note, this.#o.mesh, this.#roots);
+    if (!root || note.checkpoint.origin === this.origin) return this.verify(note);
+    return verifyDirectoryNote(note, root, note.checkpoint.origin);
   }
 
   /** The head with nothing on it that others than ODCM signed. */
@@ -275,6 +342,7 @@ export class Directory {
   /** Takes over a head, with the entries below it from `source` when they are new. Resolves to what changed. */
   accept(bytes: Buffer, source: EntrySource): Promise<HeadVerdict> {
     return this.#turn.take(async () => {
+      await this.#takeNext();
       const { verdict, note } = this.judge(bytes);
       if (this.#isUnfolded) await this.#fold();
       if (verdict === 'newer') {
@@ -319,7 +387,9 @@ export class Directory {
 
   /** What is in the log comes into force; of a new epoch, once ODCM has written in it. */
   async #fold(): Promise<void> {
-    if (await hasBegun(this.#epoch)) this.#epoch = { ...this.#epoch, former: undefined };
+    // Of a damaged one that is not known before it is mended.
+    const isBegun = !this.log.damage && (await hasBegun(this.#epoch));
+    if (isBegun) this.#epoch = { ...this.#epoch, former: undefined };
     await this.#folded.follow(this.shown);
     // Behind the log, and never in its way.
     await this.#o.copy?.follow(this.log).catch((error: unknown) => {

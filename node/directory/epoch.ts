@@ -7,10 +7,12 @@ import { MeshError } from '../../protocols/errors.ts';
 import type { DirectoryEpoch, Root } from '../../protocols/root.ts';
 import { DIRECTORY_LOG } from '../../protocols/sync.ts';
 import { FeedLog } from '../feed/log.ts';
+import { decodeHead } from '../feed/log-head.ts';
+import { surveySegments } from '../feed/log-survey.ts';
 import { takeOver } from '../fork/continue-log.ts';
 import { rootAt } from '../fork/prove.ts';
 import { headKey, logPrefix } from '../store/keys.ts';
-import type { Store } from '../store/store.ts';
+import { isRot, type Store } from '../store/store.ts';
 
 export interface OpenedEpoch {
   readonly number: number;
@@ -37,7 +39,8 @@ export async function hasBegun({
   return log.size >= begin.size + beginningEntries(record);
 }
 
-function beginningEntries(record: Buffer | null): number {
+/** How many entries come into force at once with the first one of an epoch. */
+export function beginningEntries(record: Buffer | null): number {
   try {
     const { type, payload } = parseEnvelope(record ?? Buffer.alloc(0));
     if (type !== 'DirectoryEpochStartedV1Event') return 1;
@@ -48,26 +51,100 @@ function beginningEntries(record: Buffer | null): number {
   }
 }
 
+/**
+ * @param roots every version that is known: they say where each epoch between two logs began
+ * @throws what the disk says of a write; a damaged row marks the log instead, and what was in force stays in force
+ */
 export async function openEpoch(
   store: Store,
   { directory }: Pick<Root, 'directory'>,
+  roots: readonly Pick<Root, 'directory'>[],
 ): Promise<OpenedEpoch> {
   const number = directory?.epoch ?? 1;
   const begin = directory?.continues;
   const log = await FeedLog.open(store, DIRECTORY_LOG, number);
   const opened = { number, begin, log, former: undefined, refusal: undefined };
-  if (!begin || log.damage) return opened;
-  if (await hasBegun(opened)) return { ...opened, refusal: await refusalOf(opened, directory) };
+  if (!begin) return opened;
+  const known = [...roots, { directory }];
   const earlier = await earlierLogs(store, number);
-  const [last] = earlier;
-  if (last && log.size < begin.size) {
-    // Of a shorter one it shows when the rest comes: its entries must lead to the point.
-    if (last.size >= begin.size && !(await isAt(last, begin)))
-      return { ...opened, log: last, refusal: elsewhere(directory) };
-    await takeOver(log, last, Math.min(last.size, begin.size));
+  let isBegun = false;
+  try {
+    if (log.damage) throw log.damage;
+    isBegun = await hasBegun(opened);
+    if (isBegun) return { ...opened, refusal: await refusalOf(opened, directory) };
+    const [last] = earlier;
+    const refusal = last && (await takeBeginning(opened, last, known));
+    if (refusal) return { ...opened, log: last.log, refusal };
+  } catch (error) {
+    if (!isRot(error)) throw error;
+    log.markDamaged(error as MeshError);
   }
-  // An epoch in which nothing was ever said was never in force.
-  return { ...opened, former: earlier.find(({ note }) => note !== undefined) };
+  if (isBegun) return opened;
+  const former = await formerOf(store, earlier, known);
+  if (former) {
+    // What cannot be read of it is mended with the log that goes on from it.
+    former.onDamaged = (damage) => log.markDamaged(damage);
+    if (former.damage) log.markDamaged(former.damage);
+  }
+  return { ...opened, former };
+}
+
+/**
+ * What an earlier log has up to where the epoch after it began: behind that lies what the keepers gave up, also where a later
+ * epoch was opened since. @returns why it is not taken
+ */
+async function takeBeginning(
+  { log, begin }: Pick<OpenedEpoch, 'log' | 'begin'>,
+  last: EarlierLog,
+  roots: readonly Pick<Root, 'directory'>[],
+): Promise<MeshError | undefined> {
+  const next = epochAfter(last.number, roots);
+  if (!next || !begin || log.size >= begin.size) return undefined;
+  const { size } = next.continues;
+  // Of a shorter one it shows when the rest comes: its entries must lead to the point.
+  if (last.log.size >= size && !(await isAt(last.log, next.continues))) return elsewhere(next);
+  await takeOver(log, last.log, Math.min(last.log.size, size));
+  return undefined;
+}
+
+/** The first epoch after this one that a root of these names: no later one begins before it. */
+export function epochAfter(
+  number: number,
+  roots: readonly Pick<Root, 'directory'>[],
+): DirectoryEpoch | undefined {
+  return roots.find(({ directory }) => (directory?.epoch ?? 1) > number)?.directory ?? undefined;
+}
+
+/** An epoch in which nothing was ever said was never in force; of a damaged log that is not known. */
+async function formerOf(
+  store: Store,
+  earlier: readonly EarlierLog[],
+  roots: readonly Pick<Root, 'directory'>[],
+): Promise<FeedLog | undefined> {
+  for (const { number, log } of earlier) {
+    if (log.note !== undefined) return log;
+    const begin = roots.find(({ directory }) => directory?.epoch === number)?.directory?.continues;
+    if (log.damage && !(begin && (await isOnlyTakenOver(store, log, begin.size)))) return log;
+  }
+  return undefined;
+}
+
+/** Surely nothing stands in the log but what was taken over, which can be done again. */
+export async function isOnlyTakenOver(
+  store: Store,
+  { prefix }: FeedLog,
+  size: number,
+): Promise<boolean> {
+  try {
+    const bytes = await store.get(headKey(prefix));
+    const head = bytes && decodeHead(bytes);
+    if (head) return head.note === undefined && head.tree.size <= size;
+  } catch (error) {
+    if (!isRot(error)) throw error;
+  }
+  // Without a head the entries tell, if all of them can be read.
+  const { leaves, badKeys } = await surveySegments(store, prefix);
+  return badKeys.length === 0 && leaves.end <= size;
 }
 
 /** What has come past the point must have come through it. */
@@ -84,12 +161,17 @@ export async function requirePoint(log: FeedLog, { directory }: Root): Promise<v
   if (directory && !(await isAt(log, directory.continues))) throw elsewhere(directory);
 }
 
+interface EarlierLog {
+  readonly number: number;
+  readonly log: FeedLog;
+}
+
 /** Those that have entries, newest first. */
-async function earlierLogs(store: Store, before: number): Promise<FeedLog[]> {
-  const logs: FeedLog[] = [];
-  for (let epoch = before - 1; epoch >= 1; epoch--) {
-    if (!(await store.has(headKey(logPrefix(DIRECTORY_LOG, epoch))))) continue;
-    logs.push(await FeedLog.open(store, DIRECTORY_LOG, epoch));
+async function earlierLogs(store: Store, before: number): Promise<EarlierLog[]> {
+  const logs: EarlierLog[] = [];
+  for (let number = before - 1; number >= 1; number--) {
+    if (!(await store.has(headKey(logPrefix(DIRECTORY_LOG, number))))) continue;
+    logs.push({ number, log: await FeedLog.open(store, DIRECTORY_LOG, number) });
   }
   return logs;
 }

@@ -2,8 +2,8 @@
 
 import { type Checkpoint, linesOf, type Note } from '../../protocols/checkpoint.ts';
 import { MeshError } from '../../protocols/errors.ts';
-import { directoryOrigin, type Origin, parseOrigin } from '../../protocols/ids.ts';
-import type { Root } from '../../protocols/root.ts';
+import { directoryOrigin, type MeshId, type Origin, parseOrigin } from '../../protocols/ids.ts';
+import { directoryOriginOf, type Root } from '../../protocols/root.ts';
 import { rootKeys, verifyDirectoryNote, vouchedMs } from './log-authority.ts';
 
 export class DirectorySigners {
@@ -78,6 +78,15 @@ export class DirectorySigners {
       this.#ids.every((id) => plain.some((line) => line.keyId.equals(id)));
     if (!isSame) this.onOthers();
   }
+}
+
+/** The last root of the epoch in which a head was signed: by whom it was signed, and when, once that epoch is over. */
+export function rootOfEpoch(
+  { checkpoint: { origin } }: Note,
+  mesh: MeshId,
+  roots: readonly Root[],
+): Root | undefined {
+  return roots.findLast((root) => directoryOriginOf(mesh, root) === origin);
 }
 
 const idsOf = (root: Root, origin: Origin): Buffer[] =>

@@ -105,6 +105,20 @@ export class Vouched {
     this.#o.onVouched?.(timeMs);
   }
 
+  /**
+   * A key that spoke was taken back, and ODCM says nothing new before its directory goes on: what was said goes on to count,
+   * and nothing that ran ahead makes it fresher than it is now.
+   */
+  keepUpToNow(): void {
+    this.#timeMs = this.notAhead(this.#timeMs);
+    this.#heldUntilMs = undefined;
+  }
+
+  /** Never later than now. */
+  notAhead(timeMs: number | undefined): number | undefined {
+    return timeMs === undefined ? undefined : Math.min(timeMs, this.#o.clock.nowMs());
+  }
+
   /** A key that spoke was taken back: what it said counts no more, only this does. */
   forgetBut(timeMs: number | undefined): void {
     this.#timeMs = timeMs;

@@ -66,6 +66,8 @@ export interface WriterKeys {
 export class DirectoryWriter {
   readonly #o: DirectoryWriterOptions;
   #publisher: Publisher;
+  /** Of which epoch the publisher and the dated head are. */
+  #log: FeedLog;
   #keys: WriterKeys;
   #signers: readonly Signer[] = [];
   #timeSigners: readonly Signer[] = [];
@@ -78,6 +80,7 @@ export class DirectoryWriter {
     this.#o = options;
     this.#keys = { directory: [directoryKey], timestamp: [timestampKey] };
     this.signWith(this.#keys);
+    this.#log = directory.log;
     this.#publisher = this.#publisherOf(directory.log, view);
   }
 
@@ -132,11 +135,23 @@ export class DirectoryWriter {
   }
 
   async #write(drafts: readonly Draft[]): Promise<Published[]> {
+    await this.#follow();
     this.#commit = undefined;
     const published = await this.#publisher.publish(drafts);
     await this.#date();
     if (this.#commit) this.#o.onAppended?.({ ...(this.#commit as Commit), note: this.note });
     return published;
+  }
+
+  /** The root may have opened an epoch that has begun elsewhere: what is written belongs there from then on. */
+  async #follow(): Promise<void> {
+    while (this.#log !== this.#o.directory.log) {
+      const { log } = this.#o.directory;
+      this.#publisher = this.#publisherOf(log, await openView(this.#o));
+      this.signWith(this.#keys);
+      this.#dated = undefined;
+      this.#log = log;
+    }
   }
 
   /**
@@ -147,6 +162,7 @@ export class DirectoryWriter {
     await this.#o.mayWrite?.();
     return this.#turn.take(async () => {
       this.#requireSound();
+      await this.#follow();
       await this.#date();
       return this.note;
     });
@@ -169,9 +185,6 @@ export class DirectoryWriter {
           next: 'Try again when a member that has them is connected: odcm spaces',
         });
       this.#requireClock();
-      this.#publisher = this.#publisherOf(directory.log, await openView(this.#o));
-      this.signWith(this.#keys);
-      this.#dated = undefined;
       const first = { epoch: epoch.epoch, entries: drafts.length + 1 };
       const marker = directoryDraft('DirectoryEpochStartedV1Event', first, 'directory');
       return this.#write([marker, ...drafts]);
@@ -196,7 +209,8 @@ export class DirectoryWriter {
 
   /** The newest head that was dated: while an entry is being written, still the one before it. */
   get note(): Buffer {
-    return this.#dated ?? this.#newest;
+    const { log, isWaiting } = this.#o.directory;
+    return (this.#log === log || isWaiting ? this.#dated : undefined) ?? this.#newest;
   }
 
   get #newest(): Buffer {
@@ -217,11 +231,12 @@ export class DirectoryWriter {
   /** The directory for a node that joins, or the longest part of its beginning that fits, signed as what it is. */
   snapshot(maxBytes = SNAPSHOT_BYTES): Promise<Buffer> {
     const { directory } = this.#o;
-    return this.#turn.take(() =>
-      encodeSnapshot(directory.log, this.note, maxBytes, (size, root) =>
+    return this.#turn.take(async () => {
+      if (!directory.isWaiting) await this.#follow();
+      return encodeSnapshot(directory.log, this.note, maxBytes, (size, root) =>
         signCheckpointBy({ origin: directory.origin, size, root }, this.#signers),
-      ),
-    );
+      );
+    });
   }
 
   /** Waits until nothing is being written. */

@@ -3,6 +3,7 @@
 
 import { decodeNote, type Note } from '../../protocols/checkpoint.ts';
 import { DirectoryState } from '../../protocols/directory.ts';
+import { DIRECTORY_EVENTS } from '../../protocols/directory-events.ts';
 import { type Envelope, parseEnvelope, parseSource } from '../../protocols/envelope.ts';
 import { asMeshError, MeshError } from '../../protocols/errors.ts';
 import { type Frontier, leafHash } from '../../protocols/merkle.ts';
@@ -12,10 +13,12 @@ import { RunVerifier } from '../../protocols/run-verifier.ts';
 import { decodeSegment, type Packed } from '../../protocols/segment.ts';
 import { DIRECTORY_LOG, syncProtocol } from '../../protocols/sync.ts';
 import type { Timers } from '../clock.ts';
+import type { Directory } from '../directory/directory.ts';
 import { verifyDirectoryNote } from '../directory/log-authority.ts';
-import type { FeedLog } from '../feed/log.ts';
+import { FeedLog } from '../feed/log.ts';
 import { SyncClient } from '../net/sync-client.ts';
 import type { MeshNode } from '../node.ts';
+import { headKey, logPrefix } from '../store/keys.ts';
 import { frontierOf, rootAt } from './prove.ts';
 
 export interface HistoryEntry {
@@ -23,6 +26,8 @@ export interface HistoryEntry {
   readonly event: string;
   readonly about: string;
   readonly at: string;
+  /** Of the revocation of a space: entries of its feeds, by their paths, that stay good. */
+  readonly lastGood: Readonly<Record<string, number>> | null;
 }
 
 /** One line of entries behind the point. */
@@ -55,12 +60,13 @@ interface Found {
 /** More behind one point is not read: nobody could look through it. */
 const MOST_ENTRIES = 10_000;
 
+/** @param own what ODCM itself has behind the point; what it shows when absent */
 export async function directoryHistories(
   node: MeshNode,
   timers: Timers,
   point: number,
+  own: FeedLog = shownLine(node.directory, point),
 ): Promise<Histories> {
-  const own = node.directory.shown;
   if (own.size < point)
     throw new MeshError('USAGE', `ODCM has ${own.size} entries of the directory, not ${point}`);
   if (own.size - point > MOST_ENTRIES)
@@ -88,8 +94,26 @@ export async function directoryHistories(
     base: fold(before),
     histories: found.map(({ from, size, packed }) => describe(before, packed, { from, size })),
     unseen: members.map((row) => row.name).filter((one) => !seen.has(one)),
-    missing: missingHeads(node, tree, found),
+    missing: missingHeads(node, own, tree, found),
   };
+}
+
+/** What was shown to the end may be too short, as in a backup: then what ODCM has is the point alone. */
+const shownLine = ({ shown, log, isWaiting }: Directory, point: number): FeedLog =>
+  isWaiting && shown.size < point ? log : shown;
+
+/** What ODCM wrote behind the point at which the newest epoch begins, before that epoch; undefined where it has none of it. */
+export async function formerLine({ directory, logs }: MeshNode): Promise<FeedLog | undefined> {
+  const { epoch } = directory;
+  if (!epoch) return undefined;
+  const { size, root } = epoch.continues;
+  for (let number = epoch.epoch - 1; number >= 1; number--) {
+    if (!(await logs.has(headKey(logPrefix(DIRECTORY_LOG, number))))) continue;
+    const log = await FeedLog.open(logs, DIRECTORY_LOG, number);
+    const isSound = log.note !== undefined && log.damage === undefined && log.size >= size;
+    if (isSound && (await rootAt(log, size)).equals(root)) return log;
+  }
+  return undefined;
 }
 
 interface Look {
@@ -163,10 +187,14 @@ function verifyByAny(node: MeshNode, note: Note): Note['checkpoint'] {
 }
 
 /** Sizes of the heads in the proof of the fork that no history leads through. */
-function missingHeads(node: MeshNode, tree: Frontier, found: readonly Found[]): number[] {
-  const { origin } = node.directory.shown.note
-    ? decodeNote(node.directory.shown.note).checkpoint
-    : { origin: node.directory.origin };
+function missingHeads(
+  node: MeshNode,
+  own: FeedLog,
+  tree: Frontier,
+  found: readonly Found[],
+): number[] {
+  const { note } = own;
+  const origin = note ? decodeNote(note).checkpoint.origin : node.directory.origin;
   const notes = node.forks.of(origin)?.proof.notes ?? [];
   const wanted = new Map(notes.map(({ checkpoint: c }) => [c.root.toString('hex'), c.size]));
   for (const { packed } of found) {
@@ -218,9 +246,28 @@ function describe(
       event: envelope?.type ?? 'unreadable',
       about: envelope ? aboutOf(state, envelope) : '',
       at: envelope?.occurredTimeUtc ?? '',
+      lastGood: envelope ? lastGoodOf(state, envelope) : null,
     };
   });
   return { from, size, entries, state };
+}
+
+function lastGoodOf(state: DirectoryState, { type, payload }: Envelope): HistoryEntry['lastGood'] {
+  if (type !== 'SpaceRevokedV1Event') return null;
+  const { data } = DIRECTORY_EVENTS.SpaceRevokedV1Event.safeParse(payload);
+  return data ? lastGoodByPath(state, data.lastGood) : null;
+}
+
+/** By the names that people know; an id stays where the directory does not know the feed. */
+export function lastGoodByPath(
+  state: DirectoryState,
+  lastGood: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const paths = new Map<string, string>();
+  for (const feed of state.feeds.values()) paths.set(feed.id, state.feedPath(feed));
+  return Object.fromEntries(
+    Object.entries(lastGood).map(([feed, size]) => [paths.get(feed) ?? feed, size]),
+  );
 }
 
 /** What the entry is about, by the names that people know. */

@@ -2,11 +2,13 @@
 
 import type { DirectoryState } from '../../protocols/directory.ts';
 import { MeshError } from '../../protocols/errors.ts';
+import { parseGrantId, parseSpaceId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
+import type { Directory } from '../directory/directory.ts';
 import { revocationsOf } from '../directory/revocations.ts';
 import { directoryDraft } from '../directory/writer.ts';
 import type { Draft } from '../feed/new-records.ts';
-import type { Histories } from './directory-histories.ts';
+import { type Histories, lastGoodByPath } from './directory-histories.ts';
 
 /** Access that somebody would have again. */
 export interface Lapse {
@@ -15,38 +17,90 @@ export interface Lapse {
   readonly name: string;
   readonly about: string;
   readonly at: string;
+  /** Of a space: entries of its feeds, by their paths, that stay good; null for a grant. */
+  readonly lastGood: Readonly<Record<string, number>> | null;
   readonly draft: Draft;
 }
 
-/** Each once, of all histories; what the point does not know cannot come back. */
+/**
+ * Each once; what the point does not know cannot come back. What ODCM's own history, the first, took away is taken as it
+ * stands there: any other may be the work of whoever stole the directory key, dates included. Of what stands in others only,
+ * the least of every feed remains good, so that nobody widens what another history allows.
+ */
 export function lapsesOf({ base, histories }: Pick<Histories, 'base' | 'histories'>): Lapse[] {
-  const all = new Map<string, Lapse>();
-  for (const { state } of histories)
-    for (const lapse of lapsesIn(state, base)) {
-      const known = all.get(lapse.name);
-      if (!known || lapse.at < known.at) all.set(lapse.name, lapse);
+  const all = new Map<string, Found>();
+  for (const [at, { state }] of histories.entries())
+    for (const found of foundIn(state, base, at === 0)) {
+      const key = `${found.kind}/${found.name}`;
+      const known = all.get(key);
+      if (!known) all.set(key, found);
+      else if (!known.isOwn)
+        all.set(key, { ...known, lastGood: least(known.lastGood, found.lastGood) });
     }
-  return [...all.values()].sort((a, b) => a.name.localeCompare(b.name));
+  return [...all.values()]
+    .map((found) => lapseOf(found, base))
+    .sort((a, b) => a.name.localeCompare(b.name));
 }
 
-function* lapsesIn(state: DirectoryState, base: DirectoryState): Generator<Lapse> {
+/** As a history has it. */
+interface Found extends Omit<Lapse, 'draft' | 'lastGood'> {
+  readonly id: string;
+  /** By the ids of feeds; null for a grant. */
+  readonly lastGood: Readonly<Record<string, number>> | null;
+  readonly isOwn: boolean;
+}
+
+function* foundIn(state: DirectoryState, base: DirectoryState, isOwn: boolean): Generator<Found> {
   for (const one of revocationsOf(state, Number.MAX_SAFE_INTEGER, base.size)) {
     const { at } = one;
     if (one.kind === 'space' && one.space !== '*') {
       const before = base.spaces.get(one.space);
       const { revoked } = state.spaces.get(one.space)!;
       if (!before || before.revoked || !revoked) continue;
-      const payload = { space: before.id, reason: revoked.reason, lastGood: revoked.lastGood };
-      const draft = directoryDraft('SpaceRevokedV1Event', payload, `revoke/${before.id}`);
-      yield { kind: 'space', name: before.name, about: revoked.reason, at, draft };
+      const { reason: about, lastGood } = revoked;
+      yield { kind: 'space', name: before.name, id: before.id, about, at, lastGood, isOwn };
     } else if (one.grant && base.grants.has(one.grant.id)) {
       const { id, subscriber, publisher } = one.grant;
       const nameOf = (space: typeof publisher) => base.spaces.get(space)?.name ?? space;
       const about = `${subscriber === '*' ? 'all' : nameOf(subscriber)} ${nameOf(publisher)}`;
-      const draft = directoryDraft('GrantRevokedV1Event', { grant: id }, `ungrant/${id}`);
-      yield { kind: 'grant', name: id, about, at, draft };
+      yield { kind: 'grant', name: id, id, about, at, lastGood: null, isOwn };
     }
   }
+}
+
+function lapseOf({ kind, name, id, about, at, lastGood }: Found, base: DirectoryState): Lapse {
+  if (lastGood === null) {
+    const draft = directoryDraft(
+      'GrantRevokedV1Event',
+      { grant: parseGrantId(id) },
+      `ungrant/${id}`,
+    );
+    return { kind, name, about, at, lastGood: null, draft };
+  }
+  const payload = { space: parseSpaceId(id), reason: about, lastGood: { ...lastGood } };
+  const draft = directoryDraft('SpaceRevokedV1Event', payload, `revoke/${id}`);
+  return { kind, name, about, at, lastGood: lastGoodByPath(base, lastGood), draft };
+}
+
+function least(one: Found['lastGood'], other: Found['lastGood']): Found['lastGood'] {
+  if (!one || !other) return one;
+  const merged: Record<string, number> = { ...one };
+  for (const [feed, size] of Object.entries(other))
+    merged[feed] = Math.min(size, merged[feed] ?? size);
+  return merged;
+}
+
+/** Those that have to be written: all of them into an epoch that waits, and what one that has begun does not say. */
+export function missingOf(
+  lapses: readonly Lapse[],
+  { isWaiting, state }: Pick<Directory, 'isWaiting' | 'state'>,
+): readonly Lapse[] {
+  if (isWaiting) return lapses;
+  return lapses.filter(({ kind, name }) =>
+    kind === 'space'
+      ? state.spaceNamed(name)?.revoked === null
+      : state.grants.has(parseGrantId(name)),
+  );
 }
 
 /**

@@ -17,28 +17,66 @@ import { decodeRoot, type Root } from '../../protocols/root.ts';
 import { decodeRootEnvelope } from '../../protocols/root-chain.ts';
 import { keysAt } from '../../protocols/space-keys.ts';
 import { DIRECTORY_LOG } from '../../protocols/sync.ts';
+import { beginningEntries } from '../directory/epoch.ts';
 import { DIRECTORY_CONTEXT, DIRECTORY_FEED } from '../directory/writer.ts';
 import type { FeedIdentity } from '../feed/apply.ts';
 import type { Home } from '../home/home.ts';
 
+/** One log of the directory, folded; how many entries it needs before it is in force is known when it has its first one. */
+interface FoldedEpoch {
+  readonly state: DirectoryState;
+  /** What it was given of the epoch before. */
+  readonly pointSize: number;
+  beginsAt: number;
+}
+
 export class Authority {
-  readonly directory = new DirectoryState();
   readonly #home: Home;
+  readonly #roots: readonly Root[];
+  readonly #epochs = new Map<number, FoldedEpoch>();
 
   constructor(home: Home) {
     this.#home = home;
+    this.#roots = home.rootEnvelopes.map((bytes) => decodeRoot(decodeRootEnvelope(bytes).payload));
   }
 
-  /** The next entry of the directory. What breaks its rules is passed over, as nodes do. */
-  fold(record: Buffer | null): void {
+  /** The next entry of the directory in this epoch. What breaks its rules is passed over, as nodes do. */
+  fold(epoch: number, record: Buffer | null): void {
+    const folded = this.#folded(epoch);
     let envelope: Envelope | undefined;
     try {
       envelope = record ? parseEnvelope(record) : undefined;
     } catch (error) {
       if (!isMeshError(error)) throw error;
     }
-    if (envelope) this.directory.apply(envelope);
-    else this.directory.passOver();
+    const { state, pointSize } = folded;
+    if (state.size === pointSize) folded.beginsAt = pointSize + beginningEntries(record);
+    if (envelope) state.apply(envelope);
+    else state.passOver();
+  }
+
+  #folded(epoch: number): FoldedEpoch {
+    const last = this.#epochs.get(epoch);
+    if (last) return last;
+    const pointSize = this.#pointSize(epoch);
+    const beginsAt = epoch === 1 ? 0 : Number.POSITIVE_INFINITY;
+    const made = { state: new DirectoryState(), pointSize, beginsAt };
+    this.#epochs.set(epoch, made);
+    return made;
+  }
+
+  #pointSize(epoch: number): number {
+    const root = this.#roots.find((one) => epochOf(one) === epoch);
+    return root?.directory?.continues.size ?? 0;
+  }
+
+  /** What is in force: of the newest epoch in which ODCM has written what it begins with. */
+  get directory(): DirectoryState {
+    for (let epoch = this.epoch; epoch >= 1; epoch--) {
+      const folded = this.#epochs.get(epoch);
+      if (folded && folded.state.size >= folded.beginsAt) return folded.state;
+    }
+    return this.#folded(1).state;
   }
 
   /** Of the directory, by the root in force. */
@@ -46,12 +84,25 @@ export class Authority {
     return epochOf(this.#home.root.root);
   }
 
+  /** What an epoch takes over of the one before it has no head of its own until ODCM writes in it. */
+  isTakenOver(prefix: Buffer, size: number): boolean {
+    if (!this.isDirectory(prefix)) return false;
+    const epoch = prefix.readUInt16BE(16);
+    return epoch > 1 && size <= this.#pointSize(epoch);
+  }
+
   isDirectory(prefix: Buffer): boolean {
     return DIRECTORY_LOG.equals(prefix.subarray(0, 16));
   }
 
   feedOf(prefix: Buffer): FeedRow | undefined {
-    return this.directory.feeds.get(formatUuid(prefix.subarray(0, 16)) as FeedId);
+    return this.directory.feeds.get(idOf(prefix));
+  }
+
+  /** The directory that knows a feed: where it was made behind the point of a later epoch, that of the one which ended. */
+  #knowing(prefix: Buffer): DirectoryState | undefined {
+    const past = [...this.#epochs.values()].map(({ state }) => state);
+    return [this.directory, ...past].find(({ feeds }) => feeds.has(idOf(prefix)));
   }
 
   /** What people call a log. */
@@ -60,8 +111,9 @@ export class Authority {
       const epoch = prefix.readUInt16BE(16);
       return epoch === this.epoch ? 'the directory' : `epoch ${epoch} of the directory`;
     }
-    const row = this.feedOf(prefix);
-    return row ? this.directory.feedPath(row) : `log ${formatUuid(prefix.subarray(0, 16))}`;
+    const directory = this.#knowing(prefix);
+    const row = directory?.feeds.get(idOf(prefix));
+    return row ? directory!.feedPath(row) : `log ${idOf(prefix)}`;
   }
 
   /** True for what this node signs itself, which nobody else can be asked to have in full. */
@@ -95,8 +147,9 @@ export class Authority {
       this.#verifyEpoch(note, directoryOrigin(mesh, this.#home.root.root.odcm, epoch), epoch);
       return note;
     }
-    const row = this.feedOf(prefix);
-    const space = row && this.directory.spaces.get(row.space);
+    const directory = this.#knowing(prefix);
+    const row = directory?.feeds.get(idOf(prefix));
+    const space = row && directory?.spaces.get(row.space);
     if (!space) throw new MeshError('FEED_UNKNOWN', 'the directory names nobody who could sign it');
     const origin = feedOrigin(mesh, row.space, row.id, epoch);
     this.#verifyFeed(note, origin, keysAt(space.keys, row.id, note.checkpoint.size));
@@ -122,9 +175,7 @@ export class Authority {
     const roots =
       epoch === this.epoch
         ? [this.#home.root.root]
-        : this.#home.rootEnvelopes
-            .map((bytes) => decodeRoot(decodeRootEnvelope(bytes).payload))
-            .filter((root) => epochOf(root) === epoch);
+        : this.#roots.filter((root) => epochOf(root) === epoch);
     let refusal: unknown = new MeshError('UNKNOWN_KEY', `no root names epoch ${epoch}`);
     for (const root of roots.toReversed()) {
       try {
@@ -154,3 +205,5 @@ export class Authority {
 }
 
 const epochOf = ({ directory }: Root): number => directory?.epoch ?? 1;
+
+const idOf = (prefix: Buffer): FeedId => formatUuid(prefix.subarray(0, 16)) as FeedId;

@@ -143,7 +143,7 @@ class NodeCheck {
         if (state !== 'plain' || !isProtected) continue;
         const what = `${relative(paths.dir, paths[name])} is not encrypted, though the folder has a passphrase`;
         const next =
-          'Unless you put it there: somebody did. Restore the folder keys from a backup.';
+          'Protecting was stopped half way, or the file was put there later. To encrypt it: odcm keys protect';
         this.report.problem('STORE_DAMAGED', what, next);
       }
     } catch (error) {

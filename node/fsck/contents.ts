@@ -59,15 +59,17 @@ export async function checkBlocks(
   }
 }
 
-/** Names and keys come out of the directory: it is folded before anything is named. */
+/** Names and keys come out of the directory: each epoch of it is folded before anything is named. */
 export async function foldDirectory(rows: CheckedRows, authority: Authority): Promise<void> {
-  const log = logPrefix(DIRECTORY_LOG, authority.epoch);
-  for await (const { value } of rows.some(tableRange('s', log))) {
-    try {
-      for (const { record } of decodeSegment(value).entries) authority.fold(record);
-    } catch (error) {
-      // The pass over all rows says so.
-      if (!isMeshError(error)) throw error;
+  for (let epoch = 1; epoch <= authority.epoch; epoch++) {
+    const log = logPrefix(DIRECTORY_LOG, epoch);
+    for await (const { value } of rows.some(tableRange('s', log))) {
+      try {
+        for (const { record } of decodeSegment(value).entries) authority.fold(epoch, record);
+      } catch (error) {
+        // The pass over all rows says so.
+        if (!isMeshError(error)) throw error;
+      }
     }
   }
 }

@@ -177,7 +177,7 @@ export class LogCheck {
       r.end();
       if (this.isSound) this.#checkTree(size, hashes);
       if (note) this.#checkNote(note);
-      else if (size > 0)
+      else if (size > 0 && !this.#authority.isTakenOver(this.prefix, size))
         this.problem('UNKNOWN_KEY', `${this.name} holds entries and no signed head`);
     } catch (error) {
       this.#isBroken = true;

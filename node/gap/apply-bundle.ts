@@ -16,6 +16,7 @@ import type { Subscriptions } from '../replicate/subscriptions.ts';
 import type { Roots } from '../rotate/roots.ts';
 import type { Store } from '../store/store.ts';
 import type { BundleLog } from './bundle-log.ts';
+import { COMPARE_CLOCKS } from './import-checks.ts';
 import { type BundleBlock, readBundle } from './read-bundle.ts';
 import type { FeedDiff, VerifiedBundle } from './verify-bundle.ts';
 
@@ -56,6 +57,13 @@ async function applyLogs(o: ApplyOptions, cursor: Cursor): Promise<void> {
   const { bundle, directory, feeds } = o;
   const [first, ...rest] = bundle.logs;
   await directory.accept(first!.indexed.note, cursor.source(0, first!));
+  // A head that waits for its time takes nothing; without it the bundle would count as let in, and its revocations be lost.
+  if (directory.log.size < first!.checkpoint.size)
+    throw new MeshError(
+      'BUNDLE_EXPIRED',
+      'the directory in the bundle was not taken: it is dated in the future',
+      { next: COMPARE_CLOCKS },
+    );
   crashpoint('import.after-log');
   for (const [at, log] of rest.entries()) {
     const feed = await feeds.open(bundle.feeds[at]!.row.id);

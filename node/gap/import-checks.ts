@@ -6,15 +6,17 @@ import { verifyCms } from '../../certs/cms.ts';
 import type { FeedRow } from '../../protocols/directory.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import type { Manifest } from '../../protocols/gap/manifest.ts';
-import { type Origin, uuidBytes } from '../../protocols/ids.ts';
+import { type Origin, parseFeedId, parseOrigin, uuidBytes } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
+import { DIRECTORY_LOG } from '../../protocols/sync.ts';
 import type { Clock } from '../clock.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Feeds } from '../feed/feeds.ts';
 import { FeedLog } from '../feed/log.ts';
 import type { Home } from '../home/home.ts';
 import type { Store } from '../store/store.ts';
-import type { Ledger } from './ledger.ts';
+import type { ImportRun } from './import.ts';
+import type { Crossing, Ledger } from './ledger.ts';
 import type { Quarantine } from './quarantine.ts';
 import { type VerifiedBundle, verifyBundle } from './verify-bundle.ts';
 import { type KnownHere, verifyManifest, verifyMeasure, verifyOrder } from './verify-manifest.ts';
@@ -27,8 +29,18 @@ export interface ImportChecksOptions {
   readonly ledger: Ledger;
   readonly quarantine: Quarantine;
   readonly isFrozen: (origin: Origin) => boolean;
-  readonly clock: Clock;
+  readonly clock: ImportClock;
 }
+
+/** The time that trust goes by, and the latest that a signed word of ODCM may be of. */
+export type ImportClock = Clock & { latestMs(): number };
+
+export const COMPARE_CLOCKS =
+  'Compare the clocks of ODCM and of this machine, and import the same file again.';
+
+/** Since when people want it: who approved a bundle was right then, whatever ended before the last of it is in. */
+export const approvedMs = ({ state, atMs }: Crossing): number | undefined =>
+  state === 'applying' ? atMs : undefined;
 
 /** The three small things that a bundle says before its CAR is opened. */
 export interface SignedManifest {
@@ -80,24 +92,36 @@ export class ImportChecks {
     if (last) verifyOrder(manifest, signedAtMs, last);
   }
 
-  /** Reads the whole bundle in quarantine. */
+  /**
+   * Reads the whole bundle in quarantine.
+   * @param atMs the time for which grants must hold, where it is not now
+   */
   async check(
     id: string,
-    signal: AbortSignal,
-    onProgress?: (bytes: number, of: number) => void,
+    { signal, onProgress }: ImportRun,
+    atMs?: number,
   ): Promise<VerifiedBundle> {
     const { quarantine, clock } = this.#o;
     const { file, manifest } = await quarantine.open(id);
     try {
       const bundle = await verifyBundle({
-        ...{ file, manifest, here: await this.#here(), signal, isSummed: true },
-        onProgress: (bytes) => onProgress?.(bytes, manifest.sizeBytes),
+        ...{ file, manifest, here: await this.#here(atMs), signal, isSummed: true },
+        onProgress: (bytes) => onProgress?.('check', bytes, manifest.sizeBytes),
       });
+      this.#verifyDue(bundle);
       this.#found.set(id, { bundle, atMs: clock.nowMs(), stand: await this.#standOf(bundle) });
       return bundle;
     } finally {
       await file.close();
     }
+  }
+
+  /** The directory here would let it wait for its time, and take nothing. */
+  #verifyDue({ vouchedMs }: VerifiedBundle): void {
+    if (vouchedMs === null || vouchedMs <= this.#o.clock.latestMs()) return;
+    throw new MeshError('BUNDLE_EXPIRED', 'the directory in the bundle is dated in the future', {
+      next: COMPARE_CLOCKS,
+    });
   }
 
   /** What the last check found, while it would find the same again. */
@@ -128,10 +152,28 @@ export class ImportChecks {
     return feeds.peek(row.id)?.log ?? FeedLog.open(logs, uuidBytes(row.id), row.epoch);
   }
 
-  async #here(): Promise<KnownHere> {
-    const { home, directory, clock, isFrozen } = this.#o;
+  /** For people: how many entries of each log that it brings are here. */
+  async countIn({ logs: ranges }: Crossing): Promise<string> {
+    const { directory, feeds, logs } = this.#o;
+    const counts: string[] = [];
+    for (const { origin, from, to } of ranges) {
+      if (from === to) continue;
+      const { log, epoch } = parseOrigin(origin);
+      const id = log === 'dir' ? undefined : parseFeedId(log.slice('feed-'.length));
+      const known = id === undefined ? directory : feeds.peek(id);
+      const name = id === undefined ? DIRECTORY_LOG : uuidBytes(id);
+      const { size } = known?.origin === origin ? known.log : await FeedLog.open(logs, name, epoch);
+      const row = id && directory.state.feeds.get(id);
+      const path = row ? directory.state.feedPath(row) : (id ?? 'directory');
+      counts.push(`${path} ${Math.max(0, Math.min(size, to) - from)} of ${to - from}`);
+    }
+    return counts.join(', ') || 'nothing';
+  }
+
+  async #here(nowMs = this.#o.clock.nowMs()): Promise<KnownHere> {
+    const { home, directory, isFrozen } = this.#o;
     return {
-      ...{ mesh: home.config.mesh, self: home.config.space, nowMs: clock.nowMs(), directory },
+      ...{ mesh: home.config.mesh, self: home.config.space, nowMs, directory },
       ...{ rootEnvelopes: home.rootEnvelopes, root: home.root, isFrozen },
       rootCertificatePem: (await home.certificates()).root,
       logOf: (row: FeedRow) => this.#logOf(row),

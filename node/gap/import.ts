@@ -1,17 +1,16 @@
 // Imports: a bundle is brought, copied, scanned and checked as a whole; people see what it would change and approve; then it
 // is let in whole. Every step that counts is a row in the ledger first, so that a crash leaves an import where it was: before
-// the row that says `applying` nothing has changed, behind it the next start finishes what was begun.
+// the row that says `applying` nothing has changed, behind it the next start finishes what was begun, or people end it.
 
 import { asMeshError, MeshError } from '../../protocols/errors.ts';
 import type { Origin, SpaceId } from '../../protocols/ids.ts';
-import type { Clock } from '../clock.ts';
 import { crashpoint } from '../crashpoint.ts';
 import type { Home } from '../home/home.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import { Turn } from '../turn.ts';
 import type { ApplyOptions } from './apply-bundle.ts';
-import { ImportChecks } from './import-checks.ts';
+import { approvedMs, ImportChecks, type ImportClock } from './import-checks.ts';
 import { type Crossing, type Ledger, subjectOf } from './ledger.ts';
 import { LetIn } from './let-in.ts';
 import { type Brought, type Quarantine, readBrought } from './quarantine.ts';
@@ -26,7 +25,7 @@ export interface ImportParts extends Omit<ApplyOptions, 'file' | 'bundle' | 'onP
   readonly receipts: ReceiptLog;
   /** Whether a fork of a log is proven: nothing more of it is let in. */
   readonly isFrozen: (origin: Origin) => boolean;
-  readonly clock: Clock;
+  readonly clock: ImportClock;
   readonly log: Log;
 }
 
@@ -118,7 +117,9 @@ export class Imports {
     const signedAtMs = await this.#checks.verifySigned(brought);
     const known = await this.#sameAs(brought);
     if (!known) await this.#checks.verifyOrder(brought.manifest, signedAtMs);
-    const bundle = (known && (await this.#kept(known, run))) ?? (await this.#taken(brought, run));
+    const bundle =
+      (known && (await this.#kept(known, run))) ??
+      (await this.#taken(brought, run, known && approvedMs(known)));
     const crossing = known ?? this.#waiting(brought, bundle, { by, signedAtMs });
     if (!known && dryRun) await quarantine.drop(id);
     else if (!known) await ledger.put(crossing);
@@ -142,17 +143,18 @@ export class Imports {
   }
 
   /** What lies here was checked before: another CAR beside its manifest takes nothing of it away. */
-  async #kept({ state, manifest }: Crossing, run: ImportRun): Promise<VerifiedBundle | undefined> {
+  async #kept(row: Crossing, run: ImportRun): Promise<VerifiedBundle | undefined> {
+    const { state, manifest } = row;
     if (state === 'waiting')
-      return (await this.#checks.found(manifest)) ?? this.#check(manifest, run);
+      return (await this.#checks.found(manifest)) ?? this.#checks.check(manifest, run);
     if (state !== 'applying') return undefined;
     // It stopped in the middle, and perhaps for what has become of its file.
-    return this.#check(manifest, run).catch(() => undefined);
+    return this.#checks.check(manifest, run, approvedMs(row)).catch(() => undefined);
   }
 
-  async #taken(brought: Brought, run: ImportRun): Promise<VerifiedBundle> {
+  async #taken(brought: Brought, run: ImportRun, atMs?: number): Promise<VerifiedBundle> {
     await this.#take(brought, run);
-    return this.#check(brought.id, run);
+    return this.#checks.check(brought.id, run, atMs);
   }
 
   async #take(brought: Brought, { signal, onProgress }: ImportRun): Promise<void> {
@@ -180,16 +182,14 @@ export class Imports {
     };
   }
 
-  #check(id: string, { signal, onProgress }: ImportRun): Promise<VerifiedBundle> {
-    return this.#checks.check(id, signal, (bytes, of) => onProgress?.('check', bytes, of));
-  }
-
   /** One that waits or was let in, with what it changes or changed. */
   staged(exporter: SpaceId, sequence: number): Promise<Staged> {
     return this.#turn.take(async () => {
       const crossing = await this.#require(exporter, sequence);
       const { manifest: id } = crossing;
-      const bundle = (await this.#checks.found(id)) ?? (await this.#check(id, { signal: NEVER }));
+      const run = { signal: NEVER };
+      const bundle =
+        (await this.#checks.found(id)) ?? (await this.#checks.check(id, run, approvedMs(crossing)));
       return { crossing, bundle, needed: this.needed };
     });
   }
@@ -241,9 +241,11 @@ export class Imports {
     });
   }
 
+  /** Somebody refuses it, or ends what was approved and cannot be let in whole: that has failed. */
   refuse(exporter: SpaceId, sequence: number, by: string, reason: string): Promise<Crossing> {
     return this.#turn.take(async () => {
       const row = await this.#require(exporter, sequence);
+      if (row.state === 'applying') return this.#letIn.giveUp(row, by, reason);
       if (row.state !== 'waiting')
         throw new MeshError(
           'IMPORT_UNKNOWN',

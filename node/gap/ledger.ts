@@ -21,7 +21,10 @@ const Crossing = z.strictObject({
   base: count,
   /** SHA-256 of the manifest; empty while the bundle is being written. */
   manifest: z.union([hex32, z.literal('')]),
-  /** `writing`, `written`, `acknowledged` by a receipt, or `failed`; `waiting` for approvals, `applying`, `applied`, `refused`. */
+  /**
+   * `writing`, `written`, `acknowledged` by a receipt, or `failed`; `waiting` for approvals, `applying`, `applied`, `refused`, or
+   * `failed` when people ended it with a part of it in.
+   */
   state: z.enum([
     'writing',
     'written',

@@ -1,11 +1,12 @@
 // Letting a bundle in that people have approved: from the row that says `applying` on there is no way back. What stops it in
-// the middle, a full disk or a crash, leaves it in that state, and it is finished later: it never ends with half of it in.
+// the middle, a full disk or a crash, leaves it in that state, and it is finished later. By itself it never ends with half of it
+// in; where it cannot be finished any more, for a revocation that came meanwhile, people end it, and the audit log says what is in.
 
 import { asMeshError, MeshError } from '../../protocols/errors.ts';
 import { crashpoint } from '../crashpoint.ts';
 import { applyBundle } from './apply-bundle.ts';
 import type { ImportParts, ImportRun } from './import.ts';
-import type { ImportChecks } from './import-checks.ts';
+import { approvedMs, type ImportChecks } from './import-checks.ts';
 import { signImport } from './import-receipt.ts';
 import { type Crossing, subjectOf } from './ledger.ts';
 import type { VerifiedBundle } from './verify-bundle.ts';
@@ -32,8 +33,24 @@ export class LetIn {
     return this.finish(applying, run);
   }
 
-  #check({ manifest }: Crossing, { signal, onProgress }: ImportRun): Promise<VerifiedBundle> {
-    return this.#checks.check(manifest, signal, (bytes, of) => onProgress?.('check', bytes, of));
+  #check(row: Crossing, run: ImportRun): Promise<VerifiedBundle> {
+    return this.#checks.check(row.manifest, run, approvedMs(row));
+  }
+
+  /** Somebody ends one that is not in whole. What is in was checked and stays: part of a history is one too. */
+  async giveUp(row: Crossing, by: string, reason: string): Promise<Crossing> {
+    const { ledger, clock, blocks } = this.#o;
+    // Behind the row nobody lets it in again: records must not be lost before the entries that name them.
+    await blocks.flush();
+    const atMs = clock.nowMs();
+    const counts = await this.#checks.countIn(row);
+    const text = `${reason} (ended; entries in already: ${counts})`.slice(0, 2000);
+    const subject = subjectOf(row);
+    await ledger.audit({ atMs, what: 'refused', subject, code: null, text, by });
+    const failed: Crossing = { ...row, state: 'failed', atMs, reason: text };
+    await ledger.put(failed);
+    this.#checks.forget(row.manifest);
+    return failed;
   }
 
   /** What was let in before counts as well: the whole bundle is let in from its start. */
@@ -44,7 +61,7 @@ export class LetIn {
       const { code, message, detail } = asMeshError(error);
       await this.#tell(row, code, message.slice(0, 2000)).catch(() => {});
       throw new MeshError(code, `${subjectOf(row)} is not in whole yet: ${message}`, {
-        next: 'It is finished at the next start of the node, or when the same file is imported again.',
+        next: 'It is finished at the next start of the node, or when the same file is imported again. To end it: odcm gap refuse.',
         ...(detail ? { detail } : {}),
         cause: error,
       });

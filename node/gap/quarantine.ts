@@ -91,15 +91,22 @@ export class Quarantine {
   }
 
   async open(id: string): Promise<{ manifest: Manifest; file: Awaited<ReturnType<typeof open>> }> {
-    const paths = this.#paths(id);
-    const manifest = decodeManifest(await readPlain(paths.manifest, LIMITS.manifestBytes));
-    return { manifest, file: await openPlainFile(paths.car, manifest.sizeBytes) };
+    const manifest = decodeManifest(await this.#manifest(id));
+    return { manifest, file: await openPlainFile(this.#paths(id).car, manifest.sizeBytes) };
+  }
+
+  /** The very bytes that were signed, and approved under this id. @throws HASH_MISMATCH */
+  async #manifest(id: string): Promise<Buffer> {
+    const bytes = await readPlain(this.#paths(id).manifest, LIMITS.manifestBytes);
+    if (sha256(bytes).toString('hex') === id) return bytes;
+    throw new MeshError('HASH_MISMATCH', `the manifest of ${id} in quarantine was changed`, {
+      next: 'Import the file again from its medium.',
+    });
   }
 
   async signed(id: string): Promise<Pick<Brought, 'manifest' | 'manifestBytes' | 'signature'>> {
-    const paths = this.#paths(id);
-    const manifestBytes = await readPlain(paths.manifest, LIMITS.manifestBytes);
-    const signature = await readPlain(paths.signature, LIMITS.cmsBytes);
+    const manifestBytes = await this.#manifest(id);
+    const signature = await readPlain(this.#paths(id).signature, LIMITS.cmsBytes);
     return { manifest: decodeManifest(manifestBytes), manifestBytes, signature };
   }
 

@@ -19,7 +19,7 @@ export interface BundleBlock {
   /** Which log of the index it belongs to; -1 for the index and the root metadata. */
   readonly log: number;
   readonly hash: Buffer;
-  /** Valid until the next block is asked for. */
+  /** Never written to again, so it may be kept: each piece of the file is read into a buffer of its own, which it then holds. */
   readonly bytes: Buffer;
   /** What is in it where it is one. */
   readonly segment: OpenSegment | undefined;
@@ -122,7 +122,7 @@ export async function* piecesOf(file: FileHandle): AsyncGenerator<Buffer> {
   }
 }
 
-/** Into a new buffer each time: blocks of the last one are still being looked at. */
+/** Into a new buffer each time, and of no pool: whoever collects blocks of the last ones keeps them as they are. */
 function readPiece(file: FileHandle, at: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   const reading = file

@@ -22,7 +22,7 @@ import {
   parseFeedId,
   parseOrigin,
 } from '../../protocols/ids.ts';
-import { type DirectoryEpoch, directoryOriginOf } from '../../protocols/root.ts';
+import { decodeRoot, directoryOriginOf, type Root } from '../../protocols/root.ts';
 import {
   decodeRootEnvelope,
   extendRootChain,
@@ -31,7 +31,7 @@ import {
 import type { Milestone } from '../../protocols/run-verifier.ts';
 import { decodeSegment } from '../../protocols/segment.ts';
 import { DIRECTORY_LOG } from '../../protocols/sync.ts';
-import { elsewhere } from '../directory/epoch.ts';
+import { elsewhere, epochAfter } from '../directory/epoch.ts';
 import { verifyDirectoryNote, verifyFeedNote, vouchedMs } from '../directory/log-authority.ts';
 import type { FeedLog } from '../feed/log.ts';
 import { BundleLog, type LogDiff, rootAt } from './bundle-log.ts';
@@ -151,7 +151,7 @@ class BundleCheck {
       throw new MeshError('MALFORMED', 'the first log of a bundle is not the directory');
     verifyDirectoryNote(decodeNote(indexed.note), root, origin);
     this.#refuseFrozen(origin);
-    const held = await heldOf(directory, root.directory);
+    const held = await heldOf(directory, [...this.#newRoots.map(rootIn), root]);
     const point = root.directory?.continues;
     this.#logs.push(await beginLog(range, indexed, directory.log, { held, point }));
     for await (const bytes of directory.log.segments(0, held))
@@ -262,21 +262,23 @@ async function beginLog(
 }
 
 /**
- * How much of the directory here counts under the root of the bundle: of an epoch that is over, what the next one continues
- * from.
+ * How much of the directory here counts under the roots that come with the bundle: of an epoch that is over, what the next one
+ * continues from, and no more where another one follows that.
  * @throws CONFLICT where the directory here does not lead to that point, or is refused for another reason
  */
 async function heldOf(
   { log, epoch, refusal }: KnownHere['directory'],
-  next: DirectoryEpoch | null,
+  roots: readonly Root[],
 ): Promise<number> {
-  const isNext = next?.epoch !== epoch?.epoch;
-  if (refusal && !isNext) throw refusal;
-  if (!next || !isNext || log.size < next.continues.size) return log.size;
+  const next = epochAfter(epoch?.epoch ?? 1, roots);
+  if (refusal && !next) throw refusal;
+  if (!next || log.size < next.continues.size) return log.size;
   const { size, root } = next.continues;
   if (!(await rootAt(log, size)).equals(root)) throw elsewhere(next);
   return size;
 }
+
+const rootIn = (envelope: Buffer): Root => decodeRoot(decodeRootEnvelope(envelope).payload);
 
 function diffOf(
   before: DirectoryState,

@@ -84,6 +84,15 @@ export class HomeKeys {
     return opening;
   }
 
+  /**
+   * What a node needs before it starts: the local key, and in a protected folder no key in the clear. A `protect` that was
+   * stopped is finished here, and not wherever a key is read: a check of the folder changes nothing in it.
+   */
+  async prepare(): Promise<void> {
+    const { key } = await this.#openedKeys();
+    if ((await this.protection()) === 'passphrase') await this.#encryptAll(key);
+  }
+
   async protection(): Promise<Protection> {
     const file = await this.#localKeyFile();
     return file?.kind === 'wrapped' ? 'passphrase' : 'none';
@@ -241,7 +250,7 @@ export class HomeKeys {
   /**
    * From now on nothing here opens without the passphrase. The local key that lay in the clear may have been copied: another
    * one takes its place, and what the former one encrypted is written in the clear before, where every other key lies still.
-   * Then the one step, and after it every key file is encrypted; a stop before that is made good by the same again.
+   * Then the one step, and after it every key file is encrypted; a stop before that is made good by the same again, or the next start.
    */
   async protect(passphrase: Uint8Array): Promise<void> {
     assertPassphrase(passphrase);

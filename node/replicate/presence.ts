@@ -167,12 +167,12 @@ export class PresenceBoard {
 
   /**
    * What a space says of itself on a stream of its own. Where gossip brought another start of it, everybody is to hear.
-   * @throws MALFORMED, BAD_SIGNATURE, NOT_A_MEMBER
+   * @throws MALFORMED, BUSY, BAD_SIGNATURE, NOT_A_MEMBER
    */
   told(space: SpaceId, [statement, ...more]: readonly Presence[], via: string): Presence {
     if (statement?.space !== space || more.length > 0)
       throw new MeshError('MALFORMED', 'a space speaks for another one');
-    this.#judge.verify(statement);
+    this.#judge.verifyTold(statement);
     if (!this.#judge.isNews(statement)) return statement;
     const last = this.#heard.get(space)?.presence;
     this.#hear(statement, via, false);

@@ -152,7 +152,7 @@ export class Repairer {
     if (!directory.log.damage) return 'nothing was wrong any more';
     const alone = await settle(directory.mend(undefined));
     if (alone.isDone) return 'its own rows';
-    const verify = (note: Buffer) => directory.verify(decodeNote(note));
+    const verify = (note: Buffer) => directory.verifyShown(decodeNote(note));
     return this.#fromPeers(undefined, DIRECTORY_LOG, verify, (donor) => directory.mend(donor));
   }
 

@@ -40,6 +40,12 @@ const FEW_ROWS = 32;
 /** Up to this many values are read without leaving the event loop. */
 const FEW_KEYS = 8;
 
+export const storeMissing = (folder: string): MeshError =>
+  new MeshError('STORE_MISSING', `the database in ${folder} is gone or damaged`, {
+    detail: { folder },
+    next: SET_ASIDE,
+  });
+
 export interface LevelStoreOptions {
   /** Bytes LevelDB collects in memory before it writes a table. */
   readonly writeBufferBytes?: number;
@@ -56,10 +62,7 @@ export async function openLevelStore(
   const mark = markOf(folder);
   const isFirst = !existsSync(mark);
   if (!isFirst && !existsSync(join(folder, 'CURRENT'))) {
-    throw new MeshError('STORE_MISSING', `the database in ${folder} is gone or damaged`, {
-      detail: { folder },
-      next: SET_ASIDE,
-    });
+    throw storeMissing(folder);
   }
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const store = new LevelStore(folder, options, await openDatabase(folder, options, isFirst));
@@ -201,7 +204,10 @@ class LevelStore implements Store {
     }
   }
 
-  /** A range without rows, and yet LevelDB first writes out what it holds in memory, as tables that it syncs. */
+  /**
+   * A range without rows, and yet LevelDB first writes out what it holds in memory, as tables that it syncs. It does not tell
+   * when that failed, but takes no write from then on: so one follows that changes nothing.
+   */
   async flush(): Promise<void> {
     const db = await this.#ready();
     try {
@@ -210,6 +216,7 @@ class LevelStore implements Store {
       this.#failed = true;
       throw ioError(this.#folder, error);
     }
+    await this.write([{ type: 'del', key: BEHIND_ALL }], { sync: true });
   }
 
   async *range({ onDamaged, ...options }: RangeOptions): AsyncGenerator<Row> {

@@ -51,3 +51,9 @@ export interface AbsentRow {
 export type Row = RunRow | AbsentRow;
 
 export const isAbsent = (row: Row): row is AbsentRow => 'notHere' in row;
+
+/** How many seeds a row runs that takes no more than so many, and how the result tells of it. */
+export function seedsUpTo(most: number, { seeds }: Pick<Size, 'seeds'>) {
+  const count = Math.min(seeds, most);
+  return { count, told: count < seeds ? `${count} seeds (never more)` : `${count} seeds` };
+}

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CATALOGUE } from './catalogue.ts';
-import type { Row, RunRow } from './row.ts';
+import { type Row, type RunRow, seedsUpTo } from './row.ts';
+import { joinInTurn } from './rows/tokens.ts';
 import { findRows, LONG, missingOf, picker, QUICK, runRow } from './suite.ts';
 
 const about = { what: 'an attack', how: 'vectors', expected: 'nothing' } as const;
@@ -56,6 +57,12 @@ describe('a row of the catalogue', () => {
     expect(await runRow(slow, LONG)).toMatchObject({ pass: true, state: 'passed' });
   });
 
+  it('tells how many seeds were run where that is fewer than were asked for', () => {
+    expect(seedsUpTo(200, LONG)).toEqual({ count: 200, told: '200 seeds (never more)' });
+    expect(seedsUpTo(200, { seeds: 200 })).toEqual({ count: 200, told: '200 seeds' });
+    expect(seedsUpTo(200, { seeds: 3 })).toEqual({ count: 3, told: '3 seeds' });
+  });
+
   it('has a folder of its own while it runs', async () => {
     let folder = '';
     await runRow(
@@ -103,5 +110,25 @@ describe('a row of the catalogue', () => {
     expect(picked('T01, G*')).toBe(9);
     expect(picked('T1*')).toBe(3);
     expect(picked('T')).toBe(0);
+  });
+});
+
+describe('a racer for a token', () => {
+  const answers = async (...codes: string[]) => {
+    const left = [...codes];
+    const last = await joinInTurn(async () => left.shift() ?? 'ODCM_UNREACHABLE', {
+      ...{ tries: 3, pauseMs: 1 },
+    });
+    return { last, asked: codes.length - left.length };
+  };
+
+  it('comes again when it was turned away, until it has an answer', async () => {
+    const away = 'ODCM_UNREACHABLE';
+    expect(await answers('done', 'TOKEN_USED')).toEqual({ last: 'done', asked: 1 });
+    expect(await answers(away, away, 'TOKEN_USED')).toEqual({ last: 'TOKEN_USED', asked: 3 });
+  });
+
+  it('gives up where nobody answers', async () => {
+    expect((await answers(...Array(4).fill('ODCM_UNREACHABLE'))).asked).toBe(3);
   });
 });

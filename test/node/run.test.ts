@@ -1,8 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { generateLocalKey, wrapLocalKey } from '../../certs/local-key.ts';
 import { registerRun } from '../../node/commands/run.ts';
 import { openHome } from '../../node/home/home.ts';
 import type { LogLevel } from '../../node/log.ts';
@@ -114,6 +115,26 @@ describe('odcm run', () => {
   ])('refuses %s before it opens anything', async (_, args, hint) => {
     const { exitCode, err } = await odcm('run', '--home', '/nowhere/odcm', ...args);
     expect([exitCode, err.includes(hint)]).toEqual([2, true]);
+  });
+
+  it('encrypts what a stopped `keys protect` left in the clear, and nothing under another passphrase', async () => {
+    const folder = await newFolder();
+    const [home, passphrase] = [join(folder, 'node'), join(folder, 'passphrase')];
+    await cp(dir, home, { recursive: true });
+    // What starts afterwards ends at once, with nothing to start from.
+    await rm(join(home, 'store'), { recursive: true });
+    const { keys, paths } = await openHome(home);
+    const pair = { key: generateLocalKey(), former: await keys.localKey() };
+    await writeFile(paths.localKey, await wrapLocalKey(pair, Buffer.from('the passphrase')));
+    for (const [text, state] of [
+      ['another passphrase', 'plain'],
+      ['the passphrase', 'encrypted'],
+    ] as const) {
+      await writeFile(passphrase, text, { mode: 0o600 });
+      const { err } = await odcm('run', '--home', home, '--passphrase-file', passphrase);
+      expect(await keys.state('nodeKey')).toBe(state);
+      expect(err.includes('KEYS_LOCKED')).toBe(state === 'plain');
+    }
   });
 
   it('goes on to the folder when all of it is sound', async () => {

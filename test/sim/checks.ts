@@ -159,8 +159,13 @@ async function checkEntries(
   }
   let count = 0;
   for await (const item of view.list({ withWithdrawn: true, limit: Number.MAX_SAFE_INTEGER })) {
-    count++;
     const { name, version, index, isWithdrawn } = item;
+    // While a batch is being written its rows may be there before its entries.
+    if (feed.publisher && index >= size) {
+      replayed.delete(name);
+      continue;
+    }
+    count++;
     if (replayed.get(name) !== `${version} ${index} ${isWithdrawn}`)
       out.push(`${node.name} shows ${name} of ${path} not as its entries say`);
   }

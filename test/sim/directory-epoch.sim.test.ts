@@ -1,12 +1,22 @@
 import { describe, expect, it } from 'vitest';
+import { directoryHandlers } from '../../node/control/directory-handlers.ts';
 import { openForks } from '../../node/control/fork-handlers.ts';
 import { directoryHistories } from '../../node/fork/directory-histories.ts';
 import { findDirectoryPoint } from '../../node/fork/directory-point.ts';
 import { chosenOf, lapsesOf } from '../../node/fork/directory-revocations.ts';
+import type { MeshNode } from '../../node/node.ts';
 import { decodeNote } from '../../protocols/checkpoint.ts';
 import { parseOrigin } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { forkedDirectory as forked, openEpoch, revokedAt } from './epoch-scene.ts';
+import { imageOf, SPACES } from './fork-scenes.ts';
+import { World } from './world.ts';
+
+/** `odcm directory continue` at this node. */
+const continueAt = (node: MeshNode) =>
+  directoryHandlers.continueDirectory({ node, query: {}, body: {} } as unknown as Parameters<
+    typeof directoryHandlers.continueDirectory
+  >[0]);
 
 describe('a directory with two histories', () => {
   it.each([1, 2])(
@@ -144,5 +154,70 @@ describe('a directory with two histories', () => {
       await expect(installed).rejects.toMatchObject({ code: 'CONFLICT' });
     }
     expect(mesh.home.root.versions).toBe(1);
+  });
+
+  it('is begun by an ODCM that was restored to less than the point, with what members have', async () => {
+    const world = await World.create({ seed: 7, spaces: SPACES });
+    const backup = await imageOf(world, world.odcm);
+    const feed = await world.createFeed('library', 'variables/base', 'all');
+    await world.spread();
+    const { log } = world.odcm.mesh.directory;
+    const continueDirectory = { size: log.size, root: log.root() };
+    await world.time.during(world.odcm.desk.installRoot(world.nextRoot({ continueDirectory })));
+    const areWaiting = () => world.spaces.every(({ mesh }) => mesh.directory.isWaiting);
+    await world.time.until(areWaiting, 300_000);
+    await world.time.during(world.odcm.stop());
+    world.nodes.set('odcm', backup);
+    await world.time.during(backup.start());
+    await world.time.until(() => backup.mesh.directoryGate.isOpen, 300_000);
+    const { directory } = backup.mesh;
+    expect([directory.isWaiting, directory.refusal]).toEqual([true, undefined]);
+    expect(directory.log.size).toBeLessThan(continueDirectory.size);
+    await expect(world.time.during(backup.desk.beginEpoch([]))).rejects.toMatchObject({
+      code: 'BUSY',
+    });
+    const begun = await world.time.during(continueAt(backup.mesh));
+    expect(begun).toMatchObject({ epoch: 2, size: continueDirectory.size, reissued: [] });
+    await world.spread();
+    for (const { mesh } of world.honest) {
+      expect([mesh.directory.isWaiting, mesh.directory.log.root()]).toEqual([
+        false,
+        directory.log.root(),
+      ]);
+      expect(mesh.directory.state.feeds.has(feed)).toBe(true);
+    }
+    expect(world.wrongs).toEqual([]);
+  });
+
+  it('waits for members when a restored ODCM reaches none that has the rest', async () => {
+    const world = await World.create({ seed: 9, spaces: SPACES });
+    const backup = await imageOf(world, world.odcm);
+    await world.createFeed('library', 'variables/base', 'all');
+    const { log } = world.odcm.mesh.directory;
+    const continueDirectory = { size: log.size, root: log.root() };
+    await world.time.during(world.odcm.desk.installRoot(world.nextRoot({ continueDirectory })));
+    for (const node of world.nodes.values()) await world.time.during(node.stop());
+    await world.time.during(backup.start());
+    const refused = expect(world.time.during(continueAt(backup.mesh))).rejects;
+    await refused.toMatchObject({ code: 'BUSY' });
+    expect(backup.mesh.directory.isWaiting).toBe(true);
+  });
+
+  it('is given what it lacks also when somebody else has begun it', async () => {
+    const { world } = await forked(8, 'odcm');
+    const { mesh, desk } = world.odcm;
+    await openEpoch(world);
+    // As who has the directory key would, where it was kept.
+    await world.time.during(desk.writer.begin([]));
+    await world.spread();
+    expect(revokedAt(world.node('library'), 'platform')).toBe(false);
+    const again = () => world.time.during(continueAt(mesh));
+    expect(await again()).toMatchObject({ epoch: 2, reissued: [{ name: 'platform' }] });
+    const { size } = mesh.directory.log;
+    world.revoked.add('platform');
+    await world.spread();
+    for (const node of world.honest) expect(revokedAt(node, 'platform')).toBe(true);
+    expect(await again()).toMatchObject({ reissued: [], leftOut: [] });
+    expect(mesh.directory.log.size).toBe(size);
   });
 });

@@ -10,11 +10,12 @@ import type { World } from './world.ts';
 export const revokedAt = (node: SimNode, name: string) =>
   node.mesh.directory.state.spaceNamed(name)?.revoked !== null;
 
-/** ODCM's copy shuts platform out where only half of the mesh sees it; then both histories meet. */
-export async function forkedDirectory(seed: number) {
+/** ODCM's copy, or ODCM, shuts platform out where only half of the mesh sees it; then both histories meet. */
+export async function forkedDirectory(seed: number, by: 'copy' | 'odcm' = 'copy') {
   const { world, copy } = await twoDirectories(seed, 3, 1, async (w, other) => {
     const own = w.odcm.home.config.space;
-    await w.time.during(other.desk.trust.revoke('platform', 'stolen', own));
+    const pen = by === 'copy' ? other : w.odcm;
+    await w.time.during(pen.desk.trust.revoke('platform', 'stolen', own));
   });
   const all = [...world.nodes.values()];
   await world.time.until(() => all.every(({ mesh }) => mesh.directory.isFrozen), 200_000);

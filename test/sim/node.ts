@@ -315,7 +315,8 @@ export class SimDesk implements Desk {
   }
 
   async beginEpoch(drafts: readonly Draft[]): Promise<void> {
-    await this.writer.begin(drafts);
+    if (this.#node.directory.isWaiting) await this.writer.begin(drafts);
+    else if (drafts.length > 0) await this.writer.appendAll(drafts);
   }
 
   invite(): never {

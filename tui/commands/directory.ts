@@ -18,6 +18,7 @@ interface Row {
   readonly event: string;
   readonly about: string;
   readonly at: string;
+  readonly lastGood: Readonly<Record<string, number>> | null;
 }
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
@@ -50,13 +51,13 @@ export const register: Register = (program, context) => {
           : `The directory can go on in epoch ${found.epoch} after ${found.size} entries.`,
         more: [...describe(found), '', ...nextSteps(found)],
         title: 'entries',
-        columns: plainColumns<Row>('from', 'index', 'event', 'about', 'at'),
+        columns: plainColumns<Row>('from', 'index', 'event', 'about', 'at', 'lastGood'),
         rows: rowsOf(found),
       });
     });
   directory
     .command('continue')
-    .description('begin the epoch that the root has opened; writes revocations again')
+    .description('begin the epoch that the root has opened; writes revocations again that it lacks')
     .option('--without <name>', 'a revocation that is left out, may be repeated', collect)
     .option('--unseen', 'also when nobody that is connected shows all histories')
     .addHelpText(
@@ -82,7 +83,7 @@ export const register: Register = (program, context) => {
         ],
         title: 'revocations',
         columns: plainColumns<Lapse & { isWritten: boolean }>(
-          ...(['kind', 'name', 'about', 'at', 'isWritten'] as const),
+          ...(['kind', 'name', 'about', 'at', 'lastGood', 'isWritten'] as const),
         ),
         rows: [
           ...reissued.map((lapse) => ({ ...lapse, isWritten: true })),
@@ -92,8 +93,15 @@ export const register: Register = (program, context) => {
     });
 };
 
-const lapseText = ({ kind, name, about }: Lapse): string =>
-  kind === 'space' ? `${name} is shut out (${about || 'no reason'})` : `grant ${name} (${about})`;
+const lapseText = ({ kind, name, about, lastGood }: Lapse): string =>
+  kind === 'space'
+    ? `${name} is shut out (${about || 'no reason'}; ${goodText(lastGood ?? {})})`
+    : `grant ${name} (${about})`;
+
+function goodText(lastGood: Readonly<Record<string, number>>): string {
+  const feeds = Object.entries(lastGood).map(([feed, size]) => `${feed} to entry ${size}`);
+  return feeds.length === 0 ? 'no last good entry is named' : `good: ${feeds.join(', ')}`;
+}
 
 const rowsOf = ({ histories }: Found): Row[] =>
   histories.flatMap(({ from, entries }) =>
@@ -107,7 +115,10 @@ function describe(found: Found): string[] {
       '',
       `As ${from.join(', ')} ${from.length === 1 ? 'has' : 'have'} it, ${size} entries; behind the point:`,
       ...(entries.length === 0 ? ['  none'] : []),
-      ...entries.map(({ index, event, about, at }) => `  ${index}  ${at}  ${event}  ${about}`),
+      ...entries.map(
+        ({ index, event, about, at, lastGood }) =>
+          `  ${index}  ${at}  ${event}  ${about}${lastGood ? `  (${goodText(lastGood)})` : ''}`,
+      ),
     ]),
     '',
     revocations.length === 0
@@ -124,8 +135,11 @@ function describe(found: Found): string[] {
 
 function nextSteps({ opened, size, root, epoch }: Found): string[] {
   if (opened) return ['Next:', '  odcm directory continue'];
+  const rotate = `odcm root rotate --continue-directory ${size}:${root} --out epoch-${epoch}.root.json`;
   return [
-    'Next, by the keepers of the root; with new keys of ODCM where one may have been stolen:',
-    `  odcm root rotate --continue-directory ${size}:${root} --out epoch-${epoch}.root.json`,
+    'Next a new directory key, at ODCM, and then the version of the root, by its keepers:',
+    '  odcm keys next directory',
+    `  ${rotate} --add-directory-key KEY --drop-directory-key ID`,
+    'Only where the directory key was surely not stolen, --keep-directory-key instead of both.',
   ];
 }

@@ -86,7 +86,7 @@ function approve(group: Command, context: CommandContext): void {
 function refuse(group: Command, context: CommandContext): void {
   group
     .command('refuse')
-    .description('send a bundle away that waits for approval')
+    .description('send a bundle away that waits for approval, or end one that is not in whole')
     .argument('<space>', 'who exported it')
     .argument('<bundle>', 'its number', Number)
     .option('--by <name>', 'who refuses (default: the name of this account)')
@@ -97,7 +97,10 @@ function refuse(group: Command, context: CommandContext): void {
         const body = { exporter, sequence, by: personOf(o.by), reason: o.reason ?? '' };
         const row = await ask(invocation, 'refuseImport', { body });
         await showResult(invocation, {
-          sentence: `bundle ${sequence} of ${row.space} is refused; nothing of it was let in`,
+          sentence:
+            row.state === 'failed'
+              ? `bundle ${sequence} of ${row.space} is ended: ${row.reason}`
+              : `bundle ${sequence} of ${row.space} is refused; nothing of it was let in`,
           title: 'imports',
           columns: plainColumns('space', 'sequence', 'state', 'reason'),
           rows: [row],

@@ -90,7 +90,7 @@ export function refuseChange(
   return {
     title: `Refuse bundle ${sequence} of ${exporter}`,
     effects: [
-      'Nothing of it is let in. The same files may be brought again.',
+      'Nothing (more) of it is let in. The same files may be brought again.',
       ...(reason === '' ? [] : [`Written beside it: ${reason}`]),
     ],
     name: exporter,

@@ -10,28 +10,24 @@ const TWO_HEARTBEATS_MS = 2 * LIMITS.presenceMs;
 const seedsOf = ({ isLong, seeds }: Size): number[] =>
   Array.from({ length: isLong ? Math.min(seeds, 100) : 1 }, (_, i) => i + 1);
 
-/** Longest time from the first contact between the halves until everybody has the proof. */
+/** Longest time from the first contact between the halves until everybody has the proof, both machines under the key included. */
 async function toldWithin(size: Size, one: string[], other: string[]) {
+  const seeds = seedsOf(size);
   let worstMs = 0;
   let missed = 0;
-  for (const seed of seedsOf(size)) {
-    const { world, forked, library, clone } = await forkedWorld(seed, one, other);
+  for (const seed of seeds) {
+    const { world, forked, clone } = await forkedWorld(seed, one, other);
     const [platform, shipping] = [world.node('platform'), world.node('shipping')];
     const { origin } = platform.mesh.feeds.peek(forked)!;
     await world.time.until(() => platform.mesh.host.isConnected(shipping.peerId), 200_000);
-    const began = world.time.nowMs;
-    const honest = [...world.nodes.values()].filter((node) => node !== library);
-    const isTold = (nodes: typeof honest) => () => nodes.every(({ mesh }) => mesh.forks.of(origin) !== undefined);
-    const tookMs = await world.time.until(isTold(honest), 200_000);
-    const a = await world.time.until(() => isTold([library])() || isTold([clone])(), 400_000);
-    const b = await world.time.until(isTold([library]), 400_000);
-    const c = await world.time.until(isTold([clone]), 400_000);
-    size.log(`PROBE seed ${seed} others ${tookMs} either +${a} library +${b} clone +${c} ${began}`);
+    const all = [...world.nodes.values(), clone];
+    const isTold = () => all.every(({ mesh }) => mesh.forks.of(origin) !== undefined);
+    const tookMs = await world.time.until(isTold, 200_000);
     if (tookMs === undefined) missed++;
     worstMs = Math.max(worstMs, tookMs ?? 0);
   }
   const pass = missed === 0 && worstMs <= TWO_HEARTBEATS_MS;
-  return { measured: `${missed} missed, the slowest after ${worstMs} ms`, pass };
+  return { measured: `${missed} of ${seeds.length} missed, the slowest after ${worstMs} ms`, pass };
 }
 
 export const rows: readonly Row[] = [
@@ -39,14 +35,14 @@ export const rows: readonly Row[] = [
     id: 'L01',
     what: 'two histories of one size, each shown to half of a mesh that then meets',
     how: 'simulated',
-    expected: `proof on every node but those of the key <= ${TWO_HEARTBEATS_MS} ms after contact`,
+    expected: `proof on every node, both under the key included, <= ${TWO_HEARTBEATS_MS} ms after contact`,
     run: (size) => toldWithin(size, ['one'], ['other']),
   },
   {
     id: 'L02',
     what: 'two histories of different sizes, each shown to half of a mesh that then meets',
     how: 'simulated',
-    expected: `proof on every node but those of the key <= ${TWO_HEARTBEATS_MS} ms after contact`,
+    expected: `proof on every node, both under the key included, <= ${TWO_HEARTBEATS_MS} ms after contact`,
     run: (size) => toldWithin(size, ['one', 'two', 'three', 'four'], ['other']),
   },
   {
@@ -81,14 +77,15 @@ export const rows: readonly Row[] = [
     how: 'simulated',
     expected: 'proof against ODCM on every node, and nothing of it is followed any more',
     run: async (size) => {
+      const seeds = seedsOf(size);
       let missed = 0;
       let worstMs = 0;
-      for (const seed of seedsOf(size)) {
+      for (const seed of seeds) {
         const { tookMs } = await twoDirectories(seed, 1 + (seed % 3), 1);
         if (tookMs === undefined) missed++;
         worstMs = Math.max(worstMs, tookMs ?? 0);
       }
-      const measured = `${missed} missed, the slowest ${worstMs} ms after the network healed`;
+      const measured = `${missed} of ${seeds.length} missed, the slowest ${worstMs} ms after the network healed`;
       return { measured, pass: missed === 0 };
     },
   },

@@ -1,10 +1,11 @@
 import type { FeedId } from '../../../protocols/ids.ts';
 import { turn } from '../../sim/hostile.ts';
 import { canary, World } from '../../sim/world.ts';
-import type { Outcome, Row, Size } from '../row.ts';
+import { type Outcome, type Row, type Size, seedsUpTo } from '../row.ts';
 
 const NOTICED_MS = 120_000;
 const LEVEL_MS = 10_000;
+const MOST_SEEDS = 200;
 const HOSTILE = ['platform', 'shipping', 'ledger', 'identity', 'billing'];
 const HONEST = ['odcm', 'library'];
 const VICTIM = 'payments';
@@ -71,11 +72,11 @@ async function eclipse(seed: number): Promise<{ noticed: number | null; level: n
 }
 
 async function run({ log, ...size }: Size): Promise<Outcome> {
-  const seeds = Math.min(size.seeds, 200);
+  const seeds = seedsUpTo(MOST_SEEDS, size);
   const noticed: number[] = [];
   const level: number[] = [];
   const failed: number[] = [];
-  for (let seed = 1; seed <= seeds; seed++) {
+  for (let seed = 1; seed <= seeds.count; seed++) {
     const one = await eclipse(seed);
     if (one.noticed === null || one.level === null) {
       failed.push(seed);
@@ -87,7 +88,7 @@ async function run({ log, ...size }: Size): Promise<Outcome> {
   }
   const worst = (of: readonly number[]) => (Math.max(0, ...of) / 1000).toFixed(0);
   return {
-    measured: `noticed <= ${worst(noticed)} s, level <= ${worst(level)} s, ${failed.length} of ${seeds} seeds failed ${failed.slice(0, 5).join(' ')}`,
+    measured: `noticed <= ${worst(noticed)} s, level <= ${worst(level)} s, ${failed.length} of ${seeds.told} failed ${failed.slice(0, 5).join(' ')}`,
     pass: failed.length === 0,
   };
 }

@@ -5,7 +5,8 @@ import { IMPORT_PLACES, ImportCrashes } from '../store/crash-import.ts';
 import { CrashMesh, MESH_PLACES } from '../store/crash-mesh.ts';
 
 /** Every place at which some row kills. */
-export const KILLED_AT = [...MESH_PLACES, ...IMPORT_PLACES];
+/** Those of the intake are in both: a bundle comes by them as well. */
+export const KILLED_AT = [...new Set([...MESH_PLACES, ...IMPORT_PLACES])];
 
 const onlyLong = 'starts and kills a process for each place';
 

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { codeOf, init, joinWith, type Odcm, startOdcm } from '../../node/enrol/mesh.ts';
 import type { Row } from '../row.ts';
 
@@ -34,11 +35,15 @@ async function withMeshes<T>(folder: string, work: (places: Places) => Promise<T
   }
 }
 
-/** ODCM speaks with a few at once: who is turned away at the door comes again. */
-async function joinInTurn(place: string, token: string): Promise<string> {
-  for (;;) {
-    const code = await codeOf(joinWith(place, token));
-    if (code !== 'ODCM_UNREACHABLE') return code;
+/** ODCM speaks with a few at once: who is turned away at the door comes again, after a pause, and not for ever. */
+export async function joinInTurn(
+  join: () => Promise<string>,
+  { tries, pauseMs } = { tries: 300, pauseMs: 200 },
+): Promise<string> {
+  for (let left = tries - 1; ; left--) {
+    const code = await join();
+    if (code !== 'ODCM_UNREACHABLE' || left <= 0) return code;
+    await setTimeout(pauseMs);
   }
 }
 
@@ -46,7 +51,9 @@ async function joinInTurn(place: string, token: string): Promise<string> {
 async function race({ folder, odcm }: Places, count: number) {
   const token = await odcm.token('race');
   const places = Array.from({ length: count }, (_, i) => join(folder, `race-${i}`));
-  const codes = await Promise.all(places.map((place) => joinInTurn(place, token)));
+  const codes = await Promise.all(
+    places.map((place) => joinInTurn(() => codeOf(joinWith(place, token)))),
+  );
   const winners = codes.filter((code) => code === 'done').length;
   const losers = codes.filter((code) => code === 'TOKEN_USED').length;
   const folders = places.filter((place) => existsSync(place)).length;

@@ -109,6 +109,43 @@ describe('the writer of the directory', () => {
     expect(directory.judge(writer.note).verdict).toBe('known');
   });
 
+  it('goes on in the epoch that another copy of it has begun, from its next word on', async () => {
+    const [one, restored] = [await newWriter(), await newWriter()];
+    await enrol(one.writer, 1);
+    await enrol(one.writer, 2);
+    const { log } = one.directory;
+    const source: Parameters<Directory['accept']>[1] = {
+      entries: (from, to) => log.segments(from, to),
+      hashes: () => Promise.reject(new Error('of so few entries no hashes are needed')),
+    };
+    await restored.directory.accept(one.writer.note, source);
+    await restored.writer.renew();
+    expect(decodeNote(restored.writer.note).checkpoint.origin).toBe(one.directory.origin);
+    const continues = { size: log.size, root: log.root() };
+    const opened: typeof root = { ...root, version: 2, directory: { epoch: 2, continues } };
+    await one.directory.adoptRoot(opened);
+    await one.writer.begin([]);
+    await enrol(one.writer, 3);
+    const next = one.directory.log;
+    await restored.directory.adoptRoot(opened);
+    expect(await codeOf(enrol(restored.writer, 4))).toBe('BUSY');
+    await restored.directory.accept(one.writer.note, {
+      ...source,
+      entries: (from, to) => next.segments(from, to),
+    });
+
+    expect(decodeNote(restored.writer.note).checkpoint).toMatchObject({
+      origin: one.directory.origin,
+      size: next.size,
+    });
+    expect(await enrol(restored.writer, 4)).toMatchObject({ index: next.size });
+    expect(restored.directory.state.spaceNamed('space-4')?.revoked).toBeNull();
+    const { checkpoint } = decodeNote(restored.writer.note);
+    expect(checkpoint).toMatchObject({ origin: one.directory.origin, size: next.size + 1 });
+    expect(one.directory.judge(restored.writer.note).verdict).toBe('newer');
+    expect(decodeNote(await restored.writer.renew()).checkpoint).toEqual(checkpoint);
+  });
+
   it('issues nothing while its clock is set back, and goes on when it is right again', async () => {
     let isClockRegressed = true;
     const { writer, directory } = await newWriter({ isClockRegressed: () => isClockRegressed });

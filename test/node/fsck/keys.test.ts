@@ -16,10 +16,10 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(cleanUp);
 
-async function problemsOf(home: Home): Promise<{ code: string; message: string }[]> {
+async function problemsOf(home: Home): Promise<{ code: string; message: string; next: string }[]> {
   const { signal } = new AbortController();
   const { problems } = await checkNode({ home, signal, nowMs: () => 0 });
-  return problems.map(({ code, message }) => ({ code, message }));
+  return problems.map(({ code, message, next }) => ({ code, message, next }));
 }
 
 describe('the check of protected keys', () => {
@@ -40,6 +40,8 @@ describe('the check of protected keys', () => {
     const open = await problemsOf(await openHome(dir, knows(PASSPHRASE)));
     expect(open).toMatchObject([{ code: 'STORE_DAMAGED' }]);
     expect(open[0]!.message).toContain('keys/node.pem is not encrypted');
+    expect(open[0]!.next).toContain('odcm keys protect');
+    expect(await home.keys.state('nodeKey')).toBe('plain');
     await writeKeyFile(home.paths.nodeKey, generateEd25519(), { replace: true });
     const codes = (await problemsOf(await openHome(dir, knows(PASSPHRASE)))).map((one) => one.code);
     expect(codes).toContain('UNKNOWN_KEY');

@@ -45,6 +45,24 @@ describe('a site that only files reach, with another history of the directory', 
     expect(vault.node.directory.log.root()).toEqual(library.node.directory.log.root());
   });
 
+  it('takes one that brings two epochs at once, of which it has the first point only', async () => {
+    const { made, feed, library, vault, point } = await forked();
+    const first = await made.continueFrom(point);
+    await library.node.roots.adopt([first]);
+    await made.feed('library', 'more', ['vault']);
+    const second = await made.continueFrom(made.directorySize);
+    await library.node.roots.adopt([second]);
+    await made.tell(library);
+    expect(vault.node.directory.log.size).toBeGreaterThan(point);
+    await vault.import((await made.export('library', 'vault')).path, 'Bob');
+    const { directory } = vault.node;
+    expect([directory.epoch?.epoch, directory.isWaiting, directory.refusal]).toEqual([
+      ...[3, false, undefined],
+    ]);
+    expect(directory.log.root()).toEqual(library.node.directory.log.root());
+    expect(await vault.held(feed)).toBe(5);
+  });
+
   it('takes no bundle from a point that its own history does not have', async () => {
     const { made, library, vault, point } = await forked();
     const envelope = await made.continueFrom(point + 1);

@@ -1,8 +1,9 @@
-import { cp, mkdir, readdir, readFile, statfs, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, statfs, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { signCms } from '../../../certs/cms.ts';
 import { onCrashpoint } from '../../../node/crashpoint.ts';
+import { Quarantine } from '../../../node/gap/quarantine.ts';
 import { bundleFiles } from '../../../node/gap/write-bundle.ts';
 import { isMeshError } from '../../../protocols/errors.ts';
 import { decodeManifest, encodeManifest, type Manifest } from '../../../protocols/gap/manifest.ts';
@@ -203,8 +204,12 @@ describe('an import', () => {
 
 describe('an import that a full disk stops in the middle', () => {
   /** From the first entries on that are in, nothing more is written. */
-  async function stopped(which: 'logs' | 'blockStore') {
+  async function stopped(
+    which: 'logs' | 'blockStore',
+    before: (all: Awaited<ReturnType<typeof sites>>) => Promise<void> = async () => {},
+  ) {
     const all = await sites();
+    await before(all);
     const { made, library, feed, vault } = all;
     await made.publish(library, feed, drafts(3, 2, 40_000));
     const disk = new FaultyStore(vault.disks[which]);
@@ -257,11 +262,128 @@ describe('an import that a full disk stops in the middle', () => {
     await expectWhole(all);
   });
 
-  it('cannot be refused any more', async () => {
-    const { vault, library } = await stopped('blockStore');
-    const { imports } = vault.node.gap;
-    expect(await codeOf(imports.refuse(library.id, 1, 'Bob', 'not today'))).toBe('IMPORT_UNKNOWN');
+  it('is finished though its grant ended after the approval', async () => {
+    const all = await stopped('blockStore', async ({ made, vault }) => {
+      await made.ungrant('vault', 'library', 'variables');
+      await made.grant('vault', 'library', 'variables', new Date(later(1)).toISOString());
+      await made.tell(made.site('library'));
+      await made.tell(vault);
+    });
+    all.made.nowMs = later(2);
+    await all.vault.restart();
+    await expectWhole(all);
   });
+
+  it('takes its own file again though its grant ended after the approval', async () => {
+    const all = await stopped('blockStore', async ({ made, vault }) => {
+      await made.ungrant('vault', 'library', 'variables');
+      await made.grant('vault', 'library', 'variables', new Date(later(1)).toISOString());
+      await made.tell(made.site('library'));
+      await made.tell(vault);
+    });
+    const { vault, library, made, path } = all;
+    const { manifest } = (await vault.node.gap.ledger.get('in', library.id, 1))!;
+    await rm(join(vault.home.paths.quarantine, manifest), { recursive: true });
+    made.nowMs = later(2);
+    expect((await vault.import(path)).state).toBe('applied');
+    await expectWhole(all);
+  });
+
+  it('is ended by a person where its exporter was revoked meanwhile, and the audit log says what is in', async () => {
+    const { made, vault, library } = await stopped('blockStore');
+    await made.revoke('library');
+    await made.tell(vault);
+    await vault.restart();
+    const { gap } = vault.node;
+    const row = await gap.ledger.get('in', library.id, 1);
+    expect(row).toMatchObject({ state: 'applying', reason: expect.stringContaining('revoked') });
+    const ended = await gap.imports.refuse(library.id, 1, 'Geoff', 'library is shut out');
+    const [directory] = ended.logs;
+    const text = `library is shut out (ended; entries in already: directory ${directory!.to} of ${directory!.to}, library/variables 0 of 23)`;
+    expect(ended).toMatchObject({ state: 'failed', reason: text });
+    const audits = await Array.fromAsync(gap.ledger.audits());
+    expect(audits).toContainEqual(
+      expect.objectContaining({
+        what: 'refused',
+        subject: 'bundle 1 of library',
+        by: 'Geoff',
+        text,
+      }),
+    );
+    await vault.restart();
+    expect(await vault.node.gap.ledger.get('in', library.id, 1)).toEqual(ended);
+    expect(vault.node.gap.receipts.size).toBe(0);
+  });
+
+  it('may be brought again after a person has ended it', async () => {
+    const all = await stopped('blockStore');
+    const { vault, library, path } = all;
+    const { imports } = vault.node.gap;
+    expect((await imports.refuse(library.id, 1, 'Bob', 'not today')).state).toBe('failed');
+    expect(await codeOf(imports.refuse(library.id, 1, 'Bob', 'again'))).toBe('IMPORT_UNKNOWN');
+    expect((await vault.import(path)).state).toBe('waiting');
+    expect((await vault.import(path, 'Geoff')).state).toBe('applied');
+    await expectWhole(all);
+  });
+});
+
+describe('a bundle whose directory is dated in the future', () => {
+  /** ODCM's clock is ahead: its revocation of the ledger comes with a head that the vault would let wait. */
+  async function ahead() {
+    const all = await sites(['library', 'vault', 'ledger']);
+    const { made, library, vault } = all;
+    // It knows all but the revocation.
+    await made.tell(vault);
+    const nowMs = made.nowMs;
+    made.nowMs += 2 * LIMITS.clockSkewMs;
+    await made.revoke('ledger');
+    await made.tell(library);
+    const { path } = await made.export('library', 'vault');
+    made.nowMs = nowMs;
+    await forge(path, (m) => ({ ...m, createdMs: nowMs }), await signerOf(library));
+    return { ...all, path, ledger: made.site('ledger').id };
+  }
+
+  it('is refused before anything has an effect, and let in with its revocations when its time has come', async () => {
+    const { made, vault, feed, path, ledger } = await ahead();
+    await expect(vault.import(path, 'Bob')).rejects.toMatchObject({
+      code: 'BUNDLE_EXPIRED',
+      next: expect.stringContaining('Compare the clocks'),
+    });
+    expect(await Array.fromAsync(vault.node.gap.ledger.crossings('in'))).toEqual([]);
+    expect(await vault.held(feed)).toBe(0);
+    made.nowMs += 2 * LIMITS.clockSkewMs;
+    expect((await vault.import(path, 'Bob')).state).toBe('applied');
+    expect(vault.node.directory.state.spaces.get(ledger)?.revoked).not.toBeNull();
+  });
+
+  it('is not in whole while the directory here lets its head wait', async () => {
+    const { made, vault, library, path, ledger } = await ahead();
+    made.nowMs += 2 * LIMITS.clockSkewMs;
+    const waits = vi.spyOn(vault.node.directory, 'accept').mockResolvedValue('held');
+    expect(await codeOf(vault.import(path, 'Bob'))).toBe('BUNDLE_EXPIRED');
+    const row = await vault.node.gap.ledger.get('in', library.id, 1);
+    expect([row?.state, vault.node.gap.receipts.size]).toEqual(['applying', 0]);
+    waits.mockRestore();
+    expect((await vault.import(path)).state).toBe('applied');
+    expect(vault.node.directory.state.spaces.get(ledger)?.revoked).not.toBeNull();
+  });
+});
+
+describe('a bundle in quarantine', () => {
+  for (const act of ['open', 'signed'] as const)
+    it(`is not taken up (${act}) when its manifest is not the one that it is called by`, async () => {
+      const { made, vault } = await sites();
+      const { path } = await made.export('library', 'vault');
+      const { manifest: id } = await vault.import(path);
+      const kept = join(vault.home.paths.quarantine, id, 'bundle.manifest');
+      const manifest = decodeManifest(await readFile(kept));
+      const quarantine = new Quarantine(vault.home.paths.quarantine);
+      const whole = await quarantine[act](id);
+      if ('file' in whole) await whole.file.close();
+      await writeFile(kept, encodeManifest({ ...manifest, expiresMs: manifest.expiresMs + 1 }));
+      expect(await codeOf(quarantine[act](id))).toBe('HASH_MISMATCH');
+    });
 });
 
 describe('an import is refused', () => {

@@ -222,4 +222,27 @@ describe('protecting that is stopped', () => {
     const after = await everyKey(await openHome(dir, opens(FIRST)));
     expect(after.map((key, i) => key.equals(before[i]!))).toEqual(before.map(() => true));
   });
+
+  it('after the local key was wrapped is finished by the next start, and by nobody who only reads', async () => {
+    const dir = await folder();
+    const home = await openHome(dir);
+    const before = await everyKey(home);
+    const keys = { key: generateLocalKey(), former: await home.localKey() };
+    await writeFile(home.paths.localKey, await wrapLocalKey(keys, Buffer.from(FIRST)));
+    const files = ['nodeKey', 'exchangeKey', 'tlsKey', 'directoryKey', 'issuingKey'] as const;
+    const states = () => Promise.all(files.map((name) => home.keys.state(name)));
+    await (await openHome(dir, opens(FIRST))).localKey();
+    expect(await codeOf((await openHome(dir, opens(SECOND))).keys.prepare())).toBe('KEYS_LOCKED');
+    expect(await states()).toEqual(files.map(() => 'plain'));
+    await (await openHome(dir, opens(FIRST))).keys.prepare();
+    expect(await states()).toEqual(files.map(() => 'encrypted'));
+    const after = await everyKey(await openHome(dir, opens(FIRST)));
+    expect(after.map((key, i) => key.equals(before[i]!))).toEqual(before.map(() => true));
+  });
+
+  it('is no matter of a folder without a passphrase: its keys stay as they are', async () => {
+    const { keys } = await openHome(await folder());
+    await keys.prepare();
+    expect([await keys.protection(), await keys.state('nodeKey')]).toEqual(['none', 'plain']);
+  });
 });

@@ -8,7 +8,7 @@ import { silentLog } from '../../../node/log.ts';
 import type { Network } from '../../../node/net/network.ts';
 import { PresenceBoard } from '../../../node/replicate/presence.ts';
 import { VERSION } from '../../../node/version.ts';
-import type { Code } from '../../../protocols/errors.ts';
+import { asMeshError, type Code } from '../../../protocols/errors.ts';
 import { presenceTopic } from '../../../protocols/gossip.ts';
 import { parseMeshId, parseSpaceId, type SpaceId } from '../../../protocols/ids.ts';
 import { LIMITS } from '../../../protocols/limits.ts';
@@ -352,6 +352,57 @@ describe('presence', () => {
       trustedAheadMs = 10 * LIMITS.clockSkewMs;
       expect(hear(statement(LIBRARY))).toBe(Ignore);
       expect(hear(statement(LIBRARY, { timeMs: nowMs() + trustedAheadMs }))).toBe(Accept);
+    });
+  });
+
+  describe('on a stream of its own', () => {
+    const tell = (statement: Presence, space = statement.space) =>
+      board.told(space, [statement], 'peer');
+    const codeOfTelling = (statement: Presence, space?: SpaceId) => {
+      try {
+        tell(statement, space);
+        return 'taken';
+      } catch (error) {
+        return asMeshError(error).code;
+      }
+    };
+    /** Of statements whose signature fits none, only those are told so that were verified. */
+    const forged = (timeMs: number) => statement(LIBRARY, { timeMs }, keyOf(0x43));
+
+    it('is taken, and not verified again when it is said again', () => {
+      const once = statement(LIBRARY);
+      for (let i = 0; i < 10; i++) expect(tell(once)).toEqual(once);
+      expect(board.heard(LIBRARY)?.presence).toEqual(once);
+      expect(codeOfTelling(statement(LIBRARY, { timeMs: nowMs() + 1 }))).toBe('taken');
+    });
+
+    it('is verified at most twice in a while, whether it is new, played back or forged', async () => {
+      const old = statement(LIBRARY, { timeMs: nowMs() - 1_000 });
+      tell(statement(LIBRARY));
+      tell(old);
+      for (const more of [old, forged(nowMs()), statement(LIBRARY, { timeMs: nowMs() + 1 })])
+        expect(codeOfTelling(more)).toBe('BUSY');
+      expect(codeOfTelling(statement(PLATFORM))).toBe('taken');
+      await time.advance(LIMITS.presenceMs / 4);
+      expect(codeOfTelling(forged(nowMs()))).toBe('BAD_SIGNATURE');
+      expect(codeOfTelling(old)).toBe('taken');
+      expect(codeOfTelling(old)).toBe('BUSY');
+    });
+
+    it('is heard of two machines under one key, as often as both speak', async () => {
+      for (let beat = 0; beat < 4; beat++) {
+        for (const start of [1, 2]) {
+          const one = statement(LIBRARY, { incarnation: Buffer.alloc(16, start) });
+          expect(codeOfTelling(one)).toBe('taken');
+        }
+        await time.advance(LIMITS.presenceMs / 2);
+      }
+    });
+
+    it('is refused when it is of another space, forged, or of no member', () => {
+      expect(codeOfTelling(statement(LIBRARY), PLATFORM)).toBe('MALFORMED');
+      expect(codeOfTelling(forged(nowMs()))).toBe('BAD_SIGNATURE');
+      expect(codeOfTelling(statement(REVOKED))).toBe('NOT_A_MEMBER');
     });
   });
 

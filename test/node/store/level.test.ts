@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -95,6 +95,19 @@ describe('store', () => {
     await store.write([put('c', '3')]);
     await store.flush();
     expect((await rows(store)).map((row) => row.slice(0, 3))).toEqual(['a=x', 'b=2', 'c=3']);
+  });
+
+  it('fails when what it flushes cannot be written as a table, and holds it all the same', async () => {
+    const folder = join(await tempFolder(), 'db');
+    const store = await opened(folder);
+    await store.write([put('a', '1')]);
+    // Folders where LevelDB would make its next files.
+    const taken = Array.from({ length: 20 }, (_, i) => `${String(4 + i).padStart(6, '0')}.ldb`);
+    for (const name of taken) await mkdir(join(folder, name));
+    await expect(store.flush()).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+    for (const name of taken) await rm(join(folder, name), { recursive: true });
+    await store.flush();
+    expect(await rows(store)).toEqual(['a=1']);
   });
 
   it('is held by one process at a time, and holds what was written when that one is killed', async () => {

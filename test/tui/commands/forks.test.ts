@@ -116,13 +116,14 @@ describe('odcm directory', () => {
   });
   afterEach(() => node.stop());
   const at = '2026-11-20T10:00:00.000Z';
-  const lapse = { kind: 'space' as const, name: 'payments', about: 'stolen', at };
+  const lastGood = { 'payments/targets': 7 };
+  const lapse = { kind: 'space' as const, name: 'payments', about: 'stolen', at, lastGood };
   const found = {
     ...{ epoch: 2, size: 7, root: 'ab'.repeat(32), opened: false, revocations: [lapse] },
     histories: [
       {
         ...{ from: ['odcm', 'library'], size: 8 },
-        entries: [{ index: 7, event: 'SpaceRevokedV1Event', about: 'payments', at }],
+        entries: [{ index: 7, event: 'SpaceRevokedV1Event', about: 'payments', at, lastGood }],
       },
       { from: ['shipping'], size: 7, entries: [] },
     ],
@@ -138,15 +139,19 @@ describe('odcm directory', () => {
       'in epoch 2 after 7 entries',
       'As odcm, library have it, 8 entries',
       'SpaceRevokedV1Event  payments',
-      'payments is shut out (stolen)',
+      'SpaceRevokedV1Event  payments  (good: payments/targets to entry 7)',
+      'payments is shut out (stolen; good: payments/targets to entry 7)',
       'not connected: vault',
       'leads to 9 entries',
-      `odcm root rotate --continue-directory 7:${found.root} --out epoch-2.root.json`,
+      `odcm root rotate --continue-directory 7:${found.root} --out epoch-2.root.json --add-directory-key KEY --drop-directory-key ID`,
+      'odcm keys next directory',
     ])
       expect(out).toContain(text);
     node.answers.directoryHistories = { ...found, opened: true };
     expect((await node.odcm('directory histories')).out).toContain('odcm directory continue');
-    expect(JSON.parse((await node.odcm('directory histories --json')).out).rows).toHaveLength(1);
+    expect(JSON.parse((await node.odcm('directory histories --json')).out).rows).toMatchObject([
+      { index: 7, lastGood },
+    ]);
     expect((await node.odcm('directory histories --at x')).err).toContain('USAGE');
   });
 
@@ -154,7 +159,9 @@ describe('odcm directory', () => {
     node.answers.continueDirectory = { epoch: 2, size: 7, reissued: [lapse], leftOut: [] };
     const { out } = await node.odcm('directory continue');
     expect(out).toContain('goes on in epoch 2 after 7 entries');
-    expect(out).toContain('Written again: payments is shut out (stolen).');
+    expect(out).toContain('Written again: payments is shut out (stolen; good: payments/targets');
+    const json = JSON.parse((await node.odcm('directory continue --json')).out);
+    expect(json.rows).toMatchObject([{ name: 'payments', lastGood, isWritten: true }]);
     node.answers.continueDirectory = { epoch: 2, size: 7, reissued: [], leftOut: [lapse] };
     const left = await node.odcm('directory continue --without payments --without ledger --unseen');
     expect(left.out).toContain('Left out: payments');
