@@ -29,7 +29,7 @@ import { KeyOffice } from './rotate/key-office.ts';
 import { assertServed, odcmKeys } from './rotate/odcm-keys.ts';
 import { Turn } from './turn.ts';
 
-/** Why nothing is issued for now, which is no reason not to run. */
+/** Why nothing is issued, which is no reason not to run. */
 const NOT_NOW = ['CLOCK_REGRESSED', 'CONFLICT', 'BUSY'] as const;
 
 /** What a node has of its desk. */

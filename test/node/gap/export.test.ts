@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isMeshError } from '../../../protocols/errors.ts';
 import { tempFolder } from '../temp-folder.ts';
+import { codeOf } from './refusal-code.ts';
 import { drafts, Sites } from './sites.ts';
 
 async function sites() {
@@ -12,16 +12,6 @@ async function sites() {
   const [library, vault] = [made.site('library'), made.site('vault')];
   await made.publish(library, feed, drafts(20));
   return { made, feed, library, vault };
-}
-
-async function codeOf(act: Promise<unknown>): Promise<string> {
-  try {
-    await act;
-  } catch (error) {
-    if (isMeshError(error)) return error.code;
-    throw error;
-  }
-  return 'nothing was refused';
 }
 
 /** Entries of the feed that a bundle has. */

@@ -5,11 +5,11 @@ import { signCms } from '../../../certs/cms.ts';
 import { onCrashpoint } from '../../../node/crashpoint.ts';
 import { Quarantine } from '../../../node/gap/quarantine.ts';
 import { bundleFiles } from '../../../node/gap/write-bundle.ts';
-import { isMeshError } from '../../../protocols/errors.ts';
 import { decodeManifest, encodeManifest, type Manifest } from '../../../protocols/gap/manifest.ts';
 import { LIMITS } from '../../../protocols/limits.ts';
 import { FaultyStore } from '../store/faulty-store.ts';
 import { tempFolder } from '../temp-folder.ts';
+import { codeOf } from './refusal-code.ts';
 import { drafts, later, Sites } from './sites.ts';
 
 const HOUR_MS = 3_600_000;
@@ -21,16 +21,6 @@ async function sites(names?: string[]) {
   const [library, vault] = [made.site('library'), made.site('vault')];
   await made.publish(library, feed, drafts(20));
   return { made, feed, library, vault };
-}
-
-async function codeOf(act: Promise<unknown>): Promise<string> {
-  try {
-    await act;
-  } catch (error) {
-    if (isMeshError(error)) return error.code;
-    throw error;
-  }
-  return 'nothing was refused';
 }
 
 /** The same CAR under another manifest, signed by whoever: as a member with a valid key would forge it. */

@@ -2,8 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { inspectBundle } from '../../../node/gap/inspect-bundle.ts';
 import { bundleFiles } from '../../../node/gap/write-bundle.ts';
-import { isMeshError } from '../../../protocols/errors.ts';
 import { tempFolder } from '../temp-folder.ts';
+import { codeOf } from './refusal-code.ts';
 import { drafts, Sites } from './sites.ts';
 
 const signal = new AbortController().signal;
@@ -16,16 +16,6 @@ async function bundle() {
   await made.publish(library, feed, drafts(12));
   const { path } = await made.export('library', 'vault');
   return { made, feed, library, path };
-}
-
-async function codeOf(act: Promise<unknown>): Promise<string> {
-  try {
-    await act;
-  } catch (error) {
-    if (isMeshError(error)) return error.code;
-    throw error;
-  }
-  return 'nothing was refused';
 }
 
 describe('inspecting a bundle', () => {

@@ -4,11 +4,11 @@ import { DeploymentReceipts } from '../../../node/gap/deployment-receipts.ts';
 import { ReceiptLog } from '../../../node/gap/receipt-log.ts';
 import { MemoryStore } from '../../../node/store/memory.ts';
 import { conditionOf } from '../../../protocols/condition.ts';
-import { isMeshError } from '../../../protocols/errors.ts';
 import { decodeReceipt } from '../../../protocols/gap/receipt.ts';
 import type { FeedId } from '../../../protocols/ids.ts';
 import { receiptsOrigin } from '../../../protocols/ids.ts';
 import { tempFolder } from '../temp-folder.ts';
+import { codeOf } from './refusal-code.ts';
 import { drafts, type Site, Sites } from './sites.ts';
 
 async function sites() {
@@ -43,16 +43,6 @@ const receiptsOf = async (site: Site) =>
   (await Array.fromAsync(site.node.gap.receipts.all())).map(
     ({ receipt }) => decodeReceipt(receipt).statement.predicate,
   );
-
-async function codeOf(act: Promise<unknown>): Promise<string> {
-  try {
-    await act;
-  } catch (error) {
-    if (isMeshError(error)) return error.code;
-    throw error;
-  }
-  return 'nothing was refused';
-}
 
 describe('deployments behind an air gap', () => {
   it('have receipts from the first bundle on, each one', async () => {
