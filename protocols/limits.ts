@@ -28,13 +28,6 @@ export const LIMITS = {
   blockBytes: 65 * KiB,
   /** Content up to this size stands in the record itself: envelope and content fit in one block. */
   inlineContentBytes: 60_000,
-  // Sealed feeds
-  /** Recipients in one page of a share key: 47 KB, which fits a block. */
-  shareKeyRecipients: 500,
-  /** A share key is used no longer than this, … */
-  shareKeyAgeMs: 90 * 24 * 3_600_000,
-  /** … and for this many new records; for as many as were sealed anew when it began, if those are more. */
-  shareKeyRecords: 10_000,
   /** Depth of the JSON of an event: no sane one is deeper, and thousands would exhaust the stack of whoever writes it. */
   jsonDepth: 100,
   mediaTypeChars: 255,
@@ -42,6 +35,14 @@ export const LIMITS = {
   /** Depth and item count of any strict CBOR value: messages are flat, bombs are deep. */
   cborDepth: 8,
   cborItems: 65_536,
+
+  // Sealed feeds
+  /** Recipients in one page of a share key: 47 KB, which fits a block. */
+  shareKeyRecipients: 500,
+  /** A share key is used no longer than this, … */
+  shareKeyAgeMs: 90 * 24 * 3_600_000,
+  /** … and for this many new records; for as many as were sealed anew when it began, if those are more. */
+  shareKeyRecords: 10_000,
 
   // Logs
   /** A checkpoint note is about 300 bytes; cosignatures of witnesses make it longer. */

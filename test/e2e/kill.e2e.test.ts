@@ -8,7 +8,7 @@ import { isMeshError } from '../../protocols/errors.ts';
 import { pause, seeded, TestMesh, until } from './mesh.ts';
 import { sha256 } from './templates.ts';
 
-const SEEDS = Array.from({ length: process.env['ODCM_LONG'] === '1' ? 40 : 1 }, (_, i) => i + 1);
+const SEEDS = Array.from({ length: process.env['ODCM_LONG'] === '1' ? 40 : 3 }, (_, i) => i + 1);
 const FEED = 'library/stock';
 
 describe('a process killed at any moment', () => {
