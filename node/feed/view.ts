@@ -15,8 +15,8 @@ import type { Opener } from './opener.ts';
 import { type StoredEntry, storedEntries, verifiedEntries } from './stored-entries.ts';
 import { type Cursor, ViewRows } from './view-rows.ts';
 
-/** Entries applied and written together: bounds memory while a long log is applied. */
-const GROUP = 1000;
+/** Entries applied and written together: bounds memory while a long log is applied, and how far rows are ahead of it. */
+const GROUP = LIMITS.batchEntries;
 
 export class FeedView {
   readonly #rows: ViewRows;

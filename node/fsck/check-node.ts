@@ -233,9 +233,12 @@ class NodeCheck {
     );
   }
 
-  /** A publisher writes rows while its log syncs: killed then, it leaves the rows of a batch that never was answered. */
+  /**
+   * Rows are written while the log is: a process that is killed then leaves the rows of one batch, which at a publisher was
+   * never answered, and which others fetch again.
+   */
   #reportAhead(prefix: Buffer, applied: number, entries: number): void {
-    if (this.#authority.isOwn(prefix) && applied - entries <= LIMITS.batchEntries) return;
+    if (applied - entries <= LIMITS.batchEntries) return;
     const name = this.#authority.nameOf(prefix);
     const what = `the view of ${name} is at entry ${applied} and its log ends at ${entries}`;
     const next =

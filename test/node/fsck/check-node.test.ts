@@ -524,6 +524,20 @@ describe('damage to records and views', () => {
     ]);
   });
 
+  it.each([
+    ['is none as far as one batch, which was under way when the process was killed', 1005, []],
+    [
+      'is one behind that',
+      1006,
+      ['STORE_DAMAGED the view of odcm/files is at entry 1006 and its log ends at 5'],
+    ],
+  ])('that puts a view ahead of its log %s', async (_, at, problems) => {
+    const dir = await copyOf(sample);
+    const cursor = () => new Writer().array(2).uint(at).uint(0).take();
+    await forge(dir, 'views', appliedKey(logs.files), cursor);
+    expect(await problemsOf(dir)).toEqual(problems);
+  });
+
   it('in a value of a view is named once', async () => {
     const dir = await copyOf(sample);
     const key = itemKey(logs.variables, 'item 100');

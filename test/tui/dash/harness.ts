@@ -50,6 +50,9 @@ export async function settled(): Promise<void> {
   for (let turn = 0; turn < 4; turn += 1) await setImmediate();
 }
 
+/** Turns after which a frame that should be there never comes: far more than React takes on a machine that stalls. */
+const FRAME_TURNS = 1_000;
+
 export interface Bench {
   readonly world: World;
   readonly clock: TestClock;
@@ -117,10 +120,14 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     },
     ...rest,
   });
+  // React gives its turn away when it was held up: how many turns a frame takes depends on the machine.
+  const isShown = (): boolean =>
+    options.debug === false || rowsOf(painted.join('\n')).join('\n').trim() === bench.text().trim();
   const settle = async (): Promise<void> => {
     await settled();
     await clock.advance(300);
     await running.flush();
+    for (let turn = 0; turn < FRAME_TURNS && !isShown(); turn += 1) await setImmediate();
   };
   const bench: Bench = {
     world,
@@ -145,10 +152,7 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
       terminal.resize(nextColumns, nextRows);
       await settle();
     },
-    screen: () =>
-      stripVTControlCharacters(frames(terminal).at(-1) ?? '')
-        .split('\n')
-        .map((line) => line.trimEnd()),
+    screen: () => rowsOf(frames(terminal).at(-1) ?? ''),
     painted: () => painted,
     text: () => bench.screen().join('\n'),
     stop: async () => {
@@ -159,6 +163,12 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
   await settle();
   return bench;
 }
+
+/** Lines without attributes and without spaces at the end. */
+const rowsOf = (text: string): string[] =>
+  stripVTControlCharacters(text)
+    .split('\n')
+    .map((line) => line.trimEnd());
 
 /** In debug mode each write is one frame; sequences that Ink or the dashboard write besides are none. */
 const frames = ({ writes }: DoubleTerminal): string[] =>
