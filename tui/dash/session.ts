@@ -51,6 +51,8 @@ export interface Session {
   resize(size: Size): void;
   subscribe(call: () => void): void;
   home(): string;
+  /** Something that was asked for is not done yet. */
+  isBusy(): boolean;
   stop(): void;
 }
 
@@ -75,6 +77,7 @@ export function createSession(options: SessionOptions): Session {
   let listener: () => void = () => undefined;
   let watching = '';
   let page = 1;
+  let underWay = 0;
   let spaces: readonly SpaceLine[] = [];
   let spacesFrom: unknown;
   const rung = new Set<string>();
@@ -204,6 +207,7 @@ export function createSession(options: SessionOptions): Session {
     },
     attempt: (what) => {
       const asked = target;
+      underWay += 1;
       what()
         .then((done) => {
           toast(state, done);
@@ -212,7 +216,10 @@ export function createSession(options: SessionOptions): Session {
         .catch((error: unknown) => {
           if (!asked.leave.signal.aborted) toast(state, asMeshError(error).line, 'bad');
         })
-        .finally(() => listener());
+        .finally(() => {
+          underWay -= 1;
+          listener();
+        });
     },
     say: (text, tone = 'good') => toast(state, text, tone),
   };
@@ -244,6 +251,7 @@ export function createSession(options: SessionOptions): Session {
   return {
     state,
     home: () => target.home,
+    isBusy: () => underWay > 0,
     lines: () => {
       const drawn = drawScreen({ desk, screen: screen(), spaces: allSpaces() });
       page = drawn.page;

@@ -2,7 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import './production.ts';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import type { Clock } from '../../../tui/dash/clock.ts';
 import type { Key } from '../../../tui/dash/keys.ts';
@@ -52,6 +52,8 @@ export async function settled(): Promise<void> {
 
 /** Turns after which a frame that should be there never comes: far more than React takes on a machine that stalls. */
 const FRAME_TURNS = 1_000;
+const BUSY_LOOK_MS = 2;
+const BUSY_LOOKS = 500;
 
 export interface Bench {
   readonly world: World;
@@ -87,6 +89,7 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
   const files = new Map<string, string>();
   let pressed = 0;
   let painted: readonly string[] = [];
+  let isBusy = (): boolean => false;
   const running = runDashboard({
     home: '/nowhere',
     createClient: () => world.client,
@@ -104,6 +107,7 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     bare: true,
     prepare: (session) => {
       const { press, lines } = session;
+      isBusy = () => session.isBusy();
       Object.assign(session, {
         lines: () => {
           painted = lines();
@@ -125,6 +129,8 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     options.debug === false || rowsOf(painted.join('\n')).join('\n').trim() === bench.text().trim();
   const settle = async (): Promise<void> => {
     await settled();
+    // Something that looks at files takes the time that the disk takes; an answer that never comes is not waited for.
+    for (let look = 0; look < BUSY_LOOKS && isBusy(); look += 1) await setTimeout(BUSY_LOOK_MS);
     await clock.advance(300);
     await running.flush();
     for (let turn = 0; turn < FRAME_TURNS && !isShown(); turn += 1) await setImmediate();
