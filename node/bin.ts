@@ -2,38 +2,35 @@
 // command needs is loaded when it runs.
 
 import { invoke, processContext, type Register } from '../tui/command-context.ts';
+import { type CommandSource, loadCommands } from '../tui/command-source.ts';
 import { remoteCommands } from '../tui/commands.ts';
 import { createProgram, GROUPS } from '../tui/program.ts';
-import { registerCa } from './commands/ca.ts';
-import { registerFsck } from './commands/fsck.ts';
-import { registerInit } from './commands/init.ts';
-import { registerInspect } from './commands/inspect.ts';
-import { registerJoin } from './commands/join.ts';
-import { registerKeys } from './commands/keys.ts';
-import { registerRoot } from './commands/root.ts';
-import { registerRun } from './commands/run.ts';
 import type { LongShell } from './commands/shell.ts';
 import { VERSION } from './version.ts';
 
 const context = processContext();
-const shell = (group: string): LongShell => ({
-  group,
-  invoke: (command) => invoke(command, context),
-});
-const localCommands: Register[] = [
-  (program) => registerInit(program, shell(GROUPS.trust)),
-  (program) => registerJoin(program, shell(GROUPS.trust)),
-  (program) => registerRoot(program, shell(GROUPS.trust)),
-  (program) => registerCa(program, shell(GROUPS.trust)),
-  (program) => registerKeys(program, shell(GROUPS.trust)),
-  (program) => registerRun(program, shell(GROUPS.running)),
-  (program) => registerFsck(program, shell(GROUPS.running)),
-  (program) => registerInspect(program, shell(GROUPS.gap)),
+
+/** A command that works on the node's folder itself. */
+const local = (
+  group: string,
+  add: (...to: [Parameters<Register>[0], LongShell]) => void,
+): Register => {
+  const shell: LongShell = { group, invoke: (command) => invoke(command, context) };
+  return (program) => add(program, shell);
+};
+
+const { trust, running, gap } = GROUPS;
+const localCommands: readonly CommandSource[] = [
+  ['init', async () => local(trust, (await import('./commands/init.ts')).registerInit)],
+  ['join', async () => local(trust, (await import('./commands/join.ts')).registerJoin)],
+  ['root', async () => local(trust, (await import('./commands/root.ts')).registerRoot)],
+  ['ca', async () => local(trust, (await import('./commands/ca.ts')).registerCa)],
+  ['keys', async () => local(trust, (await import('./commands/keys.ts')).registerKeys)],
+  ['run', async () => local(running, (await import('./commands/run.ts')).registerRun)],
+  ['fsck', async () => local(running, (await import('./commands/fsck.ts')).registerFsck)],
+  ['inspect', async () => local(gap, (await import('./commands/inspect.ts')).registerInspect)],
 ];
 
-process.exitCode = await createProgram({
-  version: VERSION,
-  context,
-  localCommands,
-  remoteCommands,
-}).run(process.argv.slice(2));
+const args = process.argv.slice(2);
+const commands = await loadCommands([...localCommands, ...remoteCommands], args[0]);
+process.exitCode = await createProgram({ version: VERSION, context, commands }).run(args);

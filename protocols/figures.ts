@@ -54,10 +54,13 @@ export function spaceFigures(rows: readonly Health[]): SpaceFigures {
   };
 }
 
-const VERSIONS = new Intl.Collator('en', { numeric: true });
+let versions: Intl.Collator | undefined;
 
 /** `2026.3` before `2026.10`. */
-export const compareVersions = (a: string, b: string): number => VERSIONS.compare(a, b);
+export function compareVersions(a: string, b: string): number {
+  versions ??= new Intl.Collator('en', { numeric: true });
+  return versions.compare(a, b);
+}
 
 export interface LagFigures {
   readonly p50Ms: number;

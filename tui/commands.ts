@@ -1,96 +1,52 @@
 // All commands that speak to a running node; `help` lists them in this order within their groups.
 
-import type { Register } from './command-context.ts';
-import { register as alerts } from './commands/alerts.ts';
-import { register as certificate } from './commands/certificate.ts';
-import { register as deadLetters } from './commands/dead-letters.ts';
-import { register as deployments } from './commands/deployments.ts';
-import { register as directory } from './commands/directory.ts';
-import { register as enrol } from './commands/enrol.ts';
-import { register as exportBundle } from './commands/export.ts';
-import { register as exposure } from './commands/exposure.ts';
-import { register as feedContinue } from './commands/feed-continue.ts';
-import { register as feedCreate } from './commands/feed-create.ts';
-import { register as feedRelease } from './commands/feed-release.ts';
-import { register as feeds } from './commands/feeds.ts';
-import { register as forks } from './commands/forks.ts';
-import { register as gap } from './commands/gap.ts';
-import { register as get } from './commands/get.ts';
-import { register as grant } from './commands/grant.ts';
-import { register as grants } from './commands/grants.ts';
-import { register as history } from './commands/history.ts';
-import { register as importBundle } from './commands/import.ts';
-import { register as invite } from './commands/invite.ts';
-import { register as items } from './commands/items.ts';
-import { register as keysRotate } from './commands/keys-rotate.ts';
-import { register as mesh } from './commands/mesh.ts';
-import { register as overview } from './commands/overview.ts';
-import { register as peers } from './commands/peers.ts';
-import { register as publish } from './commands/publish.ts';
-import { register as pull } from './commands/pull.ts';
-import { register as receipts } from './commands/receipts.ts';
-import { register as report } from './commands/report.ts';
-import { registerDeploymentsAdd, registerInventorySet } from './commands/report-in.ts';
-import { registerStatement, register as revocations } from './commands/revocations.ts';
-import { register as revoke } from './commands/revoke.ts';
-import { register as rootInstall } from './commands/root-install.ts';
-import { register as scrub } from './commands/scrub.ts';
-import { register as space } from './commands/space.ts';
-import { register as spaces } from './commands/spaces.ts';
-import { register as status } from './commands/status.ts';
-import { register as subscribe } from './commands/subscribe.ts';
-import { register as subscriptions } from './commands/subscriptions.ts';
-import { register as tail } from './commands/tail.ts';
-import { register as trust } from './commands/trust.ts';
-import { register as withdraw } from './commands/withdraw.ts';
-import { register as dash } from './dash/command.ts';
-import { register as demo } from './demo/command.ts';
+import type { CommandSource } from './command-source.ts';
 
-export const remoteCommands: readonly Register[] = [
-  invite,
-  enrol,
-  certificate,
-  grant,
-  grants,
-  revoke,
-  revocations,
-  registerStatement,
-  exposure,
-  trust,
-  keysRotate,
-  rootInstall,
-  directory,
-  feedCreate,
-  feedContinue,
-  feedRelease,
-  forks,
-  publish,
-  withdraw,
-  subscribe,
-  subscriptions,
-  pull,
-  feeds,
-  overview,
-  status,
-  scrub,
-  spaces,
-  space,
-  mesh,
-  peers,
-  alerts,
-  report,
-  deployments,
-  registerDeploymentsAdd,
-  registerInventorySet,
-  items,
-  get,
-  history,
-  tail,
-  deadLetters,
-  exportBundle,
-  importBundle,
-  gap,
-  receipts,
-  dash,
-  demo,
+export const remoteCommands: readonly CommandSource[] = [
+  ['invite enrolments', async () => (await import('./commands/invite.ts')).register],
+  ['enrol', async () => (await import('./commands/enrol.ts')).register],
+  ['certificate', async () => (await import('./commands/certificate.ts')).register],
+  ['grant ungrant', async () => (await import('./commands/grant.ts')).register],
+  ['grants', async () => (await import('./commands/grants.ts')).register],
+  ['revoke', async () => (await import('./commands/revoke.ts')).register],
+  ['revocations', async () => (await import('./commands/revocations.ts')).register],
+  ['statement', async () => (await import('./commands/revocations.ts')).registerStatement],
+  ['exposure', async () => (await import('./commands/exposure.ts')).register],
+  ['trust', async () => (await import('./commands/trust.ts')).register],
+  ['keys', async () => (await import('./commands/keys-rotate.ts')).register],
+  ['root', async () => (await import('./commands/root-install.ts')).register],
+  ['directory', async () => (await import('./commands/directory.ts')).register],
+  ['feed', async () => (await import('./commands/feed-create.ts')).register],
+  ['feed', async () => (await import('./commands/feed-continue.ts')).register],
+  ['feed', async () => (await import('./commands/feed-release.ts')).register],
+  ['forks', async () => (await import('./commands/forks.ts')).register],
+  ['publish', async () => (await import('./commands/publish.ts')).register],
+  ['withdraw', async () => (await import('./commands/withdraw.ts')).register],
+  ['subscribe unsubscribe', async () => (await import('./commands/subscribe.ts')).register],
+  ['subscriptions', async () => (await import('./commands/subscriptions.ts')).register],
+  ['pull', async () => (await import('./commands/pull.ts')).register],
+  ['feeds', async () => (await import('./commands/feeds.ts')).register],
+  ['overview', async () => (await import('./commands/overview.ts')).register],
+  ['status', async () => (await import('./commands/status.ts')).register],
+  ['scrub', async () => (await import('./commands/scrub.ts')).register],
+  ['spaces', async () => (await import('./commands/spaces.ts')).register],
+  ['space', async () => (await import('./commands/space.ts')).register],
+  ['mesh', async () => (await import('./commands/mesh.ts')).register],
+  ['peers', async () => (await import('./commands/peers.ts')).register],
+  ['alerts', async () => (await import('./commands/alerts.ts')).register],
+  ['report', async () => (await import('./commands/report.ts')).register],
+  ['deployments', async () => (await import('./commands/deployments.ts')).register],
+  ['deployments', async () => (await import('./commands/report-in.ts')).registerDeploymentsAdd],
+  ['inventory', async () => (await import('./commands/report-in.ts')).registerInventorySet],
+  ['items', async () => (await import('./commands/items.ts')).register],
+  ['get', async () => (await import('./commands/get.ts')).register],
+  ['history', async () => (await import('./commands/history.ts')).register],
+  ['tail', async () => (await import('./commands/tail.ts')).register],
+  ['dead-letters', async () => (await import('./commands/dead-letters.ts')).register],
+  ['export', async () => (await import('./commands/export.ts')).register],
+  ['import', async () => (await import('./commands/import.ts')).register],
+  ['gap', async () => (await import('./commands/gap.ts')).register],
+  ['receipts', async () => (await import('./commands/receipts.ts')).register],
+  ['dash', async () => (await import('./dash/command.ts')).register],
+  ['demo', async () => (await import('./demo/command.ts')).register],
 ];

@@ -21,10 +21,8 @@ export const GROUPS = {
 export interface ProgramOptions {
   readonly version: string;
   readonly context: CommandContext;
-  /** Commands that work on the node's folder themselves. */
-  readonly localCommands: readonly Register[];
-  /** Commands that speak to a running node. */
-  readonly remoteCommands?: readonly Register[];
+  /** In the order of help. */
+  readonly commands: readonly Register[];
 }
 
 export interface Program {
@@ -88,9 +86,7 @@ export function createProgram(options: ProgramOptions): Program {
     .enablePositionalOptions()
     .addHelpText('after', HELP_EXAMPLES);
   reads(program);
-  for (const register of [...options.localCommands, ...(options.remoteCommands ?? [])]) {
-    register(program, context);
-  }
+  for (const register of options.commands) register(program, context);
   prepare(program, program, (text) => written.push(text));
   program.hook('preAction', (_, command) => refuseUselessOptions(program, command));
 

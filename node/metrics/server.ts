@@ -1,7 +1,7 @@
 // Metrics for Prometheus over HTTP. Nothing is measured before it is started: a node that nobody measures pays nothing.
 
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import type { RouteName } from '../../protocols/control-api.ts';
@@ -15,6 +15,9 @@ import { carry, collect } from './collect.ts';
 import { countExchanges } from './exchange-counts.ts';
 import { countGossip } from './gossip-counts.ts';
 import { TcpBytes } from './tcp-bytes.ts';
+
+// An `import` asks for each name of the module, and one of them loads a whole web client.
+const { createServer } = process.getBuiltinModule('node:http');
 
 export interface MetricsOptions {
   /** HOST:PORT. */

@@ -24,7 +24,7 @@ async function odcm(...args: string[]) {
   const context = testContext();
   const run: Register = (program, at) =>
     registerRun(program, { group: GROUPS.running, invoke: (command) => invoke(command, at) });
-  const exitCode = await createProgram({ version: '1', context, localCommands: [run] }).run(args);
+  const exitCode = await createProgram({ version: '1', context, commands: [run] }).run(args);
   return { exitCode, err: context.stderr.text };
 }
 

@@ -74,7 +74,7 @@ async function odcm(
   const program = createProgram({
     version: '1.2.3',
     context,
-    localCommands: commands(called, figures, fail),
+    commands: commands(called, figures, fail),
   });
   const args = typeof line === 'string' ? line.split(' ').filter((word) => word !== '') : line;
   const exitCode = await program.run(args);
@@ -137,7 +137,7 @@ describe('the command line', () => {
 
   it('ends quietly when nobody reads the result', async () => {
     const context = { ...testContext(), stdout: brokenStream() };
-    const program = createProgram({ version: '1', context, localCommands: commands([]) });
+    const program = createProgram({ version: '1', context, commands: commands([]) });
     expect(await program.run(['spaces'])).toBe(0);
     expect(context.stderr.text).toBe('');
   });
@@ -256,8 +256,7 @@ describe('exit codes', () => {
     const program = createProgram({
       version: '1',
       context,
-      localCommands: commands(called),
-      remoteCommands: [status],
+      commands: [...commands(called), status],
     });
     expect(await program.run(['status', '--home', missing])).toBe(3);
     expect(context.stderr.text).toContain(

@@ -48,7 +48,8 @@ export interface Column<R extends object = object> {
 }
 
 /** `2026.3` comes before `2026.10`, capitals do not matter. */
-const NATURAL = new Intl.Collator('en', { numeric: true, sensitivity: 'accent' });
+/** Made when it is first needed. */
+let natural: Intl.Collator | undefined;
 
 /** As it came, for the column's own code only: it may be hostile. */
 export function rawValue<R extends object>(column: Column<R>, row: R): unknown {
@@ -135,7 +136,8 @@ export function cellWords<R extends object>(column: Column<R>, row: R): string[]
 
 export function compareOrder(a: number | string, b: number | string): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b;
-  return NATURAL.compare(String(a), String(b));
+  natural ??= new Intl.Collator('en', { numeric: true, sensitivity: 'accent' });
+  return natural.compare(String(a), String(b));
 }
 
 /** What stands right of an operator, read as the kind of the column: `60s`, `10MiB`, `2026-11-20`, `12`, `offline`. */

@@ -1,9 +1,12 @@
 // Counts, shares and changes as people read them: `1,234`, `97.6%`, `▼ 0.8`.
 
-const NUMBERS = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 });
+/** Made when it is first needed: it takes longer than most commands. */
+let numbers: Intl.NumberFormat | undefined;
 
 export function formatNumber(value: number): string {
-  return Number.isFinite(value) ? NUMBERS.format(value) : '-';
+  if (!Number.isFinite(value)) return '-';
+  numbers ??= new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 });
+  return numbers.format(value);
 }
 
 /** A share from 0 to 1. What is not all of it never reads as 100%, what is something never as 0%. */

@@ -92,7 +92,7 @@ export function trustView(
 }
 
 const MONTHS = 6;
-const MONTH_NAMES = new Intl.DateTimeFormat('en-US', { month: 'short', timeZone: 'UTC' });
+const MONTH_NAMES = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
 /** How many certificates of spaces run out in each of the next months. */
 export function expiryPanel({ rows }: Answer<TrustRow>, { columns, ascii, nowMs }: Room): Panel {
@@ -108,7 +108,7 @@ export function expiryPanel({ rows }: Answer<TrustRow>, { columns, ascii, nowMs 
   const later = ends.filter((end) => end >= MONTHS).length;
   const barColumns = Math.max(0, columns - 14);
   const lines = counts.map((count, at): Line => {
-    const name = MONTH_NAMES.format(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + at, 1));
+    const name = MONTH_NAMES[(now.getUTCMonth() + at) % MONTH_NAMES.length];
     const filled = Math.ceil((count / most) * barColumns);
     const blocks = bar(1, filled, { ascii });
     return [

@@ -28,8 +28,8 @@ const local =
 
 async function run(...args: string[]) {
   const context = testContext();
-  const localCommands = [local(registerInit), local(registerJoin)];
-  const exitCode = await createProgram({ version: '1', context, localCommands }).run(args);
+  const commands = [local(registerInit), local(registerJoin)];
+  const exitCode = await createProgram({ version: '1', context, commands }).run(args);
   return { exitCode, out: context.stdout.text, err: context.stderr.text };
 }
 

@@ -21,7 +21,7 @@ async function run(args: readonly string[], context = testContext()) {
   const program = createProgram({
     version: '1',
     context,
-    localCommands: [
+    commands: [
       (command) =>
         registerFsck(command, { group: GROUPS.running, invoke: (c) => invoke(c, context) }),
     ],

@@ -41,7 +41,7 @@ async function rotate(...flags: string[]) {
   const context = testContext();
   const program = createProgram({
     ...{ version: '1', context },
-    localCommands: [
+    commands: [
       (root) =>
         registerRoot(root, { group: GROUPS.trust, invoke: (self) => invoke(self, context) }),
     ],

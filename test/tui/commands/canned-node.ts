@@ -10,6 +10,7 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { ROUTES, type RouteName, type RouteResult } from '../../../protocols/control-api.ts';
 import { asMeshError, CODES, MeshError } from '../../../protocols/errors.ts';
+import { loadCommands } from '../../../tui/command-source.ts';
 import { remoteCommands } from '../../../tui/commands.ts';
 import { createProgram } from '../../../tui/program.ts';
 import { type TestContext, testContext } from '../streams.ts';
@@ -67,8 +68,9 @@ export async function startCannedNode(): Promise<CannedNode> {
         ),
     odcm: async (line, changes = {}) => {
       const context = testContext({ env: { ODCM_HOME: home }, ...changes });
-      const program = createProgram({ version: '1', context, localCommands: [], remoteCommands });
       const args = typeof line === 'string' ? line.split(' ') : line;
+      const commands = await loadCommands(remoteCommands, args[0]);
+      const program = createProgram({ version: '1', context, commands });
       const exitCode = await program.run(args);
       return { exitCode, out: context.stdout.text, err: context.stderr.text };
     },

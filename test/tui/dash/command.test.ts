@@ -21,7 +21,7 @@ describe('odcm dash without a terminal', () => {
   const dash = async (line: string, changes: Parameters<typeof testContext>[0] = {}) => {
     const world = createWorld();
     const context = testContext({ createClient: () => world.client, ...changes });
-    const program = createProgram({ version: '1', context, localCommands: [register] });
+    const program = createProgram({ version: '1', context, commands: [register] });
     const exitCode = await program.run(line.split(' '));
     return { exitCode, out: context.stdout.text, err: context.stderr.text };
   };
