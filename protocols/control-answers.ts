@@ -51,6 +51,8 @@ export const StatusResult = z.object({
   enrolment: z.string().nullable(),
   directory: directoryAge,
   clock: clockState.optional(),
+  /** How many times longer than usual this node waits before it says of others that they are gone: more than 1 while its own timers are late or its lines are lost. */
+  waits: z.int().min(1).optional(),
   peers: z.object({ connected: count, known: count }),
   feeds: z.object({ known: count, own: count, subscribed: count }),
   contexts: z.array(z.string()),

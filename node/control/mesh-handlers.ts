@@ -45,6 +45,7 @@ export const meshHandlers: Pick<Handlers, MeshRoutes> = {
       enrolment: node.odcm?.endpoint ?? null,
       directory: showDirectory(node),
       clock: showClock(node),
+      waits: node.health.local.multiplier,
       peers: { connected: node.host.connectedPeers().length, known: state.spaces.size - 1 },
       feeds: {
         known: feeds.length,

@@ -34,6 +34,8 @@ interface Row {
   timeMs: number;
   /** When its newest statement came, or would have come on its usual way. */
   heardMs: number;
+  /** Since when its present process was heard: what was said before that, it cannot have heard. */
+  sinceMs: number;
   suspectedMs: number;
   readonly witnesses: Set<SpaceId>;
 }
@@ -45,7 +47,6 @@ export class HealthBoard {
   readonly #rows = new Map<SpaceId, Row>();
   readonly #listeners = new Set<HealthListener>();
   #lastHeardMs = 0;
-  #online = 0;
   #named = 0;
 
   constructor(self: SpaceId) {
@@ -88,8 +89,8 @@ export class HealthBoard {
     const said = row && isPassedOn ? Math.min(nowMs, row.heardMs + timeMs - row.timeMs) : nowMs;
     if (!row) {
       const witnesses = new Set<SpaceId>();
-      this.#rows.set(space, { state: 'online', timeMs, heardMs: said, suspectedMs: 0, witnesses });
-      this.#online += 1;
+      const times = { timeMs, heardMs: said, sinceMs: nowMs, suspectedMs: 0 };
+      this.#rows.set(space, { state: 'online', ...times, witnesses });
       this.#tell(space, 'online');
       return 0;
     }
@@ -103,6 +104,12 @@ export class HealthBoard {
     else if (silenceMs < LIMITS.suspectMs + LIMITS.suspicionMinMs)
       this.#turn(space, row, 'suspected');
     return silenceMs;
+  }
+
+  /** Its process is another one than before, and remembers nobody. */
+  startedAnew(space: SpaceId, nowMs: number): void {
+    const row = this.#rows.get(space);
+    if (row) row.sinceMs = nowMs;
   }
 
   /**
@@ -129,7 +136,7 @@ export class HealthBoard {
       } else if (row.state === 'suspected') {
         const waitMs = suspicionTimeoutMs({
           confirmations: row.witnesses.size,
-          witnesses: this.#online,
+          witnesses: this.#witnessesOf(row),
           multiplier,
         });
         if (nowMs - row.suspectedMs >= waitMs) this.#turn(space, row, 'offline');
@@ -137,10 +144,21 @@ export class HealthBoard {
     }
   }
 
+  /**
+   * Others that heard it too: each was there for a turn before its last statement. Of more than are waited for, no more are
+   * counted.
+   */
+  #witnessesOf(suspect: Row): number {
+    let witnesses = 0;
+    for (const { state, sinceMs } of this.#rows.values()) {
+      if (state === 'online' && sinceMs + LIMITS.presenceMs <= suspect.heardMs) witnesses += 1;
+      if (witnesses === LIMITS.suspicionConfirmations) break;
+    }
+    return witnesses;
+  }
+
   #turn(space: SpaceId, row: Row, state: HeardState): void {
     if (row.state === state) return;
-    if (row.state === 'online') this.#online -= 1;
-    if (state === 'online') this.#online += 1;
     row.state = state;
     this.#tell(space, state);
   }
@@ -153,9 +171,7 @@ export class HealthBoard {
   keep(isMember: (space: SpaceId) => boolean): void {
     for (const [space, row] of this.#rows) {
       for (const witness of row.witnesses) if (!isMember(witness)) row.witnesses.delete(witness);
-      if (isMember(space)) continue;
-      if (row.state === 'online') this.#online -= 1;
-      this.#rows.delete(space);
+      if (!isMember(space)) this.#rows.delete(space);
     }
   }
 

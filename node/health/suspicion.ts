@@ -6,7 +6,7 @@ import { LIMITS } from '../../protocols/limits.ts';
 export interface SuspicionFacts {
   /** Other observers that suspect the same space. */
   readonly confirmations: number;
-  /** Other observers that could: each is well and heard of. */
+  /** Other observers that could: each is heard of, and was there when the suspect was. */
   readonly witnesses: number;
   /** 1 for an observer that is well, more for one that is not. */
   readonly multiplier: number;

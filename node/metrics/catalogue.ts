@@ -56,6 +56,10 @@ export function createMetrics(registry: Registry) {
     carryQuotaBytes: gauge('carry_quota_bytes', 'Most that is kept for other spaces'),
 
     spaces: gauge('spaces', 'Spaces of the mesh by state', ['state']),
+    observerWaits: gauge(
+      'observer_waits',
+      'How many times longer than usual the node waits before it calls others gone: 1 when it is well itself',
+    ),
     alerts: gauge('alerts', 'Alerts that are open and not looked after, by level', ['level']),
     routes: gauge('alert_route_up', 'Whether an alert route works: 1 yes, 0 no', ['route']),
     routeQueued: gauge('alert_route_queued', 'Messages that wait for a route', ['route']),

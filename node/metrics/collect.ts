@@ -53,6 +53,7 @@ const STATES = ['self', 'online', 'suspected', 'offline', 'unknown', 'revoked'] 
 
 function collectSpaces(node: MeshNode, metrics: Metrics): void {
   const rows = healthRows(node);
+  metrics.observerWaits.set(node.health.local.multiplier);
   for (const state of STATES)
     metrics.spaces.set({ state }, rows.filter((row) => row.state === state).length);
 }
@@ -116,7 +117,8 @@ async function collectDisk({ home, carrying }: MeshNode, metrics: Metrics): Prom
   if (quotaBytes !== null && quotaBytes < Number.MAX_SAFE_INTEGER)
     metrics.carryQuotaBytes.set(quotaBytes);
   const { paths } = home;
-  const stores = { log: paths.log, blocks: paths.blocks, views: paths.views, peers: paths.peers };
+  const { log, blocks, packs, views, peers } = paths;
+  const stores = { log, blocks, packs, views, peers };
   await Promise.all(
     Object.entries(stores).map(async ([store, path]) =>
       metrics.storeBytes.set({ store }, await folderBytes(path)),

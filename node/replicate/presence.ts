@@ -193,7 +193,10 @@ export class PresenceBoard {
     const heardMonotonicMs = monotonicMs(clock) - agoMs;
     this.#heard.set(space, { presence, heardMs, heardMonotonicMs, via });
     // A copy of a machine may be told by others only: to them both have one address, and nobody is told his own words.
-    if (last && !last.presence.incarnation.equals(presence.incarnation)) this.#toPass.add(space);
+    if (last && !last.presence.incarnation.equals(presence.incarnation)) {
+      this.#toPass.add(space);
+      health.board.startedAnew(space, health.time.nowMs);
+    }
     if (!last?.presence.headsHash.equals(presence.headsHash)) onChanged(space, via);
   }
 

@@ -11,6 +11,7 @@ import { examples } from './examples.ts';
 
 type Found = RouteResult<'directoryHistories'>;
 type Lapse = Found['revocations'][number];
+type NewKeys = Found['newKeys'][number];
 
 interface Row {
   readonly from: string;
@@ -59,26 +60,34 @@ export const register: Register = (program, context) => {
     .command('continue')
     .description('begin the epoch that the root has opened; writes revocations again that it lacks')
     .option('--without <name>', 'a revocation that is left out, may be repeated', collect)
+    .option('--keys <space>', 'new keys of a space to write again, may be repeated', collect)
     .option('--unseen', 'also when nobody that is connected shows all histories')
     .addHelpText(
       'after',
       examples([
         ['odcm directory continue', 'whoever was shut out in any history stays shut out'],
         ['odcm directory continue --without payments', 'but for a revocation that a thief wrote'],
+        ['odcm directory continue --keys library', 'a space that cannot ask for its keys itself'],
       ]),
     )
-    .action(async (options: { without?: string[]; unseen?: boolean }, self) => {
+    .action(async (options: { without?: string[]; keys?: string[]; unseen?: boolean }, self) => {
       const invocation = invoke(self, context);
-      const { without, unseen } = options;
+      const { without, keys, unseen } = options;
       const result = await ask(invocation, 'continueDirectory', {
-        body: { ...(without ? { without } : {}), ...(unseen ? { unseen } : {}) },
+        body: {
+          ...(without ? { without } : {}),
+          ...(keys ? { keys } : {}),
+          ...(unseen ? { unseen } : {}),
+        },
       });
-      const { epoch, size, reissued, leftOut } = result;
+      const { epoch, size, reissued, leftOut, rekeyed, newKeys } = result;
       await showResult(invocation, {
         sentence: `The directory goes on in epoch ${epoch} after ${size} entries.`,
         more: [
           ...reissued.map((lapse) => `Written again: ${lapseText(lapse)}.`),
           ...leftOut.map((lapse) => `Left out: ${lapseText(lapse)}.`),
+          ...rekeyed.map((keys) => `Written again: the new keys of ${keysText(keys)}.`),
+          ...[...new Set(newKeys.map(({ space }) => space))].map(formerKeysText),
           'Every node takes it over within about a minute of being connected.',
         ],
         title: 'revocations',
@@ -98,6 +107,12 @@ const lapseText = ({ kind, name, about, lastGood }: Lapse): string =>
     ? `${name} is shut out (${about || 'no reason'}; ${goodText(lastGood ?? {})})`
     : `grant ${name} (${about})`;
 
+const keysText = ({ space, nodeKey, from }: NewKeys): string =>
+  `${space}, node key ${nodeKey.slice(0, 16)}…, as shown by ${from.join(', ')}`;
+
+const formerKeysText = (space: string): string =>
+  `${space} goes by its former keys until its node, once connected, has asked for the new ones again by itself. If it does not come: odcm directory continue --keys ${space}`;
+
 function goodText(lastGood: Readonly<Record<string, number>>): string {
   const feeds = Object.entries(lastGood).map(([feed, size]) => `${feed} to entry ${size}`);
   return feeds.length === 0 ? 'no last good entry is named' : `good: ${feeds.join(', ')}`;
@@ -109,7 +124,7 @@ const rowsOf = ({ histories }: Found): Row[] =>
   );
 
 function describe(found: Found): string[] {
-  const { histories, revocations, unseen, missing } = found;
+  const { histories, revocations, newKeys, unseen, missing } = found;
   return [
     ...histories.flatMap(({ from, size, entries }) => [
       '',
@@ -125,6 +140,12 @@ function describe(found: Found): string[] {
       ? 'None of them takes access away.'
       : 'Of these, written again unless you leave them out:',
     ...revocations.map((lapse) => `  ${lapseText(lapse)}`),
+    ...(newKeys.length === 0
+      ? []
+      : [
+          'New keys; a node that runs asks for them again by itself, others are named with --keys:',
+        ]),
+    ...newKeys.map((keys) => `  ${keysText(keys)}`),
     'Everything else behind the point has to be done again by hand.',
     ...(unseen.length > 0 ? [`Not seen, since not connected: ${unseen.join(', ')}.`] : []),
     ...(missing.length > 0

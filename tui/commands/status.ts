@@ -36,6 +36,12 @@ const COLUMNS: readonly Column<Status>[] = [
     tone: (_, { clock }) => (clock && clock.state !== 'good' ? 'bad' : undefined),
   },
   {
+    key: 'waits',
+    title: 'watch',
+    format: (_, { waits }) => watchText(waits),
+    tone: (_, { waits = 1 }) => (waits > 1 ? 'warn' : undefined),
+  },
+  {
     key: 'revocations',
     title: 'shut out',
     format: (_, { revocations }) => revocationText(revocations),
@@ -96,6 +102,12 @@ function clockText(clock: Status['clock']): string {
   return `${formatAge(Math.abs(clock.offByMs))} ${CLOCK_WORDS[clock.state]}`;
 }
 
+/** A node that is not well tells more of itself than of others. */
+const watchText = (waits = 1): string =>
+  waits === 1
+    ? 'well: a space that falls silent is called offline within 15 s'
+    : `not well itself, by late timers or lost lines: waits ${waits} times as long before it calls a space offline`;
+
 const isOpen = (rows: Status['revocations']): boolean =>
   rows?.some(({ applied, of }) => applied < of) ?? false;
 
@@ -155,6 +167,7 @@ export const register: Register = (program, context) => {
           damaged: status.store.damaged,
           directoryAge: directoryAge(status.directory),
           notApplied: status.revocations?.filter(({ applied, of }) => applied < of).length ?? null,
+          waits: status.waits ?? 1,
           clockOff: status.clock?.state === 'good' ? 0 : Math.abs(status.clock?.offByMs ?? 0),
         },
       };

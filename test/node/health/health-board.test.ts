@@ -32,7 +32,8 @@ describe('board of health', () => {
     board = new HealthBoard(SELF);
     nowMs = 0;
     changes = [];
-    for (const space of [VICTIM, ...WITNESSES]) board.hear(space, STATED, nowMs);
+    for (const space of WITNESSES) board.hear(space, STATED - 1, -LIMITS.presenceMs);
+    board.hear(VICTIM, STATED, nowMs);
     board.onChange((space, to) => changes.push([space, to]));
   });
 
@@ -118,6 +119,27 @@ describe('board of health', () => {
     pass(2 * MIN - LIMITS.healthMs, 2);
     expect(state()).toBe('suspected');
     pass(LIMITS.healthMs, 2);
+    expect(state()).toBe('offline');
+  });
+
+  it('does not wait for witnesses that came too late to hear the suspect', () => {
+    board = new HealthBoard(SELF);
+    board.hear(VICTIM, STATED, 0);
+    for (const space of WITNESSES) board.hear(space, STATED - 1, 1 - LIMITS.presenceMs);
+    pass(SUSPECT + LIMITS.healthMs + MIN - LIMITS.healthMs);
+    expect(state()).toBe('suspected');
+    pass(LIMITS.healthMs);
+    expect(state()).toBe('offline');
+  });
+
+  it('does not wait for witnesses that were started anew since; one that was not is waited for', () => {
+    const [first, ...others] = WITNESSES;
+    for (const space of [...others, spaceOf(99)]) board.startedAnew(space, 0);
+    pass(SUSPECT + LIMITS.healthMs);
+    pass(MIN + LIMITS.healthMs);
+    expect(state()).toBe('suspected');
+    accuse(first!);
+    pass(LIMITS.healthMs);
     expect(state()).toBe('offline');
   });
 

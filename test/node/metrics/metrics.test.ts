@@ -68,6 +68,7 @@ describe('metrics', () => {
     for (const store of ['log', 'blocks', 'views', 'peers'])
       expect(samples.get(`odcm_store_bytes{store="${store}"}`)).toBeGreaterThan(0);
     expect(samples.get('odcm_spaces{state="self"}')).toBe(1);
+    expect(samples.get('odcm_observer_waits')).toBe(1);
     expect(samples.get('odcm_peers{state="connected"}')).toBe(0);
     expect(samples.get('odcm_directory_entries')).toBe(node.directory.state.size);
     expect(samples.get('odcm_disk_free_bytes')).toBeGreaterThan(0);

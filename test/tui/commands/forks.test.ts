@@ -118,8 +118,10 @@ describe('odcm directory', () => {
   const at = '2026-11-20T10:00:00.000Z';
   const lastGood = { 'payments/targets': 7 };
   const lapse = { kind: 'space' as const, name: 'payments', about: 'stolen', at, lastGood };
+  const keys = { space: 'library', at, nodeKey: '0c'.repeat(32), from: ['odcm', 'library'] };
   const found = {
     ...{ epoch: 2, size: 7, root: 'ab'.repeat(32), opened: false, revocations: [lapse] },
+    newKeys: [keys],
     histories: [
       {
         ...{ from: ['odcm', 'library'], size: 8 },
@@ -142,6 +144,8 @@ describe('odcm directory', () => {
       'SpaceRevokedV1Event  payments  (good: payments/targets to entry 7)',
       'payments is shut out (stolen; good: payments/targets to entry 7)',
       'not connected: vault',
+      'New keys; a node that runs asks for them again by itself, others are named with --keys',
+      'library, node key 0c0c0c0c0c0c0c0c…, as shown by odcm, library',
       'leads to 9 entries',
       `odcm root rotate --continue-directory 7:${found.root} --out epoch-2.root.json --add-directory-key KEY --drop-directory-key ID`,
       'odcm keys next directory',
@@ -156,17 +160,26 @@ describe('odcm directory', () => {
   });
 
   it('begins the epoch, and says who stays shut out', async () => {
-    node.answers.continueDirectory = { epoch: 2, size: 7, reissued: [lapse], leftOut: [] };
+    const begun = { epoch: 2, size: 7, rekeyed: [], newKeys: [keys, keys] };
+    node.answers.continueDirectory = { ...begun, reissued: [lapse], leftOut: [] };
     const { out } = await node.odcm('directory continue');
     expect(out).toContain('goes on in epoch 2 after 7 entries');
     expect(out).toContain('Written again: payments is shut out (stolen; good: payments/targets');
+    const former = 'library goes by its former keys until its node, once connected, has asked';
+    expect(out.split(former)).toHaveLength(2);
+    expect(out).toContain('If it does not come: odcm directory continue --keys library');
     const json = JSON.parse((await node.odcm('directory continue --json')).out);
     expect(json.rows).toMatchObject([{ name: 'payments', lastGood, isWritten: true }]);
-    node.answers.continueDirectory = { epoch: 2, size: 7, reissued: [], leftOut: [lapse] };
-    const left = await node.odcm('directory continue --without payments --without ledger --unseen');
+    const rekeyed = { ...begun, rekeyed: [keys], newKeys: [] };
+    node.answers.continueDirectory = { ...rekeyed, reissued: [], leftOut: [lapse] };
+    const left = await node.odcm(
+      'directory continue --without payments --without ledger --keys library --unseen',
+    );
     expect(left.out).toContain('Left out: payments');
+    expect(left.out).toContain('Written again: the new keys of library, node key 0c0c');
+    expect(left.out).not.toContain('goes by its former keys');
     expect(node.asked()).toContain(
-      'continueDirectory {"without":["payments","ledger"],"unseen":true}',
+      'continueDirectory {"without":["payments","ledger"],"keys":["library"],"unseen":true}',
     );
   });
 });

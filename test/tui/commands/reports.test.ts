@@ -72,6 +72,7 @@ addresses  /ip4/10.1.0.5/tcp/4001
 enrolment  -
 directory  42 entries, vouched for 12 s ago, fresh
 clock      right, as far as it is known here
+watch      well: a space that falls silent is called offline within 15 s
 shut out   none
 peers      2 of 3 connected
 feeds      7 known, 2 own, 3 subscribed
@@ -113,6 +114,14 @@ as of 2026-11-20 10:42:10Z (0 s ago), from library
       expect((await node.odcm('status')).out).toContain(words);
       expect((await node.odcm(['status', '--fail-on', 'clockOff>0'])).exitCode).toBe(10);
     }
+  });
+
+  it('says that the node itself is not well, and how long it waits therefore', async () => {
+    expect((await node.odcm('status')).out).toMatch(/^watch +well: /m);
+    node.answers.status = { ...STATUS, waits: 3 };
+    const { out } = await node.odcm('status');
+    expect(out).toMatch(/^watch +not well itself, .*: waits 3 times as long /m);
+    expect((await node.odcm(['status', '--fail-on', 'waits>1'])).exitCode).toBe(10);
   });
 
   it('names who has not applied the newest revocation, and when that space was heard', async () => {
