@@ -1,5 +1,6 @@
 // Whose signature a head needs: that of the directory by the root metadata, that of a feed by the directory. Judges by what it
-// is given and holds nothing, so that it serves for what is in force here and for what a bundle would put in force.
+// is given, so that it serves for what is in force here and for what a bundle would put in force; it remembers only keys that
+// it made ready.
 
 import {
   type Checkpoint,
@@ -21,9 +22,22 @@ export type KeyMaker = (origin: Origin, raw: Buffer) => LogKey;
 
 export const makeLogKey: KeyMaker = (origin, raw) => logKey(origin, ed25519FromRaw(raw), raw);
 
+/** By role and origin, as long as the root is in use. */
+const ready = new WeakMap<Root, Map<string, readonly LogKey[]>>();
+/** A root has one origin for each epoch of the directory; one that somebody made up must not fill the memory. */
+const MOST_USES = 16;
+
 /** Keys that the root names for a role of the directory. */
-export function rootKeys(root: Root, role: RootRoleName, origin: Origin): LogKey[] {
-  return root.roles[role].keyids.map((id) => makeLogKey(origin, root.keys.get(id)!));
+export function rootKeys(root: Root, role: RootRoleName, origin: Origin): readonly LogKey[] {
+  const uses = ready.get(root) ?? new Map<string, readonly LogKey[]>();
+  ready.set(root, uses);
+  const use = `${role} ${origin}`;
+  const kept = uses.get(use);
+  if (kept) return kept;
+  if (uses.size === MOST_USES) uses.clear();
+  const keys = root.roles[role].keyids.map((id) => makeLogKey(origin, root.keys.get(id)!));
+  uses.set(use, keys);
+  return keys;
 }
 
 /** Verifies a head of the directory by the threshold of its keys in the root. @throws WRONG_ORIGIN, UNKNOWN_KEY, BAD_SIGNATURE */
