@@ -3,30 +3,21 @@
 
 import type { KeyObject } from 'node:crypto';
 import { hash } from 'node:crypto';
-import {
-  asBase64,
-  asList,
-  asText,
-  decodeCanonical,
-  type JsonObject,
-} from '../protocols/canonical-json.ts';
+import { asBase64, asText, decodeCanonical } from '../protocols/canonical-json.ts';
 import { ed25519FromRaw, ed25519Raw, verifyEd25519 } from '../protocols/ed25519.ts';
 import { MeshError } from '../protocols/errors.ts';
-import { type MeshId, parseMeshId, parseSpaceName, type SpaceName } from '../protocols/ids.ts';
+import type { MeshId, SpaceName } from '../protocols/ids.ts';
 import { LIMITS } from '../protocols/limits.ts';
 import { rootKeyId } from '../protocols/root.ts';
 import { enrolProofBytes, enrolTranscript } from '../protocols/signable.ts';
 import { assertFileType, type CourierFile, otherMesh } from './courier-file.ts';
 import { signEd25519 } from './ed25519.ts';
 import { type VerifiedOffer, verifyOffer } from './enrol.ts';
+import { base64, json, readAddressee, readHash, readRoots } from './message-fields.ts';
 import { parseToken, type Token } from './token.ts';
 
-const MESH = /^[a-z2-7]{26}$/;
-const NAME = /^[ -~]{1,63}$/;
 const TOKEN = /^[!-~]{1,512}$/;
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-const KEY_ID = /^[0-9a-f]{64}$/;
-export const SHA256_HEX = /^[0-9a-f]{64}$/;
 
 export interface OfferFileClaims {
   readonly mesh: MeshId;
@@ -70,19 +61,19 @@ const offerFields = (claims: OfferFileClaims) => ({
   token: claims.token,
   created: claims.created,
   expires: claims.expires,
-  hello: text(claims.hello),
-  offer: text(claims.offer),
+  hello: base64(claims.hello),
+  offer: base64(claims.offer),
   keyid: claims.keyid,
 });
 const encodeOfferFile = (file: OfferFile): Buffer =>
-  json({ ...offerFields(file), signature: text(file.signature) });
+  json({ ...offerFields(file), signature: base64(file.signature) });
 
 export const encodeRequestFile = ({ mesh, space, request }: RequestFile): Buffer =>
   json({
     type: 'odcm-enrolment-request' satisfies CourierFile,
     mesh,
     space,
-    request: text(request),
+    request: base64(request),
   });
 
 export const encodeAnswerFile = (file: AnswerFile): Buffer =>
@@ -91,9 +82,9 @@ export const encodeAnswerFile = (file: AnswerFile): Buffer =>
     mesh: file.mesh,
     space: file.space,
     request: file.request,
-    roots: file.roots.map(text),
-    answer: text(file.answer),
-    directory: text(file.directory),
+    roots: file.roots.map(base64),
+    answer: base64(file.answer),
+    directory: base64(file.directory),
   });
 
 export function createOfferFile(
@@ -120,13 +111,13 @@ export const parseOfferFile = (bytes: Uint8Array): OfferFile =>
     read: (value) => {
       assertFileType(value, 'odcm-enrolment-offer');
       return {
-        ...addressee(value),
+        ...readAddressee(value),
         token: asText(value['token'], TOKEN, 'token'),
         created: instant(value['created']),
         expires: instant(value['expires']),
         hello: asBase64(value['hello'], 'enrolment hello'),
         offer: asBase64(value['offer'], 'enrolment offer'),
-        keyid: asText(value['keyid'], KEY_ID, 'key id of an offer'),
+        keyid: readHash(value['keyid'], 'key id of an offer'),
         signature: asBase64(value['signature'], 'signature', 64),
       };
     },
@@ -139,7 +130,7 @@ export const parseRequestFile = (bytes: Uint8Array): RequestFile =>
     encode: encodeRequestFile,
     read: (value) => {
       assertFileType(value, 'odcm-enrolment-request');
-      return { ...addressee(value), request: asBase64(value['request'], 'enrolment request') };
+      return { ...readAddressee(value), request: asBase64(value['request'], 'enrolment request') };
     },
   });
 
@@ -151,11 +142,9 @@ export const parseAnswerFile = (bytes: Uint8Array): AnswerFile =>
     read: (value) => {
       assertFileType(value, 'odcm-enrolment-answer');
       return {
-        ...addressee(value),
-        request: asText(value['request'], SHA256_HEX, 'hash of a request'),
-        roots: asList(value['roots'], LIMITS.rootVersions, 'root versions', (root) =>
-          asBase64(root, 'root envelope'),
-        ),
+        ...readAddressee(value),
+        request: readHash(value['request'], 'hash of a request'),
+        roots: readRoots(value['roots']),
         answer: asBase64(value['answer'], 'enrolment answer'),
         directory: asBase64(value['directory'], 'directory'),
       };
@@ -207,16 +196,8 @@ export function verifyOfferFile(
 
 export const requestHash = (request: Uint8Array): string => hash('sha256', request, 'hex');
 
-const addressee = (value: JsonObject) => ({
-  mesh: parseMeshId(asText(value['mesh'], MESH, 'mesh id')),
-  space: parseSpaceName(asText(value['space'], NAME, 'space name')),
-});
-
 function instant(value: unknown): string {
   const at = asText(value, INSTANT, 'time');
   if (!Number.isNaN(Date.parse(at))) return at;
   throw new MeshError('MALFORMED', 'a time in an offer is none');
 }
-
-const json = (value: object): Buffer => Buffer.from(JSON.stringify(value));
-const text = (bytes: Buffer): string => bytes.toString('base64');

@@ -11,13 +11,23 @@ import {
   type JsonObject,
 } from '../protocols/canonical-json.ts';
 import { CODES, type Code, MeshError } from '../protocols/errors.ts';
-import { parseSpaceId, parseSpaceName, type SpaceId, type SpaceName } from '../protocols/ids.ts';
+import type { SpaceId, SpaceName } from '../protocols/ids.ts';
 import { LIMITS } from '../protocols/limits.ts';
+import {
+  base64,
+  type CertificateFiles,
+  certificateFields,
+  json,
+  readCertificates,
+  readHash,
+  readPem,
+  readRoots,
+  readSpaceId,
+  readSpaceName,
+} from './message-fields.ts';
 
 const NONCE_BYTES = 32;
-const KEY_ID = /^[0-9a-f]{64}$/;
 const REFUSAL_CHARS = 400;
-const PRINTABLE_LINES = /^[\n -~]+$/;
 
 /** Step 1. */
 export interface Hello {
@@ -66,12 +76,6 @@ export interface EnrolRequest extends EnrolClaims {
   readonly proofs: EnrolProofs;
 }
 
-export interface CertificateFiles {
-  readonly leaf: string;
-  readonly issuing: string;
-  readonly root: string;
-}
-
 export interface AnswerClaims {
   readonly space: SpaceId;
   readonly certificates: CertificateFiles;
@@ -86,36 +90,36 @@ export interface Answer extends AnswerClaims {
 }
 
 export const encodeHello = (hello: Hello): Buffer =>
-  json({ type: 'enrol-hello', nonce: text(hello.nonce) });
+  json({ type: 'enrol-hello', nonce: base64(hello.nonce) });
 
 const offerFields = (claims: OfferClaims) => ({
   type: 'enrol-offer',
-  roots: claims.roots.map(text),
+  roots: claims.roots.map(base64),
   head: claims.head,
-  nonce: text(claims.nonce),
-  exchange: text(claims.exchange),
+  nonce: base64(claims.nonce),
+  exchange: base64(claims.exchange),
   keyid: claims.keyid,
 });
 export const encodeOfferClaims = (claims: OfferClaims): Buffer => json(offerFields(claims));
 export const encodeOffer = (offer: Offer): Buffer =>
-  json({ ...offerFields(offer), signature: text(offer.signature) });
+  json({ ...offerFields(offer), signature: base64(offer.signature) });
 
 const requestFields = (claims: EnrolClaims) => ({
   type: 'enrol-request',
   token: claims.token,
   space: claims.space,
   csr: claims.csr,
-  nodeKey: text(claims.nodeKey),
-  exchangeKey: text(claims.exchangeKey),
+  nodeKey: base64(claims.nodeKey),
+  exchangeKey: base64(claims.exchangeKey),
   addresses: claims.addresses,
 });
 export const encodeEnrolClaims = (claims: EnrolClaims): Buffer => json(requestFields(claims));
 export function encodeEnrolRequest(request: EnrolRequest): Buffer {
   const { token, nodeKey, exchangeKey } = request.proofs;
   const proofs = {
-    token: text(token),
-    nodeKey: text(nodeKey),
-    exchangeKey: text(exchangeKey),
+    token: base64(token),
+    nodeKey: base64(nodeKey),
+    exchangeKey: base64(exchangeKey),
   };
   return json({ ...requestFields(request), proofs });
 }
@@ -123,17 +127,13 @@ export function encodeEnrolRequest(request: EnrolRequest): Buffer {
 const answerFields = (claims: AnswerClaims) => ({
   type: 'enrol-answer',
   space: claims.space,
-  certificates: {
-    leaf: claims.certificates.leaf,
-    issuing: claims.certificates.issuing,
-    root: claims.certificates.root,
-  },
-  directory: text(claims.directory),
+  certificates: certificateFields(claims.certificates),
+  directory: base64(claims.directory),
   keyid: claims.keyid,
 });
 export const encodeAnswerClaims = (claims: AnswerClaims): Buffer => json(answerFields(claims));
 export const encodeAnswer = (answer: Answer): Buffer =>
-  json({ ...answerFields(answer), signature: text(answer.signature) });
+  json({ ...answerFields(answer), signature: base64(answer.signature) });
 
 /** What ODCM sends instead of an offer or answer. Only code and sentence: causes and details stay at home. */
 export function encodeRefusal({ code, message }: MeshError): Buffer {
@@ -162,13 +162,11 @@ export const parseOffer = (bytes: Uint8Array): Offer =>
       throwRefusal(value);
       asText(value['type'], /^enrol-offer$/, 'type of enrolment offer');
       return {
-        roots: asList(value['roots'], LIMITS.rootVersions, 'root versions', (root) =>
-          asBase64(root, 'root envelope'),
-        ),
+        roots: readRoots(value['roots']),
         head: bounded(value['head'], LIMITS.noteBytes, 'directory head'),
         nonce: asBase64(value['nonce'], 'nonce', NONCE_BYTES),
         exchange: asBase64(value['exchange'], 'exchange key', 32),
-        keyid: asText(value['keyid'], KEY_ID, 'key id of enrolment offer'),
+        keyid: readHash(value['keyid'], 'key id of enrolment offer'),
         signature: asBase64(value['signature'], 'signature', 64),
       };
     },
@@ -188,8 +186,8 @@ function readRequest(value: JsonObject): EnrolRequest {
   const space = value['space'];
   return {
     token: asText(value['token'], /^[a-z2-7]{8}$/, 'token id'),
-    space: space === null ? null : parseSpaceName(asText(space, /^[ -~]{1,63}$/, 'space name')),
-    csr: asText(value['csr'], PRINTABLE_LINES, 'certificate request'),
+    space: space === null ? null : readSpaceName(space),
+    csr: readPem(value['csr'], 'certificate request'),
     nodeKey: asBase64(value['nodeKey'], 'node key', 32),
     exchangeKey: asBase64(value['exchangeKey'], 'exchange key', 32),
     addresses: asList(value['addresses'], LIMITS.addresses, 'addresses', (address) =>
@@ -212,16 +210,11 @@ export const parseAnswer = (bytes: Uint8Array): Answer =>
     read: (value) => {
       throwRefusal(value);
       asText(value['type'], /^enrol-answer$/, 'type of enrolment answer');
-      const certificates = asObject(value['certificates'], 'certificates');
       return {
-        space: parseSpaceId(asText(value['space'], /^[0-9a-f-]{36}$/, 'space id')),
-        certificates: {
-          leaf: asText(certificates['leaf'], PRINTABLE_LINES, 'space certificate'),
-          issuing: asText(certificates['issuing'], PRINTABLE_LINES, 'issuing certificate'),
-          root: asText(certificates['root'], PRINTABLE_LINES, 'root certificate'),
-        },
+        space: readSpaceId(value['space']),
+        certificates: readCertificates(value['certificates']),
         directory: asBase64(value['directory'], 'directory part'),
-        keyid: asText(value['keyid'], KEY_ID, 'key id of enrolment answer'),
+        keyid: readHash(value['keyid'], 'key id of enrolment answer'),
         signature: asBase64(value['signature'], 'signature', 64),
       };
     },
@@ -253,6 +246,3 @@ function bounded(value: unknown, maxChars: number, what: string): string {
   }
   return value;
 }
-
-const json = (value: object): Buffer => Buffer.from(JSON.stringify(value));
-const text = (bytes: Buffer): string => bytes.toString('base64');

@@ -22,7 +22,6 @@ import { checkWords } from './check-words.ts';
 import { signEd25519 } from './ed25519.ts';
 import {
   type Answer,
-  type CertificateFiles,
   type EnrolRequest,
   encodeAnswer,
   encodeAnswerClaims,
@@ -38,6 +37,7 @@ import {
   parseHello,
   parseOffer,
 } from './enrol-messages.ts';
+import type { CertificateFiles } from './message-fields.ts';
 import { type VerifiedRequest, verifyRequest } from './request.ts';
 import { type Token, tokenKey } from './token.ts';
 import { agreeX25519, assertStrongX25519, x25519Raw } from './x25519.ts';

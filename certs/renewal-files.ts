@@ -1,31 +1,22 @@
 // Renewal of a certificate by file: the request that a space would send to ODCM, signed the same way, and the certificates
 // that come back. Form, and whose they are; what a certificate is worth is decided by chain.ts.
 
-import {
-  asBase64,
-  asList,
-  asObject,
-  asText,
-  decodeCanonical,
-  type JsonObject,
-} from '../protocols/canonical-json.ts';
-import {
-  type MeshId,
-  parseMeshId,
-  parseSpaceId,
-  parseSpaceName,
-  type SpaceId,
-  type SpaceName,
-} from '../protocols/ids.ts';
+import { asBase64, decodeCanonical } from '../protocols/canonical-json.ts';
+import type { MeshId, SpaceId, SpaceName } from '../protocols/ids.ts';
 import { LIMITS } from '../protocols/limits.ts';
 import { assertFileType, type CourierFile } from './courier-file.ts';
-import { SHA256_HEX } from './enrol-files.ts';
-import type { CertificateFiles } from './enrol-messages.ts';
-
-const MESH = /^[a-z2-7]{26}$/;
-const NAME = /^[ -~]{1,63}$/;
-const UUID = /^[0-9a-f-]{36}$/;
-const PEM = /^[\n -~]+$/;
+import {
+  base64,
+  type CertificateFiles,
+  certificateFields,
+  json,
+  readAddressee,
+  readCertificates,
+  readHash,
+  readMesh,
+  readRoots,
+  readSpaceId,
+} from './message-fields.ts';
 
 export interface RenewalRequestFile {
   readonly mesh: MeshId;
@@ -56,8 +47,8 @@ export const encodeRenewalRequest = ({
     type: 'odcm-certificate-request' satisfies CourierFile,
     mesh,
     space,
-    petition: text(petition),
-    ...(rotation ? { rotation: text(rotation) } : {}),
+    petition: base64(petition),
+    ...(rotation ? { rotation: base64(rotation) } : {}),
   });
 
 export const encodeRenewalAnswer = (file: RenewalAnswerFile): Buffer =>
@@ -66,12 +57,8 @@ export const encodeRenewalAnswer = (file: RenewalAnswerFile): Buffer =>
     mesh: file.mesh,
     space: file.space,
     request: file.request,
-    roots: file.roots.map(text),
-    certificates: {
-      leaf: file.certificates.leaf,
-      issuing: file.certificates.issuing,
-      root: file.certificates.root,
-    },
+    roots: file.roots.map(base64),
+    certificates: certificateFields(file.certificates),
   });
 
 export const parseRenewalRequest = (bytes: Uint8Array): RenewalRequestFile =>
@@ -82,8 +69,7 @@ export const parseRenewalRequest = (bytes: Uint8Array): RenewalRequestFile =>
     read: (value) => {
       assertFileType(value, 'odcm-certificate-request');
       return {
-        mesh: meshOf(value),
-        space: parseSpaceName(asText(value['space'], NAME, 'space name')),
+        ...readAddressee(value),
         petition: asBase64(value['petition'], 'petition'),
         ...(value['rotation'] === undefined
           ? {}
@@ -99,24 +85,12 @@ export const parseRenewalAnswer = (bytes: Uint8Array): RenewalAnswerFile =>
     encode: encodeRenewalAnswer,
     read: (value) => {
       assertFileType(value, 'odcm-certificate-answer');
-      const certificates = asObject(value['certificates'], 'certificates');
       return {
-        mesh: meshOf(value),
-        space: parseSpaceId(asText(value['space'], UUID, 'space id')),
-        request: asText(value['request'], SHA256_HEX, 'hash of a request'),
-        roots: asList(value['roots'], LIMITS.rootVersions, 'root versions', (root) =>
-          asBase64(root, 'root envelope'),
-        ),
-        certificates: {
-          leaf: asText(certificates['leaf'], PEM, 'space certificate'),
-          issuing: asText(certificates['issuing'], PEM, 'issuing certificate'),
-          root: asText(certificates['root'], PEM, 'root certificate'),
-        },
+        mesh: readMesh(value['mesh']),
+        space: readSpaceId(value['space']),
+        request: readHash(value['request'], 'hash of a request'),
+        roots: readRoots(value['roots']),
+        certificates: readCertificates(value['certificates']),
       };
     },
   });
-
-const meshOf = (value: JsonObject): MeshId => parseMeshId(asText(value['mesh'], MESH, 'mesh id'));
-
-const json = (value: object): Buffer => Buffer.from(JSON.stringify(value));
-const text = (bytes: Buffer): string => bytes.toString('base64');

@@ -2,7 +2,7 @@
 // certificates of spaces as the directory lists them. Expiry is shown, not enforced: verifying is certs/.
 
 import { type CertificateFacts, certificateFacts } from '../../certs/certificate-facts.ts';
-import type { CertificateFiles } from '../../certs/enrol-messages.ts';
+import type { CertificateFiles } from '../../certs/message-fields.ts';
 import type { SpaceRow } from '../../protocols/directory.ts';
 import type { Root } from '../../protocols/root.ts';
 

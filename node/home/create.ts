@@ -5,7 +5,7 @@ import type { KeyObject } from 'node:crypto';
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import type { CertificateFiles } from '../../certs/enrol-messages.ts';
+import type { CertificateFiles } from '../../certs/message-fields.ts';
 import { writeKeyFile } from '../../certs/keystore.ts';
 import {
   encodePlainLocalKey,

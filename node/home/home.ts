@@ -5,7 +5,7 @@ import type { KeyObject } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Authority } from '../../certs/authority.ts';
-import type { CertificateFiles } from '../../certs/enrol-messages.ts';
+import type { CertificateFiles } from '../../certs/message-fields.ts';
 import { isMeshError, MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { extendRootChain, type VerifiedRoot, verifyRootChain } from '../../protocols/root-chain.ts';

@@ -3,7 +3,7 @@
 
 import { certificateFacts } from '../../certs/certificate-facts.ts';
 import { type VerifiedChain, verifyChain } from '../../certs/chain.ts';
-import type { CertificateFiles } from '../../certs/enrol-messages.ts';
+import type { CertificateFiles } from '../../certs/message-fields.ts';
 import { ed25519Raw } from '../../protocols/ed25519.ts';
 import { isMeshError } from '../../protocols/errors.ts';
 import type { Wish } from '../../protocols/petition.ts';

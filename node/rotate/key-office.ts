@@ -3,7 +3,7 @@
 
 import type { KeyObject } from 'node:crypto';
 import type { Authority } from '../../certs/authority.ts';
-import type { CertificateFiles } from '../../certs/enrol-messages.ts';
+import type { CertificateFiles } from '../../certs/message-fields.ts';
 import { verifyRotation } from '../../certs/rotation.ts';
 import type { SpaceRow } from '../../protocols/directory.ts';
 import { MeshError } from '../../protocols/errors.ts';

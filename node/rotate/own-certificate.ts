@@ -3,7 +3,7 @@
 import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { VerifiedChain } from '../../certs/chain.ts';
-import type { CertificateFiles } from '../../certs/enrol-messages.ts';
+import type { CertificateFiles } from '../../certs/message-fields.ts';
 import { ed25519Raw } from '../../protocols/ed25519.ts';
 import { asMeshError, MeshError } from '../../protocols/errors.ts';
 import type { SpaceName } from '../../protocols/ids.ts';
