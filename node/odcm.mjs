@@ -10,11 +10,17 @@ if (major < NEEDED) {
   );
   process.exitCode = 1;
 } else {
-  // V8 counts memory outside its heap, the bytes of every message, against a small fixed limit, and collects the whole heap
-  // each time it is reached; so it counts as a part of all memory (docs/PERFORMANCE.md has what that saves).
-  const { setFlagsFromString } = await import('node:v8');
-  setFlagsFromString('--external-memory-accounted-in-global-limit');
   const { enableCompileCache } = await import('node:module');
   enableCompileCache?.();
+  const { missingFlags } = await import('./v8-flags.ts');
+  const flags = missingFlags(process.execArgv, process.env.NODE_OPTIONS);
+  // The size of V8's young generation is settled before the first line of a program. A node lives for long: it starts over with
+  // its flags, in the same process, where the system can do that.
+  if (process.argv[2] === 'run' && flags.length > 0 && process.platform !== 'win32') {
+    const args = [...flags, ...process.execArgv, ...process.argv.slice(1)];
+    process.execve(process.execPath, [process.execPath, ...args], process.env);
+  }
+  const { setFlagsFromString } = await import('node:v8');
+  for (const flag of flags) setFlagsFromString(flag);
   await import('./bin.ts');
 }

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { NODE_FLAGS } from '../../node/v8-flags.ts';
 
 interface Question {
   readonly id: number;
@@ -41,6 +42,8 @@ export class Child {
   /** @param file name of a module in this folder */
   constructor(file: string) {
     this.#process = fork(fileURLToPath(new URL(file, import.meta.url)), [], {
+      // As every node runs.
+      execArgv: [...process.execArgv, ...NODE_FLAGS],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#process.on('message', (answer: Answer) => {

@@ -1,0 +1,26 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { missingFlags, NODE_FLAGS } from '../../node/v8-flags.ts';
+
+describe('flags of a node', () => {
+  it('are known to this Node', () => {
+    expect(execFileSync(process.execPath, [...NODE_FLAGS, '-p', '1']).toString()).toBe('1\n');
+  });
+
+  it('are all added where nothing is said of them', () => {
+    expect(missingFlags([])).toEqual(NODE_FLAGS);
+    expect(missingFlags(['--cpu-prof'], '--max-old-space-size=128  ')).toEqual(NODE_FLAGS);
+  });
+
+  it.each([
+    [['--max-semi-space-size=2'], ''],
+    [[], '--trace-gc --max-semi-space-size=2'],
+    [['--max_semi_space_size=2'], ''],
+  ])('leave what somebody chose himself: %s %s', (execArgv, options) => {
+    expect(missingFlags(execArgv, options)).toEqual(NODE_FLAGS.slice(0, 1));
+  });
+
+  it('are not added twice', () => {
+    expect(missingFlags(NODE_FLAGS)).toEqual([]);
+  });
+});
