@@ -2,7 +2,7 @@
 // catalogue), e2e (real processes). Some of the last take minutes: those are run by `npm run test:long`.
 import { defineConfig } from 'vitest/config';
 
-const LONG = ['test/e2e/{bench,demo-dash,kill,rotation,carriers,gap-crash}.e2e.test.ts'];
+const LONG = ['test/e2e/{bench,demo-dash,epoch,kill,rotation,carriers,gap-crash}.e2e.test.ts'];
 
 export default defineConfig({
   test: {

@@ -23,6 +23,7 @@ export const CRASHPOINTS = [
   'import.after-stage',
   'import.before-apply',
   'import.after-begin',
+  'import.after-pack',
   'import.after-log',
   'import.before-receipt',
   'import.after-receipt',

@@ -51,6 +51,7 @@ export class OdcmDesk {
   readonly #admitting = new Turn();
   #server: EnrolServer | undefined;
   #timer: TimerHandle | undefined;
+  #isStarted = false;
   #isStopped = false;
 
   private constructor(
@@ -102,12 +103,11 @@ export class OdcmDesk {
       exchangeKey: () => home.exchangeKey(),
     });
     const trust = new Trust({ mesh, directory, writer, office, clock: node.trustClock, random });
-    return new OdcmDesk(node, timers, {
-      writer,
-      invites,
-      trust,
-      listen: parseHostPort(home.config.enrol ?? ''),
-    });
+    const listen = parseHostPort(home.config.enrol ?? '');
+    const desk = new OdcmDesk(node, timers, { writer, invites, trust, listen });
+    // A member may bring a new version before the desk is started.
+    node.roots.onAdopted(() => desk.#rootAdopted());
+    return desk;
   }
 
   async start(): Promise<void> {
@@ -119,8 +119,10 @@ export class OdcmDesk {
           log.error({ reason: String(error) }, 'the directory was not dated after the start'),
         );
       });
+    const { versions } = this.#node.home.root;
     this.#server = await this.#openEndpoint();
-    this.#node.roots.onAdopted(() => this.#rootAdopted());
+    this.#isStarted = true;
+    if (this.#node.home.root.versions !== versions) await this.#reopenEndpoint();
     this.#schedule();
   }
 
@@ -133,12 +135,26 @@ export class OdcmDesk {
       if (!NOT_NOW.some((code) => isMeshError(error, code))) throw error;
       this.#node.log.error({ code: asMeshError(error).code }, asMeshError(error).message);
     }
+    // New keys of its own that were begun before; other spaces go on with theirs when they reach ODCM.
+    await this.#node.rotation.resume().catch((error: unknown) => {
+      const { code, message } = asMeshError(error);
+      this.#node.log.warn({ code }, `the new keys of ODCM are not in force: ${message}`);
+    });
   }
 
   /** Keys that the root now names are in force at once; the endpoint speaks with the newest of them. */
   async #rootAdopted(): Promise<void> {
-    this.#writer.signWith(await odcmKeys(this.#node.home));
+    try {
+      this.#writer.signWith(await odcmKeys(this.#node.home));
+    } catch (error) {
+      this.#writer.keepSilent(asMeshError(error));
+      throw error;
+    }
     if (this.#node.directoryGate.isOpen) await this.#begin();
+    if (this.#isStarted) await this.#reopenEndpoint();
+  }
+
+  async #reopenEndpoint(): Promise<void> {
     const former = this.#server;
     this.#server = undefined;
     await former?.stop();
@@ -151,6 +167,9 @@ export class OdcmDesk {
    */
   async installRoot(envelope: Uint8Array): Promise<VerifiedRoot> {
     const { home, roots, clock, directory } = this.#node;
+    await roots.complete();
+    // What the disk refused at the first try came into force since.
+    if (home.rootEnvelopes.at(-1)?.equals(envelope)) return home.root;
     const next = extendRootChain(home.root, envelope);
     if (clock.nowMs() >= Date.parse(next.root.expires)) {
       throw new MeshError(
@@ -220,12 +239,20 @@ export class OdcmDesk {
   #schedule(): void {
     if (this.#isStopped) return;
     this.#timer = this.#timers.setTimeout(() => {
-      this.#vouch()
+      this.#renew()
         .catch((error: unknown) =>
           this.#node.log.error({ reason: String(error) }, 'the directory was not dated anew'),
         )
         .finally(() => this.#schedule());
     }, LIMITS.timestampMs);
+  }
+
+  async #renew(): Promise<void> {
+    const { roots, log } = this.#node;
+    await roots.complete().catch((error: unknown) => {
+      log.error({ code: asMeshError(error).code }, 'the newest root is not in force yet');
+    });
+    await this.#vouch();
   }
 
   async #vouch(): Promise<void> {

@@ -30,6 +30,7 @@ import type { OwnKeys } from './rotate/own-keys.ts';
 import { DiskGuard, spaceOf } from './store/disk-guard.ts';
 import { isLastingMark, tableRange } from './store/keys.ts';
 import { type LevelStoreOptions, openLevelStore, storeMissing } from './store/level.ts';
+import { Packs } from './store/packs.ts';
 import type { Store } from './store/store.ts';
 import { TrustClock } from './trust-time/trust-clock.ts';
 
@@ -62,6 +63,8 @@ export interface Stores {
   readonly disk?: DiskGuard;
   readonly logs: Store;
   readonly blockStore: Store;
+  /** Present where they lie on a disk. */
+  readonly packs?: Packs;
   readonly views: Store;
 }
 
@@ -95,6 +98,7 @@ export async function openParts(o: NodeOptions): Promise<Parts> {
     onClosed: () => rm(running, { force: true }),
     logs: await openLevelStore(paths.log, options),
     blockStore: await openLevelStore(paths.blocks, options),
+    packs: new Packs(paths.packs),
     views: await openViews(paths.views, o, options, isSuspect),
   };
   if (o.isOffline) {
@@ -192,7 +196,9 @@ export async function gatherParts(
   const members = new Members(() => trustClock.nowMs());
   members.update(directory.state);
   const row = directory.state.spaces.get(home.config.space);
-  const keys = await openOwnKeys(home, row, trustClock.nowMs());
+  const forks = await ForkBook.open(store, clock);
+  const isDoubtful = directory.isWaiting || forks.of(directory.origin) !== undefined;
+  const keys = await openOwnKeys(home, row, trustClock.nowMs(), isDoubtful);
   const contexts = [...directory.state.contexts.keys()].map((context) =>
     contextTopic(mesh, context),
   );
@@ -206,7 +212,6 @@ export async function gatherParts(
   const subscriptions = await Subscriptions.open(store, stores.views);
   const receipts = await Receipts.open(store, log);
   const carryRows = await CarryRows.open(store);
-  const forks = await ForkBook.open(store, clock);
   const trust = { trustClock, receipts, carryRows, forks };
   return { ...stores, ...trust, directory, members, subscriptions, host, keys };
 }

@@ -210,6 +210,16 @@ export class Reader {
     return this.#argument(first & 31);
   }
 
+  /** Where a byte string of this length begins, which is read over. */
+  #skip(length: number): number {
+    const found = this.#expect(2, 'bytes');
+    if (found > length) throw new MeshError('TOO_LARGE', `byte string is longer than ${length}`);
+    if (found > this.left) throw new MeshError('MALFORMED', 'CBOR ends too early');
+    if (found !== length) throw new MeshError('MALFORMED', `byte string is not ${length} long`);
+    this.#at += length;
+    return this.#at - length;
+  }
+
   #span(length: number): Buffer {
     if (length > this.left) throw new MeshError('MALFORMED', 'CBOR ends too early');
     const out = this.#buffer.subarray(this.#at, this.#at + length);
@@ -231,10 +241,8 @@ export class Reader {
   }
 
   bytesOf(length: number): Buffer {
-    const out = this.bytes(length);
-    if (out.length !== length)
-      throw new MeshError('MALFORMED', `byte string is not ${length} long`);
-    return out;
+    const at = this.#skip(length);
+    return this.#buffer.subarray(at, at + length);
   }
 
   text(maxBytes: number): string {
@@ -244,12 +252,40 @@ export class Reader {
     return decodeUtf8(this.#span(length));
   }
 
-  /** Text whose characters its caller checks to be ASCII: bytes above that come out as characters that are not. */
-  ascii(maxBytes: number): string {
+  /**
+   * Text whose characters its caller checks to be ASCII: bytes above that come out as characters that are not.
+   * @param expected given back, and nothing made, when the text is this one
+   */
+  ascii(maxBytes: number, expected = ''): string {
     const length = this.#expect(3, 'text');
     if (length > maxBytes)
       throw new MeshError('TOO_LARGE', `text is longer than ${maxBytes} bytes`);
+    if (length === expected.length && length <= this.left && this.#isNext(expected)) {
+      this.#at += length;
+      return expected;
+    }
     return this.#span(length).toString('latin1');
+  }
+
+  #isNext(text: string): boolean {
+    for (let i = 0; i < text.length; i++)
+      if (this.#buffer[this.#at + i] !== text.charCodeAt(i)) return false;
+    return true;
+  }
+
+  /** {@link bytesOf} as many as there are in `expected`, which is given back, and nothing made, when they are the same. */
+  bytesLike(expected: Buffer): Buffer {
+    const at = this.#at;
+    if (this.#expect(2, 'bytes') === expected.length && this.left >= expected.length) {
+      let i = 0;
+      while (i < expected.length && this.#buffer[this.#at + i] === expected[i]) i++;
+      if (i === expected.length) {
+        this.#at += i;
+        return expected;
+      }
+    }
+    this.#at = at;
+    return this.bytesOf(expected.length);
   }
 
   array(maxItems: number): number {
@@ -276,14 +312,15 @@ export class Reader {
     if (this.#byte() !== 0xd8 || this.#byte() !== 42) {
       throw new MeshError('MALFORMED', 'expected a CID in CBOR');
     }
-    const b = this.bytesOf(CID_BYTES);
-    const codec = b[2];
-    if (b[0] !== 0 || b[1] !== 1 || b[3] !== 0x12 || b[4] !== 0x20) {
+    const b = this.#buffer;
+    const at = this.#skip(CID_BYTES);
+    const codec = b[at + 2];
+    if (b[at] !== 0 || b[at + 1] !== 1 || b[at + 3] !== 0x12 || b[at + 4] !== 0x20) {
       throw new MeshError('MALFORMED', 'only CIDv1 with SHA-256 is accepted');
     }
     if (codec !== RAW && codec !== DAG_CBOR)
       throw new MeshError('MALFORMED', 'unknown codec in a CID');
-    return { codec, hash: b.subarray(5) };
+    return { codec, hash: b.subarray(at + 5, at + CID_BYTES) };
   }
 
   value(depth = 0): Value {

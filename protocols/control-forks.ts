@@ -49,6 +49,16 @@ const Lapse = z.object({
   lastGood: z.record(z.string(), count).nullable(),
 });
 
+/** Keys that a space was given behind the point: until it has asked for new ones again, its former ones count. */
+const NewKeys = z.object({
+  space: z.string(),
+  at: z.string(),
+  /** SHA-256 of the node key, in hexadecimal. */
+  nodeKey: z.string(),
+  /** Names of the spaces that show it. */
+  from: z.array(z.string()),
+});
+
 export const DirectoryHistories = z.object({
   /** The epoch that continues from here; the root has opened it already, or may. */
   epoch: count,
@@ -56,6 +66,7 @@ export const DirectoryHistories = z.object({
   root: z.string(),
   opened: z.boolean(),
   revocations: z.array(Lapse),
+  newKeys: z.array(NewKeys),
   histories: z.array(
     z.object({
       from: z.array(z.string()),
@@ -83,6 +94,9 @@ export const DirectoryContinued = z.object({
   /** Revocations that were written again, and those that were left out. */
   reissued: z.array(Lapse),
   leftOut: z.array(Lapse),
+  /** Keys that were written again, and those that were not. */
+  rekeyed: z.array(NewKeys),
+  newKeys: z.array(NewKeys),
 });
 
 export const FORK_ROUTES = {
@@ -144,6 +158,11 @@ export const FORK_ROUTES = {
         .max(LIMITS.pageRows)
         .optional()
         .describe('revocations that are not written again: names of spaces, ids of grants'),
+      keys: z
+        .array(z.string().max(LIMITS.itemNameChars))
+        .max(LIMITS.pageRows)
+        .optional()
+        .describe('spaces whose new keys are written again'),
       unseen: z
         .boolean()
         .optional()

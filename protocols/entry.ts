@@ -78,6 +78,26 @@ function optional(w: Writer, value: number | null): void {
   else w.uint(value);
 }
 
+/** Most entries have the event and the feed of the one before: what they share is made, and looked at, once. */
+let lastEvent = '';
+let lastFeed = Buffer.alloc(16);
+
+function eventOf(r: Reader): string {
+  const event = r.ascii(LIMITS.eventTypeChars, lastEvent);
+  if (event === lastEvent && event !== '') return event;
+  if (!EVENT.test(event))
+    throw new MeshError('MALFORMED', 'event type of an entry is not plain ASCII');
+  lastEvent = event;
+  return event;
+}
+
+function feedOf(r: Reader): Buffer {
+  const feed = r.bytesLike(lastFeed);
+  // A copy: the bytes behind it may be those of a whole segment.
+  if (feed !== lastFeed) lastFeed = Buffer.from(feed);
+  return lastFeed;
+}
+
 /** Decodes one leaf; anything but the canonical bytes of a valid entry is refused. */
 export function decodeEntry(bytes: Uint8Array): Entry {
   if (bytes.length > LIMITS.entryBytes) {
@@ -91,13 +111,11 @@ export function decodeEntry(bytes: Uint8Array): Entry {
   if (r.uint() !== FORMAT) throw new MeshError('MALFORMED', 'unknown format of an entry');
   const kind = r.uint(KIND.closeLog);
   if (kind === 0) throw new MeshError('MALFORMED', 'an entry has no kind');
-  const event = r.ascii(LIMITS.eventTypeChars);
-  if (!EVENT.test(event))
-    throw new MeshError('MALFORMED', 'event type of an entry is not plain ASCII');
+  const event = eventOf(r);
   const item = r.bytesOf(16);
   const version = r.uint();
   const timeMs = r.uint(MAX_TIME_MS);
-  const feed = r.nothing() ? null : r.bytesOf(16);
+  const feed = r.nothing() ? null : feedOf(r);
   const keyEpoch = r.nothing() ? null : r.uint();
   const record = r.nothing() ? null : r.cid();
   const sizeBytes = r.uint(LIMITS.objectBytes);

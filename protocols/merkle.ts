@@ -14,9 +14,19 @@ const TILE = 1 << TILE_HEIGHT;
 export const sha256 = (bytes: Uint8Array | string): Buffer =>
   Buffer.from(digest('sha256', bytes, 'binary'), 'latin1');
 
+/** Whether the bytes have this digest; makes no buffer of it. */
+export function isSha256(hash: Uint8Array, bytes: Uint8Array): boolean {
+  const found = digest('sha256', bytes, 'binary');
+  if (hash.length !== HASH_BYTES) return false;
+  for (let i = 0; i < HASH_BYTES; i++) if (found.charCodeAt(i) !== hash[i]) return false;
+  return true;
+}
+
 const EMPTY_ROOT = sha256(new Uint8Array(0));
 const pair = Buffer.alloc(1 + 2 * HASH_BYTES, 1);
 const leafScratch = Buffer.alloc(1 + LIMITS.entryBytes);
+/** Its beginnings, by length: most leaves have one of a few. */
+const leafViews: Buffer[] = [];
 
 /** H(0x00 || leaf). */
 export function leafHash(leaf: Uint8Array): Buffer {
@@ -24,7 +34,8 @@ export function leafHash(leaf: Uint8Array): Buffer {
     return sha256(Buffer.concat([leafScratch.subarray(0, 1), leaf]));
   }
   leafScratch.set(leaf, 1);
-  return sha256(leafScratch.subarray(0, 1 + leaf.length));
+  leafViews[leaf.length] ??= leafScratch.subarray(0, 1 + leaf.length);
+  return sha256(leafViews[leaf.length]!);
 }
 
 /** H(0x01 || left || right). */

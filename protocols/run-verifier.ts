@@ -6,8 +6,8 @@ import type { Checkpoint } from './checkpoint.ts';
 import { decodeEntry, type Entry } from './entry.ts';
 import { MeshError } from './errors.ts';
 import { LIMITS } from './limits.ts';
-import { type Frontier, leafHash, sha256, TILE_HEIGHT } from './merkle.ts';
-import { decodeSegment, type Packed, type Segment } from './segment.ts';
+import { type Frontier, isSha256, leafHash, TILE_HEIGHT } from './merkle.ts';
+import { decodeSegment, type OpenSegment, type Packed, type Segment } from './segment.ts';
 
 /** Roots of the whole tiles between what is held and a checkpoint, proven against that checkpoint. */
 export interface Skeleton {
@@ -110,19 +110,22 @@ export class RunVerifier {
     return this.#tree.size === this.#target.size;
   }
 
-  /** Takes the next segment; gives back all segments that are proven by it, oldest first. */
-  push(bytes: Buffer): Verified[] {
+  /**
+   * Takes the next segment; gives back all segments that are proven by it, oldest first.
+   * @param open what is in it, where its caller had to take it apart
+   */
+  push(bytes: Buffer, open?: OpenSegment): Verified[] {
     // After a refusal the tree holds what was refused: nothing on top of it may ever be released.
     if (this.#isRefused)
       throw new MeshError('MALFORMED', `entries of ${this.#target.origin} were refused before`);
     this.#isRefused = true;
-    const proven = this.#push(bytes);
+    const proven = this.#push(bytes, open);
     this.#isRefused = false;
     return proven;
   }
 
-  #push(bytes: Buffer): Verified[] {
-    const segment = decodeSegment(bytes);
+  #push(bytes: Buffer, open?: OpenSegment): Verified[] {
+    const segment = open ?? decodeSegment(bytes);
     if (segment.from !== this.#tree.size) {
       throw new MeshError(
         'MALFORMED',
@@ -138,8 +141,9 @@ export class RunVerifier {
     const entries: Entry[] = [];
     const hashes: TileHash[] = [];
     let tileRoot: Buffer | undefined;
-    for (const packed of segment.entries) {
-      entries.push(checkPacked(packed, this.#log));
+    for (const [at, packed] of segment.entries.entries()) {
+      const entry = open?.decoded[at] ?? decodeEntry(packed.leaf);
+      entries.push(checkDecoded(entry, packed, this.#log));
       this.#tree.append(leafHash(packed.leaf), (height, index, hash) => {
         if (height === TILE_HEIGHT) tileRoot = hash;
         if (height % TILE_HEIGHT === 0) hashes.push({ level: height / TILE_HEIGHT, index, hash });
@@ -194,8 +198,7 @@ export function checkPacked(packed: Packed, log: Uint8Array): Entry {
 /** The same of an entry that was decoded before. */
 export function checkDecoded(entry: Entry, packed: Packed, log: Uint8Array): Entry {
   const feed = entry.feed ?? NO_FEED;
-  if (Buffer.compare(feed, log) !== 0)
-    throw new MeshError('WRONG_ORIGIN', 'an entry belongs to another feed');
+  if (!isSameId(feed, log)) throw new MeshError('WRONG_ORIGIN', 'an entry belongs to another feed');
   const { record } = packed;
   if (record === null) {
     // Nobody serves a small record as a block: a carrier that left it out would leave everybody behind it without.
@@ -205,10 +208,16 @@ export function checkDecoded(entry: Entry, packed: Packed, log: Uint8Array): Ent
       throw new MeshError('NOT_CANONICAL', 'a small record does not travel with its entry');
   } else {
     const isSame =
-      entry.record === null ? record.length === 0 : sha256(record).equals(entry.record.hash);
+      entry.record === null ? record.length === 0 : isSha256(entry.record.hash, record);
     if (!isSame) throw new MeshError('HASH_MISMATCH', 'a record is not the one its entry names');
   }
   return entry;
+}
+
+function isSameId(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 const NO_FEED = Buffer.alloc(16);

@@ -6,6 +6,7 @@
 //   u16 number of entries, 1 to 256
 //   per entry: u16 leaf length, u32 record length or 0xffffffff when the record travels apart, leaf, record
 
+import type { Entry } from './entry.ts';
 import { MeshError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 
@@ -24,6 +25,11 @@ export interface Packed {
 export interface Segment {
   readonly from: number;
   readonly entries: readonly Packed[];
+}
+
+/** A segment taken apart, once for all who look at it. */
+export interface OpenSegment extends Segment {
+  readonly decoded: readonly Entry[];
 }
 
 const packedBytes = (p: Packed): number =>

@@ -2,21 +2,28 @@
 // the beginning of the epoch that goes on from there.
 
 import { MeshError } from '../../protocols/errors.ts';
+import { LIMITS } from '../../protocols/limits.ts';
 import { fetchDirectoryPoint } from '../fork/directory-fetch.ts';
 import {
   directoryHistories,
-  formerLine,
   type Histories,
   type HistoryEntry,
 } from '../fork/directory-histories.ts';
+import { chosenKeys, type NewKeys, newKeysOf } from '../fork/directory-keys.ts';
 import { findDirectoryPoint } from '../fork/directory-point.ts';
-import { chosenOf, type Lapse, lapsesOf, missingOf } from '../fork/directory-revocations.ts';
+import { chosenOf, type Lapse, lapsesOf } from '../fork/directory-revocations.ts';
+import { formerLine } from '../fork/own-line.ts';
 import type { MeshNode } from '../node.ts';
 import type { Handlers } from './handler.ts';
 
 const showLapse = ({ kind, name, about, at, lastGood }: Lapse) => ({
   ...{ kind, name, about, at },
   lastGood: lastGood && { ...lastGood },
+});
+
+const showKeys = ({ space, at, nodeKey, from }: NewKeys) => ({
+  ...{ space, at, nodeKey },
+  from: [...from],
 });
 
 const showEntry = (entry: HistoryEntry) => ({
@@ -41,6 +48,14 @@ function requireSeen({ missing }: Histories): void {
   );
 }
 
+/** All of it comes into force at once. */
+function requireFit(entries: number): void {
+  if (entries < LIMITS.batchEntries) return;
+  throw new MeshError('TOO_LARGE', `${entries} entries cannot be written at once`, {
+    next: 'Leave some out and revoke them afterwards: odcm directory continue --without NAME',
+  });
+}
+
 export const directoryHandlers: Pick<Handlers, 'directoryHistories' | 'continueDirectory'> = {
   async directoryHistories({ node, query }) {
     requireDesk(node);
@@ -50,6 +65,7 @@ export const directoryHandlers: Pick<Handlers, 'directoryHistories' | 'continueD
     return {
       ...{ epoch, size, root: root.toString('hex'), opened: node.directory.isWaiting },
       revocations: lapsesOf(found).map(showLapse),
+      newKeys: newKeysOf(found).map(showKeys),
       histories: found.histories.map(({ from, size: end, entries }) => ({
         ...{ from: [...from], size: end, entries: entries.map(showEntry) },
       })),
@@ -69,13 +85,22 @@ export const directoryHandlers: Pick<Handlers, 'directoryHistories' | 'continueD
     const { epoch } = directory.epoch;
     const { size } = directory.epoch.continues;
     // Members that are in the epoch show no history of the one before it: what ODCM wrote itself is looked through.
-    const own = directory.isWaiting ? undefined : await formerLine(node);
+    const own = await formerLine(node, body.unseen);
     const found = await directoryHistories(node, node.timers, size, own);
     if (directory.isWaiting && !body.unseen) requireSeen(found);
-    const lapses = missingOf(lapsesOf(found), directory);
+    const lapses = lapsesOf(found, directory);
     const chosen = chosenOf(lapses, body.without ?? []);
-    await desk.beginEpoch(chosen.map(({ draft }) => draft));
-    const leftOut = lapses.filter((lapse) => !chosen.includes(lapse));
-    return { epoch, size, reissued: chosen.map(showLapse), leftOut: leftOut.map(showLapse) };
+    const newKeys = newKeysOf(found, directory);
+    const rekeyed = chosenKeys(newKeys, body.keys ?? []);
+    const drafts = [...chosen.map(({ draft }) => draft), ...rekeyed.flatMap((one) => one.drafts)];
+    requireFit(drafts.length);
+    await desk.beginEpoch(drafts);
+    return {
+      ...{ epoch, size, reissued: chosen.map(showLapse), rekeyed: rekeyed.map(showKeys) },
+      leftOut: lapses.filter((lapse) => !chosen.includes(lapse)).map(showLapse),
+      newKeys: newKeys
+        .filter(({ space }) => !rekeyed.some((one) => one.space === space))
+        .map(showKeys),
+    };
   },
 };

@@ -73,6 +73,7 @@ export class DirectoryWriter {
   #timeSigners: readonly Signer[] = [];
   #commit: Commit | undefined;
   #dated: Buffer | undefined;
+  #silence: MeshError | undefined;
   readonly #turn = new Turn();
 
   private constructor(options: DirectoryWriterOptions, view: FeedView) {
@@ -108,8 +109,14 @@ export class DirectoryWriter {
   signWith(keys: WriterKeys): void {
     const { origin } = this.#o.directory;
     this.#keys = keys;
+    this.#silence = undefined;
     this.#signers = keys.directory.map((key) => signerOf(origin, key));
     this.#timeSigners = keys.timestamp.map((key) => signerOf(origin, key));
+  }
+
+  /** The root in force names none of the keys that are here, as in a copy of ODCM's folder: nothing is signed. */
+  keepSilent(why: MeshError): void {
+    this.#silence = why;
   }
 
   /**
@@ -177,7 +184,8 @@ export class DirectoryWriter {
     const { directory } = this.#o;
     return this.#turn.take(async () => {
       const { epoch, isWaiting, refusal } = directory;
-      if (refusal) throw refusal;
+      const refused = refusal ?? this.#silence;
+      if (refused) throw refused;
       if (!epoch || !isWaiting)
         throw new MeshError('USAGE', 'no epoch of the directory waits for its first entry');
       if (directory.log.size < epoch.continues.size)
@@ -194,7 +202,8 @@ export class DirectoryWriter {
   /** What would be dated before what is there already, is never signed; nor is a third history, or more of one of two. */
   #requireSound(): void {
     const { refusal, isWaiting } = this.#o.directory;
-    if (refusal) throw refusal;
+    const refused = refusal ?? this.#silence;
+    if (refused) throw refused;
     if (isWaiting)
       throw new MeshError('BUSY', 'the directory goes on in a new epoch, which has not begun', {
         next: 'Let it begin, at ODCM: odcm directory continue',

@@ -9,13 +9,20 @@ import { type Attachment, type Content, decodeIndex, verifyBlock } from '../../p
 import { ContentOpener } from '../../protocols/sealed-content.ts';
 import { treeOf } from '../../protocols/sealed-record.ts';
 import { blockKey, givenForKey, givenForRange, logOfGivenForKey } from '../store/keys.ts';
+import type { Packs } from '../store/packs.ts';
 import { isRot, type Store, type Write } from '../store/store.ts';
 import { ChunkWriter, chunksOf } from './chunk-writer.ts';
+import { type BlockInPack, PackedBlocks, packedRow } from './packed-blocks.ts';
 
 const NO_BYTES = Buffer.alloc(0);
+/** Blocks that are looked for together: 4 MiB, should all of them be here. */
+const LOOKED_FOR = 64;
+
+const isDamage = (error: unknown): boolean => isRot(error) || isMeshError(error, 'HASH_MISMATCH');
 
 export class Blocks {
   readonly #store: Store;
+  readonly #packed: PackedBlocks | undefined;
   /** Hashes, in hexadecimal, of blocks that are not what they should be: as good as not here, until they come anew. */
   readonly #damaged = new Set<string>();
   /** Finds blocks by their hash, in hexadecimal, that were verified and are in memory because they come in just now. */
@@ -23,8 +30,14 @@ export class Blocks {
   /** Told of a damaged block when it is found. */
   onDamaged: ((hash: Buffer) => void) | undefined;
 
-  constructor(store: Store) {
+  /** @param packs where there are files: blocks may lie in them as well */
+  constructor(store: Store, packs?: Packs) {
     this.#store = store;
+    this.#packed = packs && new PackedBlocks(store, packs);
+  }
+
+  get packs(): Packs | undefined {
+    return this.#packed?.packs;
   }
 
   /** The block, checked against its hash, or undefined when it is not here; a damaged one is not here. */
@@ -32,19 +45,34 @@ export class Blocks {
     const near = this.near?.(hexOf(cid.hash));
     if (near) return near;
     try {
-      const bytes = await this.#store.get(blockKey(cid.hash));
-      if (bytes) verifyBlock(cid, bytes);
-      return bytes;
+      return await this.#read(cid);
     } catch (error) {
-      if (!isRot(error) && !isMeshError(error, 'HASH_MISMATCH')) throw error;
+      if (!isDamage(error)) throw error;
       this.markDamaged(cid.hash);
       return undefined;
     }
   }
 
+  /** Of a block that is in a pack and by itself, one sound copy is enough. @throws when what is here is damaged */
+  async #read(cid: Cid): Promise<Buffer | undefined> {
+    let damage: unknown;
+    try {
+      const bytes = this.#packed && (await this.#packed.get(cid));
+      if (bytes) return bytes;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      damage = error;
+    }
+    const bytes = await this.#store.get(blockKey(cid.hash));
+    if (bytes) verifyBlock(cid, bytes);
+    else if (damage) throw damage;
+    return bytes;
+  }
+
   async has(cid: Cid): Promise<boolean> {
     if (this.#damaged.size > 0 && this.#damaged.has(hexOf(cid.hash))) return false;
-    return this.#store.has(blockKey(cid.hash));
+    if (await this.#store.has(blockKey(cid.hash))) return true;
+    return this.#packed ? this.#packed.has(cid.hash) : false;
   }
 
   /** Prefixes of the logs for which peers gave the block. */
@@ -69,11 +97,9 @@ export class Blocks {
   /** Reads a damaged block again. What a bad cable or bad memory did to a read is not on the disk. */
   async readsWell(hash: Uint8Array): Promise<boolean> {
     try {
-      const bytes = await this.#store.get(blockKey(hash));
-      if (!bytes) return false;
-      verifyBlock({ codec: 0x55, hash: Buffer.from(hash) }, bytes);
+      if (!(await this.#read({ codec: 0x55, hash: Buffer.from(hash) }))) return false;
     } catch (error) {
-      if (isRot(error) || isMeshError(error, 'HASH_MISMATCH')) return false;
+      if (isDamage(error)) return false;
       throw error;
     }
     this.#damaged.delete(hexOf(hash));
@@ -84,7 +110,7 @@ export class Blocks {
   async drop(hashes: readonly Uint8Array[]): Promise<void> {
     const keys: Buffer[] = [];
     for (const hash of hashes) {
-      keys.push(blockKey(hash));
+      keys.push(blockKey(hash), ...(this.#packed?.keysOf(hash) ?? []));
       for await (const { key } of this.#store.range(givenForRange(hash))) keys.push(key);
     }
     await this.#store.write(keys.map((key) => ({ type: 'del', key })));
@@ -103,10 +129,42 @@ export class Blocks {
     const writes: Write[] = [];
     for (const { hash, bytes } of blocks) {
       writes.push({ type: 'put', key: blockKey(hash), value: bytes });
+      for (const key of this.#packed?.keysOf(hash) ?? []) writes.push({ type: 'del', key });
       if (log) writes.push({ type: 'put', key: givenForKey(hash, log), value: NO_BYTES });
     }
     await this.#store.write(writes, { sync });
     if (this.#damaged.size > 0) for (const { hash } of blocks) this.#damaged.delete(hexOf(hash));
+  }
+
+  /** Names blocks in a pack, which their caller has verified, as far as they are not here already. */
+  async putPacked(pack: string, blocks: readonly BlockInPack[], log?: Buffer): Promise<void> {
+    const writes: Write[] = [];
+    for (let at = 0; at < blocks.length; at += LOOKED_FOR) {
+      const some = blocks.slice(at, at + LOOKED_FOR);
+      const areHere = await this.#areHere(some);
+      for (const [i, block] of some.entries()) {
+        if (!areHere[i]) writes.push(packedRow(pack, block));
+        if (log) writes.push({ type: 'put', key: givenForKey(block.hash, log), value: NO_BYTES });
+      }
+    }
+    await this.#store.write(writes);
+    for (const { hash } of blocks) this.#damaged.delete(hexOf(hash));
+  }
+
+  /** Asked for together: one by one costs more than to read those few that are here. */
+  async #areHere(blocks: readonly BlockInPack[]): Promise<boolean[]> {
+    const keys = blocks.map(({ hash }) => blockKey(hash));
+    const packed = blocks.flatMap(({ hash }) => this.#packed?.keysOf(hash) ?? []);
+    try {
+      const rows = await this.#store.getMany([...keys, ...packed]);
+      return blocks.map(
+        ({ hash }, i) => !this.isDamaged(hash) && !!(rows[i] ?? rows[i + blocks.length]),
+      );
+    } catch (error) {
+      // What is read first is the new row.
+      if (isRot(error)) return blocks.map(() => false);
+      throw error;
+    }
   }
 
   /** What was put without `sync` is on the disk when this resolves. */

@@ -14,13 +14,20 @@ import {
   type Verified,
   verifySkeleton,
 } from '../../protocols/run-verifier.ts';
+import type { OpenSegment } from '../../protocols/segment.ts';
 import { crashpoint } from '../crashpoint.ts';
 import type { FeedLog } from './log.ts';
+
+/** A segment that was taken apart on its way here. */
+export interface Opened {
+  readonly bytes: Buffer;
+  readonly open: OpenSegment;
+}
 
 /** Where entries come from: a peer, a file, the inline part of an announcement. Nothing it gives is trusted. */
 export interface EntrySource {
   hashes(level: number, from: number, to: number): Promise<Buffer>;
-  entries(from: number, to: number): AsyncIterable<Buffer> | Iterable<Buffer>;
+  entries(from: number, to: number): AsyncIterable<Buffer | Opened> | Iterable<Buffer>;
 }
 
 export interface IntakeOptions {
@@ -73,8 +80,11 @@ export async function takeIn(options: IntakeOptions): Promise<void> {
   const writer = new GroupWriter(options);
   try {
     // Read to its end: an answer that is left in the middle would cost the stream, and the next feed with it.
-    for await (const bytes of source.entries(log.size, checkpoint.size)) {
-      for (const verified of verifier.push(bytes)) await writer.add(verified);
+    for await (const next of source.entries(log.size, checkpoint.size)) {
+      const proven = Buffer.isBuffer(next)
+        ? verifier.push(next)
+        : verifier.push(next.bytes, next.open);
+      for (const verified of proven) await writer.add(verified);
     }
   } finally {
     await writer.flush();
@@ -116,12 +126,19 @@ async function fetchHashes(
   return out;
 }
 
-/** Collects verified segments and writes them in groups; one group is written while the next is being verified. */
+/**
+ * Groups that are written or wait for it while the next is verified. LevelDB makes writers wait now and then, for tens of
+ * milliseconds: that long there is something else to do.
+ */
+const QUEUED_GROUPS = 8;
+
+/** Collects verified segments and writes them in groups, one after the other. */
 class GroupWriter {
   readonly #o: IntakeOptions;
   #group: Verified[] = [];
   #bytes = 0;
-  #writing: Promise<void> = Promise.resolve();
+  readonly #queue: Promise<void>[] = [];
+  #last: Promise<void> = Promise.resolve();
 
   constructor(options: IntakeOptions) {
     this.#o = options;
@@ -134,14 +151,15 @@ class GroupWriter {
   }
 
   async #start(): Promise<void> {
-    await this.#writing;
+    if (this.#queue.length >= QUEUED_GROUPS) await this.#queue.shift();
     const group = this.#group;
     this.#group = [];
     this.#bytes = 0;
     if (group.length === 0) return;
-    this.#writing = this.#write(group);
-    // A failure is reported by the next wait; without this it would also count as unhandled until then.
-    this.#writing.catch(() => {});
+    this.#last = this.#last.then(() => this.#write(group));
+    // A failure is reported by a later wait; without this it would also count as unhandled until then.
+    this.#last.catch(() => {});
+    this.#queue.push(this.#last);
   }
 
   async #write(group: readonly Verified[]): Promise<void> {
@@ -156,6 +174,6 @@ class GroupWriter {
 
   async flush(): Promise<void> {
     await this.#start();
-    await this.#writing;
+    await this.#last;
   }
 }

@@ -53,11 +53,11 @@ function decodeItem(name: string, bytes: Buffer): Item {
   };
 }
 
-/** The row that an entry makes, once its record told the name and the content's hash. */
+/** The row that an entry makes, once its record told the name and the content's hash. Its id is a view of the entry. */
 export function itemOf(entry: Entry, index: number, name: string, sha256: Buffer): Item {
   const { item, version, kind, sizeBytes, timeMs, keyEpoch } = entry;
   const isWithdrawn = kind === KIND.withdraw;
-  const id = Buffer.from(item);
+  const id = Buffer.isBuffer(item) ? item : Buffer.from(item);
   return { name, id, version, index, isWithdrawn, sizeBytes, timeMs, sha256, keyEpoch };
 }
 

@@ -119,7 +119,8 @@ async function fetchGaps(
   for (const { from, to } of leaves.gaps(size)) {
     if (!donor) throw damagedLog(prefix, `entries ${from}..${to - 1} are missing`);
     const packed: Packed[] = [];
-    for await (const bytes of donor.source.entries(from, to)) {
+    for await (const next of donor.source.entries(from, to)) {
+      const bytes = Buffer.isBuffer(next) ? next : next.bytes;
       bytesLeft -= bytes.length;
       if (bytesLeft < 0) throw new MeshError('TOO_LARGE', 'too much of the log is damaged');
       // The frame may be shared with what comes after it.

@@ -3,9 +3,9 @@
 
 const FIRST_BITS = 1 << 14;
 const GROWTH = 4;
-/** With ten bits a name and four probes, one new name in a hundred is taken for a known one. */
-const BITS_PER_NAME = 10;
-const PROBES = 4;
+/** With sixteen bits a name and five probes, one new name in three hundred is taken for a known one. */
+const BITS_PER_NAME = 16;
+const PROBES = 5;
 
 interface Layer {
   readonly bits: Uint32Array;
@@ -22,8 +22,9 @@ export class NameFilter {
   readonly #layers: Layer[] = [];
 
   add(name: string): void {
+    const hash = hashOf(name);
     // New versions of a known item must not make it grow.
-    if (this.mayHave(name)) return;
+    if (this.#mayHave(hash)) return;
     let last = this.#layers.at(-1);
     if (!last || last.room === 0) {
       last = layerOf(last ? last.bits.length * 32 * GROWTH : FIRST_BITS);
@@ -31,8 +32,8 @@ export class NameFilter {
     }
     last.room--;
     const { bits } = last;
-    let at = hashOf(name, 0x811c9dc5);
-    const step = hashOf(name, 0x9e3779b1) | 1;
+    let at = mixed(hash);
+    const step = mixed(hash ^ OTHER) | 1;
     for (let i = 0; i < PROBES; i++, at = (at + step) | 0) {
       const bit = at & (bits.length * 32 - 1);
       bits[bit >>> 5]! |= 1 << (bit & 31);
@@ -41,23 +42,38 @@ export class NameFilter {
 
   /** False only for names that were never added. */
   mayHave(name: string): boolean {
-    const first = hashOf(name, 0x811c9dc5);
-    const step = hashOf(name, 0x9e3779b1) | 1;
-    return this.#layers.some(({ bits }) => {
-      for (let i = 0, at = first; i < PROBES; i++, at = (at + step) | 0) {
-        const bit = at & (bits.length * 32 - 1);
-        if ((bits[bit >>> 5]! & (1 << (bit & 31))) === 0) return false;
-      }
-      return true;
-    });
+    return this.#mayHave(hashOf(name));
+  }
+
+  #mayHave(hash: number): boolean {
+    const first = mixed(hash);
+    const step = mixed(hash ^ OTHER) | 1;
+    for (const { bits } of this.#layers) if (hasAll(bits, first, step)) return true;
+    return false;
   }
 }
 
-/** FNV-1a over the UTF-16 code units, mixed so that every bit depends on all of them. */
-function hashOf(name: string, seed: number): number {
-  let hash = seed;
+function hasAll(bits: Uint32Array, first: number, step: number): boolean {
+  for (let i = 0, at = first; i < PROBES; i++, at = (at + step) | 0) {
+    const bit = at & (bits.length * 32 - 1);
+    if ((bits[bit >>> 5]! & (1 << (bit & 31))) === 0) return false;
+  }
+  return true;
+}
+
+/** FNV-1a over the UTF-16 code units. */
+function hashOf(name: string): number {
+  let hash = 0x811c9dc5;
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
+  return hash;
+}
+
+/** Turned into another one, so that two steps of the same name have little to do with each other. */
+const OTHER = 0x9e3779b1;
+
+/** Every bit depends on all of the hash. */
+function mixed(hash: number): number {
+  let mixing = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  mixing = Math.imul(mixing ^ (mixing >>> 13), 0xc2b2ae35);
+  return mixing ^ (mixing >>> 16);
 }

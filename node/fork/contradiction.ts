@@ -11,6 +11,7 @@ import type { SyncClient } from '../net/sync-client.ts';
 import type { HeldNotes } from '../replicate/held-notes.ts';
 import type { ForkBook } from './fork-book.ts';
 import { beginningOf, peerProver, rootAt } from './prove.ts';
+import { readingOn } from './read-on.ts';
 import { commonSize, isContradicted, proveAgainst, unproven } from './suspicion.ts';
 
 export interface ContradictionOptions {
@@ -116,7 +117,7 @@ export async function acceptDirectory(
   if (directory.isWaiting && (await isElsewhere(directory, client)))
     throw elsewhere(directory.epoch);
   try {
-    await directory.accept(bytes, client.source(DIRECTORY_LOG));
+    await directory.accept(bytes, readingOn(client.source(DIRECTORY_LOG)));
     if (!(await isContradicted(directory.log, note))) return;
   } catch (error) {
     if (!isMeshError(error, 'ROOT_MISMATCH') && !isMeshError(error, 'CONFLICT')) throw error;

@@ -6,6 +6,7 @@ import { DirectoryState } from '../../protocols/directory.ts';
 import { DIRECTORY_EVENTS } from '../../protocols/directory-events.ts';
 import { type Envelope, parseEnvelope, parseSource } from '../../protocols/envelope.ts';
 import { asMeshError, MeshError } from '../../protocols/errors.ts';
+import type { FeedId } from '../../protocols/ids.ts';
 import { type Frontier, leafHash } from '../../protocols/merkle.ts';
 import { decodeRoot, directoryOriginOf } from '../../protocols/root.ts';
 import { decodeRootEnvelope } from '../../protocols/root-chain.ts';
@@ -13,12 +14,11 @@ import { RunVerifier } from '../../protocols/run-verifier.ts';
 import { decodeSegment, type Packed } from '../../protocols/segment.ts';
 import { DIRECTORY_LOG, syncProtocol } from '../../protocols/sync.ts';
 import type { Timers } from '../clock.ts';
-import type { Directory } from '../directory/directory.ts';
 import { verifyDirectoryNote } from '../directory/log-authority.ts';
-import { FeedLog } from '../feed/log.ts';
+import type { FeedLog } from '../feed/log.ts';
 import { SyncClient } from '../net/sync-client.ts';
 import type { MeshNode } from '../node.ts';
-import { headKey, logPrefix } from '../store/keys.ts';
+import { shownLine } from './own-line.ts';
 import { frontierOf, rootAt } from './prove.ts';
 
 export interface HistoryEntry {
@@ -38,6 +38,8 @@ export interface History {
   readonly entries: readonly HistoryEntry[];
   /** The directory as it is at its end. */
   readonly state: DirectoryState;
+  /** What each revocation of a space leaves good, also one that a later one took back: by space, by the ids of feeds. */
+  readonly revoked: ReadonlyMap<string, readonly Readonly<Record<string, number>>[]>;
 }
 
 export interface Histories {
@@ -48,6 +50,8 @@ export interface Histories {
   readonly unseen: readonly string[];
   /** Of the two heads that were proven to contradict each other, those of which nobody shows the entries. */
   readonly missing: readonly number[];
+  /** How many entries of a feed ODCM knows of; undefined where it knows none. */
+  readonly sizeOf: (feed: FeedId) => number | undefined;
 }
 
 interface Found {
@@ -95,25 +99,8 @@ export async function directoryHistories(
     histories: found.map(({ from, size, packed }) => describe(before, packed, { from, size })),
     unseen: members.map((row) => row.name).filter((one) => !seen.has(one)),
     missing: missingHeads(node, own, tree, found),
+    sizeOf: (feed) => node.feeds.peek(feed)?.head?.size,
   };
-}
-
-/** What was shown to the end may be too short, as in a backup: then what ODCM has is the point alone. */
-const shownLine = ({ shown, log, isWaiting }: Directory, point: number): FeedLog =>
-  isWaiting && shown.size < point ? log : shown;
-
-/** What ODCM wrote behind the point at which the newest epoch begins, before that epoch; undefined where it has none of it. */
-export async function formerLine({ directory, logs }: MeshNode): Promise<FeedLog | undefined> {
-  const { epoch } = directory;
-  if (!epoch) return undefined;
-  const { size, root } = epoch.continues;
-  for (let number = epoch.epoch - 1; number >= 1; number--) {
-    if (!(await logs.has(headKey(logPrefix(DIRECTORY_LOG, number))))) continue;
-    const log = await FeedLog.open(logs, DIRECTORY_LOG, number);
-    const isSound = log.note !== undefined && log.damage === undefined && log.size >= size;
-    if (isSound && (await rootAt(log, size)).equals(root)) return log;
-  }
-  return undefined;
 }
 
 interface Look {
@@ -239,23 +226,25 @@ function describe(
   { from, size }: Pick<History, 'from' | 'size'>,
 ): History {
   const state = fold([...before, ...packed]);
+  const revoked = new Map<string, Readonly<Record<string, number>>[]>();
   const entries = packed.map((one, at): HistoryEntry => {
     const envelope = envelopeOf(one);
+    const end = envelope && revocationIn(envelope);
+    if (end) revoked.set(end.space, [...(revoked.get(end.space) ?? []), end.lastGood]);
     return {
       index: before.length + at,
       event: envelope?.type ?? 'unreadable',
       about: envelope ? aboutOf(state, envelope) : '',
       at: envelope?.occurredTimeUtc ?? '',
-      lastGood: envelope ? lastGoodOf(state, envelope) : null,
+      lastGood: end ? lastGoodByPath(state, end.lastGood) : null,
     };
   });
-  return { from, size, entries, state };
+  return { from, size, entries, state, revoked };
 }
 
-function lastGoodOf(state: DirectoryState, { type, payload }: Envelope): HistoryEntry['lastGood'] {
-  if (type !== 'SpaceRevokedV1Event') return null;
-  const { data } = DIRECTORY_EVENTS.SpaceRevokedV1Event.safeParse(payload);
-  return data ? lastGoodByPath(state, data.lastGood) : null;
+function revocationIn({ type, payload }: Envelope) {
+  if (type !== 'SpaceRevokedV1Event') return undefined;
+  return DIRECTORY_EVENTS.SpaceRevokedV1Event.safeParse(payload).data;
 }
 
 /** By the names that people know; an id stays where the directory does not know the feed. */

@@ -2,13 +2,16 @@
 
 import type { DirectoryState } from '../../protocols/directory.ts';
 import { MeshError } from '../../protocols/errors.ts';
-import { parseGrantId, parseSpaceId } from '../../protocols/ids.ts';
+import type { FeedId, SpaceId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import type { Directory } from '../directory/directory.ts';
-import { revocationsOf } from '../directory/revocations.ts';
+import { type Revocation, revocationsOf } from '../directory/revocations.ts';
 import { directoryDraft } from '../directory/writer.ts';
 import type { Draft } from '../feed/new-records.ts';
 import { type Histories, lastGoodByPath } from './directory-histories.ts';
+
+/** By the ids of feeds: how many entries of each stay good. */
+type LastGood = Readonly<Record<string, number>>;
 
 /** Access that somebody would have again. */
 export interface Lapse {
@@ -22,90 +25,96 @@ export interface Lapse {
   readonly draft: Draft;
 }
 
+/** What is looked at. */
+type Behind = Pick<Histories, 'base' | 'histories' | 'sizeOf'>;
+/** The directory that is to have them. */
+type InForce = Pick<Directory, 'isWaiting' | 'state'>;
+
 /**
- * Each once; what the point does not know cannot come back. What ODCM's own history, the first, took away is taken as it
- * stands there: any other may be the work of whoever stole the directory key, dates included. Of what stands in others only,
- * the least of every feed remains good, so that nobody widens what another history allows.
+ * Each once: those that an epoch that waits would lack, or, where it has begun, what it does not say. Any history may be the
+ * work of whoever stole the directory key, ODCM's own and the new epoch as well: a space ends as early as any revocation says,
+ * and no later one takes that back. What the point does not know cannot come back.
  */
-export function lapsesOf({ base, histories }: Pick<Histories, 'base' | 'histories'>): Lapse[] {
-  const all = new Map<string, Found>();
-  for (const [at, { state }] of histories.entries())
-    for (const found of foundIn(state, base, at === 0)) {
-      const key = `${found.kind}/${found.name}`;
-      const known = all.get(key);
-      if (!known) all.set(key, found);
-      else if (!known.isOwn)
-        all.set(key, { ...known, lastGood: least(known.lastGood, found.lastGood) });
+export function lapsesOf(behind: Behind, directory?: InForce): Lapse[] {
+  const now = directory && !directory.isWaiting ? directory.state : behind.base;
+  const all = new Map<string, Lapse>();
+  for (const { state } of behind.histories)
+    for (const one of revocationsOf(state, Number.MAX_SAFE_INTEGER, behind.base.size)) {
+      const lapse =
+        one.kind === 'grant' ? lapsedGrant(one, behind.base, now) : lapsedSpace(one, behind, now);
+      const key = lapse && `${lapse.kind}/${lapse.name}`;
+      if (key && !all.has(key)) all.set(key, lapse);
     }
-  return [...all.values()]
-    .map((found) => lapseOf(found, base))
-    .sort((a, b) => a.name.localeCompare(b.name));
+  return [...all.values()].sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/** As a history has it. */
-interface Found extends Omit<Lapse, 'draft' | 'lastGood'> {
-  readonly id: string;
-  /** By the ids of feeds; null for a grant. */
-  readonly lastGood: Readonly<Record<string, number>> | null;
-  readonly isOwn: boolean;
+function lapsedGrant({ grant, at }: Revocation, base: DirectoryState, now: DirectoryState) {
+  if (!grant || !base.grants.has(grant.id) || !now.grants.has(grant.id)) return undefined;
+  const { id, subscriber, publisher } = grant;
+  const nameOf = (space: typeof publisher) => base.spaces.get(space)?.name ?? space;
+  const about = `${subscriber === '*' ? 'all' : nameOf(subscriber)} ${nameOf(publisher)}`;
+  const draft = directoryDraft('GrantRevokedV1Event', { grant: id }, `ungrant/${id}`);
+  return { kind: 'grant', name: id, about, at, lastGood: null, draft } satisfies Lapse;
 }
 
-function* foundIn(state: DirectoryState, base: DirectoryState, isOwn: boolean): Generator<Found> {
-  for (const one of revocationsOf(state, Number.MAX_SAFE_INTEGER, base.size)) {
-    const { at } = one;
-    if (one.kind === 'space' && one.space !== '*') {
-      const before = base.spaces.get(one.space);
-      const { revoked } = state.spaces.get(one.space)!;
-      if (!before || before.revoked || !revoked) continue;
-      const { reason: about, lastGood } = revoked;
-      yield { kind: 'space', name: before.name, id: before.id, about, at, lastGood, isOwn };
-    } else if (one.grant && base.grants.has(one.grant.id)) {
-      const { id, subscriber, publisher } = one.grant;
-      const nameOf = (space: typeof publisher) => base.spaces.get(space)?.name ?? space;
-      const about = `${subscriber === '*' ? 'all' : nameOf(subscriber)} ${nameOf(publisher)}`;
-      yield { kind: 'grant', name: id, id, about, at, lastGood: null, isOwn };
-    }
+function lapsedSpace(
+  { space, at, reason }: Revocation,
+  { base, histories, sizeOf }: Behind,
+  now: DirectoryState,
+): Lapse | undefined {
+  const row = space === '*' ? undefined : now.spaces.get(space);
+  if (!row || !base.spaces.has(row.id)) return undefined;
+  const known = row.revoked ? [row.revoked.lastGood] : [];
+  const all = [...known, ...histories.flatMap(({ revoked }) => revoked.get(row.id) ?? [])];
+  const lastGood = strictest(feedsOf(now, row.id, all), all, sizeOf);
+  if (row.revoked && isSame(row.revoked.lastGood, lastGood)) return undefined;
+  const about = reason ?? '';
+  const payload = { space: row.id, reason: about, lastGood };
+  const draft = directoryDraft('SpaceRevokedV1Event', payload, `revoke/${row.id}`);
+  const byPath = lastGoodByPath(base, lastGood);
+  return { kind: 'space', name: row.name, about, at, lastGood: byPath, draft };
+}
+
+/** Feeds of the space that any of them names; first those of the first, of the others as many as fit into one entry with them. */
+function feedsOf({ feeds }: DirectoryState, space: SpaceId, ends: readonly LastGood[]): FeedId[] {
+  const own = [...feeds.values()].filter((feed) => feed.space === space).map(({ id }) => id);
+  const isNamed = (feed: FeedId, by: readonly LastGood[]) =>
+    by.some((one) => Object.hasOwn(one, feed));
+  const first = own.filter((feed) => isNamed(feed, ends.slice(0, 1)));
+  const others = own.filter((feed) => !first.includes(feed) && isNamed(feed, ends));
+  return [...first, ...others.slice(0, Math.max(0, LIMITS.rotationFeeds - first.length))];
+}
+
+/**
+ * Of each feed the least that any leaves good. One that names nothing lets every node keep what it has, and take no more: then
+ * no more of it counts than ODCM knows of, and where it knows nothing, only what the first one names.
+ */
+function strictest(
+  feeds: readonly FeedId[],
+  ends: readonly LastGood[],
+  sizeOf: Behind['sizeOf'],
+): Record<string, number> {
+  const merged: Record<string, number> = {};
+  for (const feed of feeds) {
+    const named = ends.map((one) => one[feed]).filter((size) => size !== undefined);
+    if (named.length === 0) continue;
+    const isBounded = named.length === ends.length || ends[0]?.[feed] !== undefined;
+    const most = named.length === ends.length ? undefined : sizeOf(feed);
+    if (isBounded || most !== undefined) merged[feed] = Math.min(...named, most ?? Infinity);
   }
-}
-
-function lapseOf({ kind, name, id, about, at, lastGood }: Found, base: DirectoryState): Lapse {
-  if (lastGood === null) {
-    const draft = directoryDraft(
-      'GrantRevokedV1Event',
-      { grant: parseGrantId(id) },
-      `ungrant/${id}`,
-    );
-    return { kind, name, about, at, lastGood: null, draft };
-  }
-  const payload = { space: parseSpaceId(id), reason: about, lastGood: { ...lastGood } };
-  const draft = directoryDraft('SpaceRevokedV1Event', payload, `revoke/${id}`);
-  return { kind, name, about, at, lastGood: lastGoodByPath(base, lastGood), draft };
-}
-
-function least(one: Found['lastGood'], other: Found['lastGood']): Found['lastGood'] {
-  if (!one || !other) return one;
-  const merged: Record<string, number> = { ...one };
-  for (const [feed, size] of Object.entries(other))
-    merged[feed] = Math.min(size, merged[feed] ?? size);
   return merged;
 }
 
-/** Those that have to be written: all of them into an epoch that waits, and what one that has begun does not say. */
-export function missingOf(
-  lapses: readonly Lapse[],
-  { isWaiting, state }: Pick<Directory, 'isWaiting' | 'state'>,
-): readonly Lapse[] {
-  if (isWaiting) return lapses;
-  return lapses.filter(({ kind, name }) =>
-    kind === 'space'
-      ? state.spaceNamed(name)?.revoked === null
-      : state.grants.has(parseGrantId(name)),
+function isSame(one: LastGood, other: LastGood): boolean {
+  const feeds = Object.keys(one);
+  return (
+    feeds.length === Object.keys(other).length && feeds.every((feed) => one[feed] === other[feed])
   );
 }
 
 /**
  * Those that are written again: all but the ones that are named.
- * @throws USAGE for a name that is none of them, TOO_LARGE for more than can be written at once
+ * @throws USAGE for a name that is none of them
  */
 export function chosenOf(lapses: readonly Lapse[], without: readonly string[]): Lapse[] {
   for (const name of without)
@@ -113,9 +122,5 @@ export function chosenOf(lapses: readonly Lapse[], without: readonly string[]): 
       throw new MeshError('USAGE', `${JSON.stringify(name)} is no revocation behind the point`, {
         next: 'See what is there with: odcm directory histories',
       });
-  const chosen = lapses.filter(({ name }) => !without.includes(name));
-  if (chosen.length < LIMITS.batchEntries) return chosen;
-  throw new MeshError('TOO_LARGE', `${chosen.length} revocations cannot be written at once`, {
-    next: 'Leave some out and revoke them afterwards: odcm directory continue --without NAME',
-  });
+  return lapses.filter(({ name }) => !without.includes(name));
 }

@@ -17,6 +17,7 @@ import { lockHome } from '../home/lock.ts';
 import { sealSecrets } from '../home/seal-secrets.ts';
 import { Subscriptions } from '../replicate/subscriptions.ts';
 import { markOf, openLevelStore } from '../store/level.ts';
+import { Packs } from '../store/packs.ts';
 import type { Store } from '../store/store.ts';
 import { Authority } from './authority.ts';
 import { checkBlocks, checkLogs, foldDirectory, readViews, type Views } from './contents.ts';
@@ -24,6 +25,7 @@ import { checkCounts } from './count-check.ts';
 import { type CheckedRows, checkDatabase } from './database.ts';
 import type { LogCheck } from './log-check.ts';
 import { OrphanBlocks } from './orphan-blocks.ts';
+import { PackCheck } from './pack-check.ts';
 import { type FsckResult, Report } from './report.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
 import { checkView, VIEWS_NEXT } from './view-check.ts';
@@ -38,6 +40,8 @@ export interface FsckOptions {
 
 const STORE_NEXT = 'Restore the folder store from a backup.';
 const BLOCKS_NEXT = 'Restore the folder store/blocks from a backup.';
+const PACKS_NEXT =
+  'Start the node: it fetches the blocks from other members. Where nobody has them, restore the folder store/packs from a backup.';
 
 /** @throws LOCKED while another process works on the folder */
 export async function checkNode(options: FsckOptions): Promise<FsckResult> {
@@ -66,7 +70,7 @@ class NodeCheck {
   readonly #signal: AbortSignal;
   readonly #snapshot: Snapshot;
   readonly #authority: Authority;
-  readonly #open: Store[] = [];
+  readonly #open: { close(): Promise<void> }[] = [];
 
   constructor({ home, signal }: FsckOptions, snapshot: Snapshot, report: Report) {
     this.report = report;
@@ -85,9 +89,13 @@ class NodeCheck {
     const viewRows = await this.#viewDatabase();
     if (logRows) await foldDirectory(logRows, authority);
     const orphans = new OrphanBlocks();
-    if (blockRows) await checkBlocks(blockRows, report, orphans);
+    const packs = new Packs(paths.packs);
+    this.#open.push(packs);
+    const packed = new PackCheck({ report, packs, next: PACKS_NEXT });
+    if (blockRows) await checkBlocks(blockRows, report, { orphans, packed });
+    await packed.finish();
     const blockStore = await this.#store(blockRows);
-    const blocks = blockStore && new Blocks(blockStore);
+    const blocks = blockStore && new Blocks(blockStore, packs);
     const views: Views = viewRows ? await readViews(viewRows, report, authority) : new Map();
     const found = report.problemCount;
     const all = { report, authority, views, blocks, orphans };

@@ -20,6 +20,7 @@ import type { Authority } from './authority.ts';
 import type { CheckedRows } from './database.ts';
 import { type CheckedEntry, LogCheck } from './log-check.ts';
 import type { OrphanBlocks } from './orphan-blocks.ts';
+import type { PackCheck } from './pack-check.ts';
 import { faultOfRecord } from './record-check.ts';
 import type { Report } from './report.ts';
 import { decodeCursor, type ViewCursor } from './view-check.ts';
@@ -44,13 +45,17 @@ const foreign = (key: Buffer): string => `a row of no known kind (${key.toString
 export async function checkBlocks(
   rows: CheckedRows,
   report: Report,
-  orphans: OrphanBlocks,
+  { orphans, packed }: { readonly orphans: OrphanBlocks; readonly packed: PackCheck },
 ): Promise<void> {
   const nameOf = (key: Buffer) => `the block ${key.toString('hex', 1)}`;
   for await (const { key, value } of rows.all(nameOf)) {
     const table = tableOf(key);
     // Who gave a block says nothing of what it is.
     if (table === 'z') continue;
+    if (table === 'j') {
+      await packed.check(key, value, orphans);
+      continue;
+    }
     if (table !== 'b' && table !== 'v') rows.problem(`store/blocks holds ${foreign(key)}`);
     else if (!sha256(value).equals(table === 'b' ? key.subarray(1) : hashOfOwnedKey(key))) {
       const what = `${nameOf(key)} holds other bytes than its hash says`;

@@ -17,6 +17,10 @@ export class OrphanBlocks {
     this.#sizes.set(hash.toString('hex'), sizeBytes);
   }
 
+  has(hash: Buffer): boolean {
+    return this.#sizes.has(hash.toString('hex'));
+  }
+
   /** This entry names these. */
   async keep({ record }: Entry, packed: Packed, blocks: Blocks): Promise<void> {
     if (!record) return;

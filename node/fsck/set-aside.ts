@@ -29,7 +29,10 @@ export async function setAside(home: Home, name: DatabaseName, nowMs: number): P
   const lock = await lockHome(home.dir);
   try {
     await requireRefillable(home, name);
-    return await moveAway(home.paths[name], name, nowMs);
+    const aside = await moveAway(home.paths[name], name, nowMs);
+    // Without the rows that name what is in them they would be taken away.
+    if (name === 'blocks') await movePacks(home.paths.packs, nowMs);
+    return aside;
   } finally {
     await lock.release();
   }
@@ -61,8 +64,7 @@ async function hasDirectoryCopy(views: string): Promise<boolean> {
 
 /** The mark decides: while it is there, a missing database is a loss; without it the node makes a new one. */
 export async function moveAway(path: string, name: DatabaseName, nowMs: number): Promise<string> {
-  const stamp = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, '');
-  const aside = `${path}.aside-${stamp}`;
+  const aside = asideOf(path, nowMs);
   try {
     // First of all: what follows may be cut short, and a new database must never be taken for a first start.
     if (name !== 'views')
@@ -73,4 +75,17 @@ export async function moveAway(path: string, name: DatabaseName, nowMs: number):
     throw fileError('write', path, cause);
   }
   return aside;
+}
+
+async function movePacks(path: string, nowMs: number): Promise<void> {
+  try {
+    if (existsSync(path)) await rename(path, asideOf(path, nowMs));
+  } catch (cause) {
+    throw fileError('write', path, cause);
+  }
+}
+
+function asideOf(path: string, nowMs: number): string {
+  const stamp = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  return `${path}.aside-${stamp}`;
 }

@@ -15,6 +15,7 @@ import { type EntrySource, takeIn } from '../feed/intake.ts';
 import type { Subscriptions } from '../replicate/subscriptions.ts';
 import type { Roots } from '../rotate/roots.ts';
 import type { Store } from '../store/store.ts';
+import { BlockSink, Groups, PackSink, type Sink } from './block-groups.ts';
 import type { BundleLog } from './bundle-log.ts';
 import { COMPARE_CLOCKS } from './import-checks.ts';
 import { type BundleBlock, readBundle } from './read-bundle.ts';
@@ -28,17 +29,13 @@ export interface ApplyOptions {
   readonly directory: Directory;
   readonly feeds: Feeds;
   readonly blocks: Blocks;
+  /** That the file is kept as, where its records stay in it. */
+  readonly pack: string | undefined;
   /** The database of logs. */
   readonly logs: Pick<Store, 'flush'>;
   readonly subscriptions: Pick<Subscriptions, 'get' | 'put'>;
   readonly onProgress?: (bytes: number) => void;
 }
-
-/**
- * Blocks are written together up to this size. LevelDB makes one table of such a write: in smaller ones it spends most of its
- * time merging them. Three of them are in memory at most.
- */
-const GROUP_BYTES = 32 << 20;
 
 export async function applyBundle(o: ApplyOptions): Promise<void> {
   const { bundle, roots } = o;
@@ -108,15 +105,16 @@ async function subscribe({ subscriptions }: ApplyOptions, { row }: FeedDiff): Pr
 /** Walks through the blocks once, from log to log. */
 class Cursor {
   readonly #reader: AsyncGenerator<BundleBlock, unknown>;
-  readonly #blocks: Blocks;
+  readonly #sinkOf: (log: Buffer | undefined) => Sink;
   #next: BundleBlock | undefined;
   #isDone = false;
 
-  constructor({ file, bundle, blocks, onProgress }: ApplyOptions) {
+  constructor({ file, bundle, blocks, pack, onProgress }: ApplyOptions) {
     const { manifest } = bundle;
     const progress = onProgress ? { onProgress } : {};
-    this.#reader = readBundle(file, { manifest, isSummed: true, ...progress });
-    this.#blocks = blocks;
+    const isPack = pack !== undefined;
+    this.#reader = readBundle(file, { manifest, isSummed: true, isPack, ...progress });
+    this.#sinkOf = (log) => (isPack ? new PackSink(blocks, pack, log) : new BlockSink(blocks, log));
   }
 
   async #peek(): Promise<BundleBlock | undefined> {
@@ -127,7 +125,7 @@ class Cursor {
     return this.#next;
   }
 
-  /** Reads what is left: only then is it certain that the file is the one that was verified. */
+  /** Reads what is left: only then is it certain that all blocks of the bundle have come. */
   async end(): Promise<void> {
     while (await this.#peek()) this.#next = undefined;
   }
@@ -141,68 +139,13 @@ class Cursor {
 
   /** Segments of a log from an index on, each once its records are in the database. */
   async *#entries(at: number, from: number, prefix: Buffer | undefined): AsyncGenerator<Buffer> {
-    const groups = new Groups(this.#blocks, prefix);
+    const groups = new Groups(this.#sinkOf(prefix));
     for (let block = await this.#peek(); block && block.log <= at; block = await this.#peek()) {
       this.#next = undefined;
       if (block.log < at || block.role === 'page') continue;
       for (const bytes of await groups.add(block)) yield* behind(bytes, from);
     }
     for (const bytes of await groups.end()) yield* behind(bytes, from);
-  }
-}
-
-/** Blocks by hash, in hexadecimal. */
-type Group = Map<string, { hash: Buffer; bytes: Buffer }>;
-
-/** Collects records; while a group of them is written the next is read. */
-class Groups {
-  readonly #blocks: Blocks;
-  readonly #log: Buffer | undefined;
-  /** Segments whose records are still to be written, and those whose records are being written. */
-  #segments: Buffer[] = [];
-  #behind: Buffer[] = [];
-  #group: Group = new Map();
-  #bytes = 0;
-  #before: Group | undefined;
-  #writing: Promise<void> = Promise.resolve();
-
-  constructor(blocks: Blocks, log: Buffer | undefined) {
-    this.#blocks = blocks;
-    this.#log = log;
-  }
-
-  /** Gives back the segments of which all records have been written by now. */
-  async add({ role, hash, bytes }: BundleBlock): Promise<readonly Buffer[]> {
-    this.#bytes += bytes.length;
-    if (role === 'segment') {
-      const done = this.#group.size === 0 ? await this.end() : [];
-      this.#segments.push(bytes);
-      if (done.length > 0) return done;
-    } else this.#group.set(hash.toString('hex'), { hash, bytes });
-    return this.#bytes < GROUP_BYTES ? [] : this.#write();
-  }
-
-  async #write(): Promise<readonly Buffer[]> {
-    await this.#writing;
-    const [done, group] = [this.#behind, this.#group];
-    // Of the last one more records may come.
-    this.#behind = this.#segments.splice(0, this.#segments.length - 1);
-    this.#writing = this.#blocks.put([...group.values()], false, this.#log);
-    // Until it is waited for.
-    this.#writing.catch(() => {});
-    const before = this.#before;
-    this.#blocks.near = (name) => (group.get(name) ?? before?.get(name))?.bytes;
-    this.#before = group;
-    this.#group = new Map();
-    this.#bytes = 0;
-    return done;
-  }
-
-  /** The rest of them. */
-  async end(): Promise<readonly Buffer[]> {
-    const done = this.#group.size > 0 ? await this.#write() : [];
-    await this.#writing;
-    return [...done, ...this.#behind.splice(0), ...this.#segments.splice(0)];
   }
 }
 

@@ -57,6 +57,7 @@ export class BundleLog {
   /** Signed by nobody that is known yet. */
   readonly checkpoint: Checkpoint;
   readonly #tree: Frontier;
+  #newShare = 0;
   readonly #held: { readonly size: number; readonly root: Buffer };
   /** Where a new epoch continues from: the log must come through there. */
   readonly #point: Milestone | undefined;
@@ -107,6 +108,11 @@ export class BundleLog {
     return this.range.to > this.#held.size;
   }
 
+  /** Which part of the last segment is not here. */
+  get newShare(): number {
+    return this.#newShare;
+  }
+
   get diff(): LogDiff {
     return { ...this.#counts, items: [...this.#items] };
   }
@@ -121,6 +127,8 @@ export class BundleLog {
     const { from, entries, decoded } = segment;
     if (from !== this.#tree.size || from + entries.length > this.range.to)
       throw new MeshError('MALFORMED', `entry ${from} of ${this.range.origin} stands elsewhere`);
+    const behind = from + entries.length - this.#held.size;
+    this.#newShare = Math.min(1, Math.max(0, behind / entries.length));
     return entries.map((packed, at) => {
       this.#add(packed, decoded[at]!);
       return { index: from + at, record: packed.record };

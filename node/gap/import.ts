@@ -17,7 +17,7 @@ import { type Brought, type Quarantine, readBrought } from './quarantine.ts';
 import type { ReceiptLog } from './receipt-log.ts';
 import type { VerifiedBundle } from './verify-bundle.ts';
 
-export interface ImportParts extends Omit<ApplyOptions, 'file' | 'bundle' | 'onProgress'> {
+export interface ImportParts extends Omit<ApplyOptions, 'file' | 'bundle' | 'pack' | 'onProgress'> {
   readonly home: Home;
   readonly logs: Store;
   readonly ledger: Ledger;

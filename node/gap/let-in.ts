@@ -11,6 +11,9 @@ import { signImport } from './import-receipt.ts';
 import { type Crossing, subjectOf } from './ledger.ts';
 import type { VerifiedBundle } from './verify-bundle.ts';
 
+/** What is smaller is copied: thousands of small files would be slower than their rows. */
+const PACK_BYTES = 1 << 20;
+
 export class LetIn {
   readonly #o: ImportParts;
   readonly #checks: ImportChecks;
@@ -83,11 +86,14 @@ export class LetIn {
     const id = row.manifest;
     const bundle = (await this.#checks.found(id)) ?? (await this.#check(row, run));
     const { file, manifest } = await quarantine.open(id);
+    let pack: string | undefined;
     try {
       const onProgress = (bytes: number) => run.onProgress?.('apply', bytes, manifest.sizeBytes);
-      await applyBundle({ ...this.#o, file, bundle, onProgress });
+      pack = await this.#keepPack(row, bundle);
+      await applyBundle({ ...this.#o, file, bundle, pack, onProgress });
     } finally {
       await file.close();
+      if (pack !== undefined) this.#o.blocks.packs?.settle(pack);
     }
     const atMs = clock.nowMs();
     const applied: Crossing = { ...row, state: 'applied', atMs, reason: null };
@@ -101,5 +107,21 @@ export class LetIn {
     });
     this.#checks.forget(id);
     return applied;
+  }
+
+  /** Where most of the file are records that are new here, it is kept as it is, and its records are read in it. */
+  async #keepPack(
+    { manifest: id }: Crossing,
+    { manifest, recordBytes }: VerifiedBundle,
+  ): Promise<string | undefined> {
+    const { quarantine, blocks } = this.#o;
+    const { packs } = blocks;
+    const pack = manifest.sha256.toString('hex');
+    const isWorth = manifest.sizeBytes > PACK_BYTES && 2 * recordBytes > manifest.sizeBytes;
+    // What was begun as a pack goes on as one, though some of its records are here by now.
+    if (!packs || !(isWorth || packs.has(pack))) return undefined;
+    const isKept = await packs.adopt(quarantine.carOf(id), pack);
+    crashpoint('import.after-pack');
+    return isKept ? pack : undefined;
   }
 }

@@ -90,6 +90,10 @@ export class Quarantine {
     }
   }
 
+  carOf(id: string): string {
+    return this.#paths(id).car;
+  }
+
   async open(id: string): Promise<{ manifest: Manifest; file: Awaited<ReturnType<typeof open>> }> {
     const manifest = decodeManifest(await this.#manifest(id));
     return { manifest, file: await openPlainFile(this.#paths(id).car, manifest.sizeBytes) };

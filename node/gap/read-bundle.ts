@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import type { Cid } from '../../protocols/codec.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import type { BundleIndex, IndexedLog } from '../../protocols/gap/bundle-index.ts';
 import { structBlock } from '../../protocols/gap/bundle-index.ts';
@@ -13,14 +14,17 @@ import type { Manifest } from '../../protocols/gap/manifest.ts';
 import { fileError } from '../home/files.ts';
 
 const READ_BYTES = 1 << 20;
+const RAW = 0x55;
 
 export interface BundleBlock {
   readonly role: Role;
   /** Which log of the index it belongs to; -1 for the index and the root metadata. */
   readonly log: number;
   readonly hash: Buffer;
-  /** Never written to again, so it may be kept: each piece of the file is read into a buffer of its own, which it then holds. */
+  /** Of records and chunks valid until the next block is asked for: the file is read into the same memory again and again. */
   readonly bytes: Buffer;
+  /** Where its bytes begin in the file. */
+  readonly at: number;
   /** What is in it where it is one. */
   readonly segment: OpenSegment | undefined;
 }
@@ -32,6 +36,8 @@ export interface ReadBundleOptions {
    * on, every byte of a CAR follows from a hash and from the one order of blocks, so it need not be summed again.
    */
   readonly isSummed?: boolean;
+  /** Records and chunks below which nothing is are not hashed: whoever reads them later does it. */
+  readonly isPack?: boolean;
   readonly signal?: AbortSignal;
   /** Bytes read so far. */
   readonly onProgress?: (bytes: number) => void;
@@ -65,18 +71,20 @@ export async function openPlainFile(path: string, maxBytes: number): Promise<Fil
  */
 export async function* readBundle(
   file: FileHandle,
-  { manifest, isSummed = false, signal, onProgress }: ReadBundleOptions,
+  { manifest, isSummed = false, isPack = false, signal, onProgress }: ReadBundleOptions,
 ): AsyncGenerator<BundleBlock, BundleEnd, undefined> {
   const { size } = await file.stat();
   if (size !== manifest.sizeBytes)
     throw new MeshError('HASH_MISMATCH', `the CAR has ${size} bytes, not ${manifest.sizeBytes}`);
   const sum = isSummed ? undefined : createHash('sha256');
   const walk = new BundleWalk(manifest.index);
-  for await (const { cid, bytes } of readCar(
-    watched(file, sum, onProgress),
-    structBlock(manifest.index),
-  )) {
+  const isLeaf = (role: Role | undefined, { codec }: Cid): boolean =>
+    codec === RAW && (role === 'record' || role === 'chunk');
+  const isChecked = (cid: Cid): boolean => isPack && isLeaf(walk.next()?.role, cid);
+  const pieces = watched(file, sum, onProgress);
+  for await (const block of readCar(pieces, structBlock(manifest.index), isChecked)) {
     signal?.throwIfAborted();
+    const { cid, at } = block;
     const expected = walk.next();
     const isExpected =
       expected?.cid.codec === cid.codec && Buffer.compare(expected.cid.hash, cid.hash) === 0;
@@ -85,9 +93,12 @@ export async function* readBundle(
         'MALFORMED',
         'a block of the CAR stands where its index does not have it',
       );
+    const { role, log } = expected;
+    // The walk holds on to what names other blocks.
+    const bytes = isLeaf(role, cid) ? block.bytes : Buffer.from(block.bytes);
     const segment = walk.take(bytes);
-    if (walk.index && expected.role === 'index') checkLogs(walk.index.logs, manifest);
-    yield { role: expected.role, log: expected.log, hash: Buffer.from(cid.hash), bytes, segment };
+    if (walk.index && role === 'index') checkLogs(walk.index.logs, manifest);
+    yield { role, log, hash: Buffer.from(cid.hash), bytes, at, segment };
   }
   if (walk.next() || !walk.index || walk.blocks !== manifest.blocks)
     throw new MeshError('MALFORMED', 'the CAR ends before all blocks of its index have come');
@@ -110,24 +121,26 @@ async function* watched(
   }
 }
 
-/** A file from its start to its end; the disk reads the next piece while somebody looks at this one. */
+/**
+ * A file from its start to its end; the disk reads the next piece while somebody looks at this one. A piece is valid until the
+ * next one is asked for: new memory for each would cost more than the reading.
+ */
 export async function* piecesOf(file: FileHandle): AsyncGenerator<Buffer> {
-  let next = readPiece(file, 0);
-  for (let at = 0; ; ) {
+  const [even, odd] = [Buffer.allocUnsafeSlow(READ_BYTES), Buffer.allocUnsafeSlow(READ_BYTES)];
+  let next = readPiece(file, even, 0);
+  for (let at = 0, count = 1; ; count++) {
     const piece = await next;
     if (piece.length === 0) return;
     at += piece.length;
-    next = readPiece(file, at);
+    next = readPiece(file, count % 2 === 0 ? even : odd, at);
     yield piece;
   }
 }
 
-/** Into a new buffer each time, and of no pool: whoever collects blocks of the last ones keeps them as they are. */
-function readPiece(file: FileHandle, at: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+function readPiece(file: FileHandle, into: Buffer, at: number): Promise<Buffer> {
   const reading = file
-    .read(buffer, 0, READ_BYTES, at)
-    .then(({ bytesRead }) => buffer.subarray(0, bytesRead));
+    .read(into, 0, READ_BYTES, at)
+    .then(({ bytesRead }) => into.subarray(0, bytesRead));
   // Whoever stops in the middle does not wait for it.
   reading.catch(() => {});
   return reading;

@@ -35,22 +35,13 @@ import { elsewhere, epochAfter } from '../directory/epoch.ts';
 import { verifyDirectoryNote, verifyFeedNote, vouchedMs } from '../directory/log-authority.ts';
 import type { FeedLog } from '../feed/log.ts';
 import { BundleLog, type LogDiff, rootAt } from './bundle-log.ts';
+import { type DirectoryDiff, directoryDiff } from './directory-diff.ts';
 import { readBundle } from './read-bundle.ts';
 import type { KnownHere } from './verify-manifest.ts';
 
 export interface FeedDiff extends LogDiff {
   readonly row: FeedRow;
   readonly path: string;
-}
-
-export interface DirectoryDiff {
-  readonly entries: number;
-  readonly joined: readonly string[];
-  readonly revoked: readonly string[];
-  readonly feeds: readonly string[];
-  readonly grants: number;
-  readonly grantsEnded: number;
-  readonly rootVersions: number;
 }
 
 /** A bundle of which everything was checked. */
@@ -64,6 +55,8 @@ export interface VerifiedBundle {
   readonly directory: DirectoryDiff;
   readonly feeds: readonly FeedDiff[];
   readonly missing: readonly string[];
+  /** About how many bytes of it are records and chunks of entries that are not here yet. */
+  readonly recordBytes: number;
   /** When ODCM last vouched for the directory in it; null when it does not say. */
   readonly vouchedMs: number | null;
 }
@@ -89,6 +82,7 @@ export async function verifyBundle(options: VerifyBundleOptions): Promise<Verifi
     if (role === 'index') check.open(bytes);
     else if (role === 'root') check.addRoot(bytes);
     else if (segment) await check.addSegment(log, segment);
+    else if (role !== 'page') check.addRecord(log, bytes.length);
   }
 }
 
@@ -104,6 +98,7 @@ class BundleCheck {
   readonly #state = new DirectoryState();
   readonly #logs: BundleLog[] = [];
   readonly #rows: FeedRow[] = [];
+  #recordBytes = 0;
 
   constructor(manifest: Manifest, here: KnownHere) {
     this.#manifest = manifest;
@@ -125,6 +120,11 @@ class BundleCheck {
     // Of the directory, those that are held here were folded before.
     for (const { index, record } of log === 0 ? entries : [])
       if (index >= this.#state.size) this.#apply(record);
+  }
+
+  /** It stands behind the entries that name it. */
+  addRecord(log: number, sizeBytes: number): void {
+    this.#recordBytes += sizeBytes * this.#logs[log]!.newShare;
   }
 
   /** Logs come one behind the other, and those without any entry do not come at all. */
@@ -227,8 +227,10 @@ class BundleCheck {
     const note = decodeNote(directory!.indexed.note);
     return {
       ...{ manifest: this.#manifest, index: this.#index!, newRoots: this.#newRoots, missing },
-      logs: this.#logs,
-      directory: diffOf(this.#here.directory.state, this.#state, directory!, this.#newRoots.length),
+      ...{ logs: this.#logs, recordBytes: this.#recordBytes },
+      directory: directoryDiff(this.#here.directory.state, this.#state, {
+        ...{ entries: directory!.diff.entries, rootVersions: this.#newRoots.length },
+      }),
       feeds: feeds.map((log, at) => ({
         ...log.diff,
         ...{ row: this.#rows[at]!, path: this.#state.feedPath(this.#rows[at]!) },
@@ -279,26 +281,3 @@ async function heldOf(
 }
 
 const rootIn = (envelope: Buffer): Root => decodeRoot(decodeRootEnvelope(envelope).payload);
-
-function diffOf(
-  before: DirectoryState,
-  after: DirectoryState,
-  log: BundleLog,
-  rootVersions: number,
-): DirectoryDiff {
-  const isNew = (known: ReadonlyMap<string, unknown>, id: string): boolean => !known.has(id);
-  const spaces = [...after.spaces.values()];
-  return {
-    entries: log.diff.entries,
-    joined: spaces.filter(({ id }) => isNew(before.spaces, id)).map(({ name }) => name),
-    revoked: spaces
-      .filter(({ id, revoked }) => revoked && !before.spaces.get(id)?.revoked)
-      .map(({ name }) => name),
-    feeds: [...after.feeds.values()]
-      .filter(({ id }) => isNew(before.feeds, id))
-      .map((row) => after.feedPath(row)),
-    grants: [...after.grants.keys()].filter((id) => isNew(before.grants, id)).length,
-    grantsEnded: [...before.grants.keys()].filter((id) => isNew(after.grants, id)).length,
-    rootVersions,
-  };
-}

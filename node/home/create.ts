@@ -5,7 +5,6 @@ import type { KeyObject } from 'node:crypto';
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import type { CertificateFiles } from '../../certs/message-fields.ts';
 import { writeKeyFile } from '../../certs/keystore.ts';
 import {
   encodePlainLocalKey,
@@ -13,6 +12,7 @@ import {
   keyFileSecret,
   wrapLocalKey,
 } from '../../certs/local-key.ts';
+import type { CertificateFiles } from '../../certs/message-fields.ts';
 import { writePrivateFile } from '../../certs/private-files.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import { type HomeConfig, readConfig, writeConfig } from './config.ts';

@@ -40,6 +40,7 @@ export function homePaths(folder: string) {
     store: join(dir, 'store'),
     log: join(dir, 'store', 'log'),
     blocks: join(dir, 'store', 'blocks'),
+    packs: join(dir, 'store', 'packs'),
     views: join(dir, 'store', 'views'),
     peers: join(dir, 'store', 'peers'),
     odcm: join(dir, 'odcm'),

@@ -6,6 +6,7 @@ import type { Authority } from '../../certs/authority.ts';
 import type { CertificateFiles } from '../../certs/message-fields.ts';
 import { verifyRotation } from '../../certs/rotation.ts';
 import type { SpaceRow } from '../../protocols/directory.ts';
+import type { DirectoryPayload } from '../../protocols/directory-events.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import type { MeshId, SpaceId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
@@ -14,6 +15,7 @@ import type { Clock } from '../clock.ts';
 import type { Directory } from '../directory/directory.ts';
 import { type DirectoryWriter, directoryDraft } from '../directory/writer.ts';
 import { certificateEvent } from '../enrol/certificate-event.ts';
+import type { Draft } from '../feed/new-records.ts';
 
 export type KeyWish = Extract<Wish, { wish: 'certificate' | 'rotate-keys' }>;
 
@@ -104,16 +106,23 @@ export class KeyOffice {
       if (directory.state.feeds.get(id as never)?.space === space) continue;
       throw new MeshError('FEED_UNKNOWN', `${row.name} has no feed ${id}`);
     }
-    const drafts = inParts(from).map((part, i) => {
-      const subject = i === 0 ? `keys/${space}` : `keys/${space}/${i}`;
-      const payload = { space, nodeKey, exchangeKey, from: part };
-      return directoryDraft('SpaceKeyRotatedV1Event', payload, subject);
-    });
+    const drafts = rotationDrafts({ space, nodeKey, exchangeKey, from });
     if (drafts.length > LIMITS.rotationEntries)
       throw new MeshError('TOO_LARGE', `the new keys of ${row.name} name too many feeds`);
     await writer.appendAll(drafts);
     return '{}';
   }
+}
+
+/** In as many entries as its feeds need. */
+export function rotationDrafts({
+  from,
+  ...keys
+}: DirectoryPayload<'SpaceKeyRotatedV1Event'>): Draft[] {
+  return inParts(from).map((part, i) => {
+    const subject = i === 0 ? `keys/${keys.space}` : `keys/${keys.space}/${i}`;
+    return directoryDraft('SpaceKeyRotatedV1Event', { ...keys, from: part }, subject);
+  });
 }
 
 /** As many feeds together as fit into one entry; one part also where there is no feed. */

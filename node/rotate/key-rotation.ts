@@ -6,6 +6,7 @@ import { generateEd25519 } from '../../certs/ed25519.ts';
 import { proveRotation } from '../../certs/rotation.ts';
 import { generateX25519 } from '../../certs/x25519.ts';
 import { decodeNote } from '../../protocols/checkpoint.ts';
+import type { SpaceRow } from '../../protocols/directory.ts';
 import { ed25519Raw } from '../../protocols/ed25519.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import type { FeedId } from '../../protocols/ids.ts';
@@ -115,16 +116,39 @@ export class KeyRotation {
     return Promise.all(own.map((row) => feeds.open(row.id)));
   }
 
-  /** After a change of the directory: puts the next keys in force once it names them. */
+  /**
+   * After a change of the directory: puts the next keys in force once it names them. A new epoch of it may name the former ones
+   * again: then they are in force, and the newest are asked for once more, since until then the former count.
+   */
   async directoryChanged(): Promise<void> {
     const { node, keys } = this.#o;
     const row = node.directory.state.spaces.get(node.home.config.space);
     if (!row || row.nodeKey.equals(ed25519Raw(keys.current))) return;
-    if (!(await adoptKeys(node.home, row, node.trustClock.nowMs()))) return;
-    keys.advance();
+    const isFormer = keys.isFormer(row.nodeKey);
+    await adoptKeys(node.home, row, node.trustClock.nowMs());
+    // Somebody else may have looked after the folder first.
+    if (!ed25519Raw(await node.home.nodeKey()).equals(row.nodeKey)) return this.#tellIfLost(row);
+    if (isFormer) keys.goBack();
+    else keys.advance();
     await this.#signHeads();
-    node.log.info({ entry: row.keys.at(-1)?.entry }, 'the new keys of this space are in force');
+    const entry = row.keys.at(-1)?.entry;
+    if (isFormer)
+      node.log.warn({ entry }, 'the directory names the former keys of this space again');
+    else node.log.info({ entry }, 'the new keys of this space are in force');
     for (const tell of this.#adopted) tell();
+    if (isFormer) await this.resume();
+  }
+
+  /** The directory goes on from before a rotation, whose former key nobody has any more. */
+  async #tellIfLost({ name, nodeKey, revoked }: SpaceRow): Promise<void> {
+    const { home, log } = this.#o.node;
+    const names = ['nodeKey', 'nodeKeyNext', 'nodeKeyBefore'] as const;
+    const own = await Promise.all(names.map((key) => home.keys.find(key)));
+    if (revoked || own.some((key) => key && ed25519Raw(key).equals(nodeKey))) return;
+    log.error(
+      { space: name },
+      'the directory names a key of this space that is not here any more: have ODCM revoke it, and join anew',
+    );
   }
 
   /** Whether the keys that were asked for last are in force, after some waiting for the directory to come back. */

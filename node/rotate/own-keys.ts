@@ -15,8 +15,15 @@ export class OwnKeys {
   /** By log: the public half and its names are worked out once, not for every head. */
   readonly #signers = new Map<Origin, readonly Signer[]>();
 
-  constructor(current: KeyObject, { next, former }: { next?: KeyObject; former?: KeyObject } = {}) {
-    this.identity = current;
+  constructor(
+    current: KeyObject,
+    {
+      next,
+      former,
+      identity = current,
+    }: Partial<Record<'next' | 'former' | 'identity', KeyObject>> = {},
+  ) {
+    this.identity = identity;
     this.#current = current;
     this.#next = next;
     this.#former = former;
@@ -43,6 +50,20 @@ export class OwnKeys {
     this.#former = this.#current;
     this.#current = this.#next;
     this.#next = undefined;
+    this.#signers.clear();
+  }
+
+  /** Whether this is the key before the one in force. */
+  isFormer(nodeKey: Buffer): boolean {
+    return this.#former !== undefined && ed25519Raw(this.#former).equals(nodeKey);
+  }
+
+  /** The directory names the former key once more: it is in force, and the one that was is the next again. */
+  goBack(): void {
+    if (this.#former === undefined) return;
+    this.#next = this.#current;
+    this.#current = this.#former;
+    this.#former = undefined;
     this.#signers.clear();
   }
 

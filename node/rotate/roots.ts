@@ -1,5 +1,5 @@
 // Versions of the root metadata at a node: asked of peers, verified one by one from the version that is held, written down,
-// and put in force at once. There is no way back: a version that is held is never replaced.
+// and put in force at once, or as soon as the disk allows it. There is no way back: a version that is held is never replaced.
 
 import { asMeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
@@ -18,6 +18,8 @@ export interface RootsOptions {
   readonly log: Log;
 }
 
+type Listener = (root: VerifiedRoot) => Promise<void> | void;
+
 /** Peers whose last answer is remembered; of more, some are asked again early. */
 const REMEMBERED = 1000;
 
@@ -27,14 +29,17 @@ export class Roots {
   /** When each peer was asked last. */
   readonly #askedMs = new Map<string, number>();
   #isHinted = false;
-  readonly #listeners = new Set<(root: VerifiedRoot) => Promise<void> | void>();
+  readonly #listeners = new Set<Listener>();
+  /** Who is still to be told of the newest version: it is not in force yet, or what they did about it failed. */
+  #untold: readonly Listener[] = [];
+  #isLate = false;
 
   constructor(options: RootsOptions) {
     this.#o = options;
   }
 
-  /** Told of each new version once it is in force here. */
-  onAdopted(listener: (root: VerifiedRoot) => Promise<void> | void): void {
+  /** Told of each new version once it is in force here; once more, while what the listener does about it fails. */
+  onAdopted(listener: Listener): void {
     this.#listeners.add(listener);
   }
 
@@ -71,6 +76,7 @@ export class Roots {
 
   /** Asks a peer when that was not done for a while. A peer that has nothing valid costs nothing but this answer. */
   async askWhenDue(peerId: string, client: SyncClient): Promise<void> {
+    await this.complete();
     const nowMs = this.#o.clock.nowMs();
     const askedMs = this.#askedMs.get(peerId);
     if (askedMs !== undefined && Math.abs(nowMs - askedMs) < LIMITS.antiEntropyMs) return;
@@ -107,18 +113,39 @@ export class Roots {
     });
   }
 
+  /**
+   * What could not be done about the newest version when it came is done now: the disk may have room again.
+   * @throws what keeps it from being in force
+   */
+  complete(): Promise<void> {
+    if (!this.#isLate && this.#untold.length === 0) return Promise.resolve();
+    return this.#turn.take(() => this.#finish());
+  }
+
   async #enforce(): Promise<void> {
+    this.#isLate = true;
+    this.#untold = [...this.#listeners];
+    await this.#finish();
+  }
+
+  async #finish(): Promise<void> {
     const { home, directory, log } = this.#o;
     const { root } = home;
-    await directory.adoptRoot(root.root);
-    log.info({ version: root.versions, expires: root.root.expires }, 'a new root is in force');
-    for (const listener of this.#listeners) {
+    if (this.#isLate) {
+      await directory.adoptRoot(root.root);
+      this.#isLate = false;
+      log.info({ version: root.versions, expires: root.root.expires }, 'a new root is in force');
+    }
+    const untold = this.#untold;
+    this.#untold = [];
+    for (const listener of untold) {
       try {
         await listener(root);
       } catch (error) {
         // The root is in force all the same.
         const { code, message } = asMeshError(error);
         log.error({ code }, `after a new root: ${message}`);
+        this.#untold = [...this.#untold, listener];
       }
     }
   }

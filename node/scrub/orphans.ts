@@ -53,19 +53,22 @@ async function unowned({ blockStore, views, pace }: OrphansOptions): Promise<Set
   for await (const { key } of views.range({ ...tableRange('a'), onDamaged: () => {} }))
     prefixes.push(Buffer.from(logOfKey(key)));
   const found = new Set<string>();
-  for await (const { key, value } of blockStore.range({
-    ...tableRange('b'),
-    onDamaged: () => {},
-  })) {
-    await pace(key.length + value.length);
-    const hash = key.subarray(1);
-    let isOwned = false;
-    for (const prefix of prefixes) {
-      isOwned = await views.has(ownedKey(prefix, hash));
-      if (isOwned) break;
+  // By themselves, and in packs.
+  for (const table of ['b', 'j']) {
+    for await (const { key, value } of blockStore.range({
+      ...tableRange(table),
+      onDamaged: () => {},
+    })) {
+      await pace(key.length + value.length);
+      const hash = key.subarray(1);
+      let isOwned = false;
+      for (const prefix of prefixes) {
+        isOwned = await views.has(ownedKey(prefix, hash));
+        if (isOwned) break;
+      }
+      if (!isOwned) found.add(hash.toString('hex'));
+      if (found.size >= MOST) return found;
     }
-    if (!isOwned) found.add(hash.toString('hex'));
-    if (found.size >= MOST) break;
   }
   return found;
 }

@@ -14,6 +14,7 @@ import type { Log } from '../log.ts';
 import type { SyncClient } from '../net/sync-client.ts';
 import type { Store } from '../store/store.ts';
 import type { Damage, DamageBoard, DamageKind } from './damage-board.ts';
+import { isNamedUnapplied } from './unapplied.ts';
 
 const RETRY_MS = 2_000;
 /** Peers that are asked in one try. */
@@ -198,8 +199,14 @@ export class Repairer {
       'no feed that is held here names the block',
     );
     let isNamed = false;
+    // An entry that is not applied yet may name it, and this may be the only copy there is.
+    let isKnown = true;
     for (const feed of feeds.opened) {
-      if (!(await feed.view.owns(hash))) continue;
+      if (!(await feed.view.owns(hash))) {
+        const isAwaited = !this.#o.isCopied(feed) && (await isNamedUnapplied(feed, hash, blocks));
+        if (isAwaited === undefined) isKnown = false;
+        if (!isAwaited) continue;
+      }
       isNamed = true;
       for (const peerId of this.#o.peers(feed)) {
         try {
@@ -215,10 +222,6 @@ export class Repairer {
       }
       last = new MeshError('PEER_UNREACHABLE', `no connected member gave a block of ${feed.path}`);
     }
-    // An entry that is not applied yet may name it, and this may be the only copy there is.
-    const isKnown = [...feeds.opened]
-      .filter((feed) => !this.#o.isCopied(feed))
-      .every(({ view, log }) => view.isLevel && !log.damage);
     if (isNamed || !isKnown) throw last;
     // Nobody ever asks for it.
     await blocks.drop([hash]);

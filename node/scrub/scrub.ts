@@ -30,8 +30,8 @@ export interface ScrubOptions {
   readonly bytesPerSecond: number;
   /** Looks at the logs that are open, entry by entry, as one part. */
   readonly checkLogs: (pace: (bytes: number) => Promise<void>) => Promise<void>;
-  /** Every row that is sound. */
-  readonly onRow: (database: Database, row: Row) => Promise<void> | void;
+  /** Every row that is sound. Gives back how many bytes were read besides. */
+  readonly onRow: (database: Database, row: Row) => Promise<number> | number;
   /** A row that fails its check, or a block that is not its hash. */
   readonly onDamaged: (database: Database, key: Buffer) => void;
   /** After everything else: takes away what nothing names. Resolves to how many. */
@@ -194,9 +194,9 @@ export class Scrub {
       };
       for await (const row of store.range(range)) {
         last = row.key;
+        let size = row.key.length + row.value.length;
         if (isWrong(row)) onDamaged(row.key);
-        else await this.#o.onRow(part, row);
-        const size = row.key.length + row.value.length;
+        else size += await this.#o.onRow(part, row);
         bytes += size;
         await this.#pace(round, size);
         if (bytes >= PIECE_BYTES) break;

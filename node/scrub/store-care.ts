@@ -22,6 +22,7 @@ import { sweepOrphans } from './orphans.ts';
 import { Refetch, refetchMark } from './refetch.ts';
 import { Repairer } from './repairer.ts';
 import { Scrub } from './scrub.ts';
+import { tendPacks } from './tend-packs.ts';
 
 export interface StoreCareOptions {
   readonly node: MeshNode;
@@ -83,7 +84,11 @@ export class StoreCare {
       checkLogs: (pace) => this.#checkLogs(pace),
       onRow: (database, row) => this.#look(database, row),
       onDamaged: (database, key) => this.#rowDamaged(database, key),
-      sweepOrphans: (pace) => sweepOrphans({ ...stores, blocks, nowMs: () => clock.nowMs(), pace }),
+      sweepOrphans: async (pace) => {
+        const swept = await sweepOrphans({ ...stores, blocks, nowMs: () => clock.nowMs(), pace });
+        await tendPacks({ ...stores, blocks, pace, log, hasRoom: () => disk.mayTake });
+        return swept;
+      },
       found: () => this.board.found,
     });
     blocks.onDamaged = (hash) => this.#repairer.block(hash);
@@ -186,7 +191,7 @@ export class StoreCare {
       store.write([
         key.equals(STARTED) ? { type: 'put', key, value: Buffer.alloc(0) } : { type: 'del', key },
       ]);
-    if (database === 'blocks' && table === 'b') {
+    if (database === 'blocks' && (table === 'b' || table === 'j')) {
       this.#node.blocks.markDamaged(key.subarray(1));
       return;
     }
@@ -215,12 +220,14 @@ export class StoreCare {
     return 'it was made anew';
   }
 
-  /** A block that an applied entry names was here. */
-  async #look(database: 'log' | 'blocks' | 'views', { key }: Row): Promise<void> {
-    if (database !== 'views' || tableOf(key) !== 'o') return;
-    const hash = hashOfOwnedKey(key);
+  /** A block that a row names lies in its pack; one that an applied entry names was here. Resolves to bytes read besides. */
+  async #look(database: 'log' | 'blocks' | 'views', { key }: Row): Promise<number> {
     const { blocks } = this.#node;
-    if (!(await blocks.has({ codec: 0x55, hash }))) blocks.markDamaged(hash);
+    const table = `${database} ${tableOf(key)}`;
+    const hash = table === 'views o' ? hashOfOwnedKey(key) : key.subarray(1);
+    if (table === 'blocks j') return (await blocks.get({ codec: 0x55, hash }))?.length ?? 0;
+    if (table === 'views o' && !(await blocks.has({ codec: 0x55, hash }))) blocks.markDamaged(hash);
+    return 0;
   }
 
   #storeOf(database: 'log' | 'blocks' | 'views'): Store {

@@ -9,6 +9,7 @@
 //            w <feed> <u32 epoch>        opened share key of a sealed feed, wrapped under the local key
 //   blocks/  b <hash>                    block of a record
 //            v <log> <hash>              block of a log that is only carried for others
+//            j <hash>                    where a block lies in a pack: a file in store/packs
 //            z <hash> <log>              log for which a peer gave the block
 //   views/   i <log> <item name>         newest version of an item (feeds this node reads)
 //            a <log>                     apply cursor: entries turned into items
@@ -100,6 +101,7 @@ export const isLastingMark = (k: Buffer): boolean => {
   return /^m(gap|receipts)\//.test(name) && !name.startsWith('mreceipts/seen/');
 };
 export const blockKey = (hash: Uint8Array): Buffer => key('b', hash);
+export const packedKey = (hash: Uint8Array): Buffer => key('j', hash);
 export const givenForKey = (hash: Uint8Array, log: Buffer): Buffer => key('z', hash, log);
 /** Logs for which the block was given, each at the end of its key. */
 export const givenForRange = (hash: Uint8Array): { gte: Buffer; lt: Buffer } =>
@@ -130,6 +132,7 @@ const KEY_BYTES: Readonly<Record<string, { readonly bytes: number; readonly isLe
   u: { bytes: 17 },
   m: { bytes: 2, isLeast: true },
   b: { bytes: 33 },
+  j: { bytes: 33 },
   v: { bytes: 51 },
   z: { bytes: 51 },
   w: { bytes: 21 },

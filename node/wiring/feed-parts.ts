@@ -17,7 +17,7 @@ export function createFeedParts(inner: Inner): FeedParts {
   const { home, clock, random, timers } = inner.o;
   const { directory, forks, logs, views, keys, trustClock: trusted } = parts;
   const { mesh, space: self } = home.config;
-  const blocks = new Blocks(parts.blockStore);
+  const blocks = new Blocks(parts.blockStore, parts.packs);
   const feeds = new Feeds({
     ...{ forks, logs, views, blocks, directory, mesh, self, keys, clock, random },
     sealing: { secrets: sealSecrets(home), trusted },

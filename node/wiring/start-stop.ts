@@ -75,6 +75,7 @@ export async function stopParts(inner: Inner, stop: AbortController): Promise<vo
   await end(() => node.directory.settle());
   if (isWhole) await end(() => node.care.leave());
   for (const store of [parts.logs, parts.views, parts.blockStore]) await end(() => store.close());
+  await end(() => parts.packs?.close());
   await parts.onClosed?.();
 }
 

@@ -3,12 +3,12 @@
 // same way, so every block is reachable from the index, comes once, and is known by its hash before it comes.
 
 import type { Cid } from '../codec.ts';
-import { decodeEntry, type Entry, KIND } from '../entry.ts';
+import { decodeEntry, KIND } from '../entry.ts';
 import { MeshError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { decodeIndex } from '../record.ts';
 import { treeOf } from '../sealed-record.ts';
-import { decodeSegment, type Segment } from '../segment.ts';
+import { decodeSegment, type OpenSegment } from '../segment.ts';
 import {
   type BundleIndex,
   decodeBundleIndex,
@@ -16,6 +16,8 @@ import {
   rawBlock,
   structBlock,
 } from './bundle-index.ts';
+
+export type { OpenSegment } from '../segment.ts';
 
 export type Role = 'index' | 'root' | 'page' | 'segment' | 'record' | 'tree' | 'chunk';
 
@@ -25,11 +27,6 @@ export interface Expected {
   readonly role: Role;
   /** Which log of the index it belongs to; -1 for the index and the root metadata. */
   readonly log: number;
-}
-
-/** A segment taken apart, once for all who look at it. */
-export interface OpenSegment extends Segment {
-  readonly decoded: readonly Entry[];
 }
 
 interface Pending extends Expected {

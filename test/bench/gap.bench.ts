@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { openLevelStore } from '../../node/store/level.ts';
+import { Packs } from '../../node/store/packs.ts';
 import type { FeedId } from '../../protocols/ids.ts';
 import { type Disks, type Site, Sites } from '../node/gap/sites.ts';
 import { type BenchOptions, type Figure, timed } from './measurement.ts';
@@ -100,7 +101,9 @@ async function openDisks(dir: string): Promise<Disks> {
     await mkdir(join(dir, name), { recursive: true });
     return openLevelStore(join(dir, name));
   };
-  return { logs: await open('log'), views: await open('views'), blockStore: await open('blocks') };
+  const packs = new Packs(join(dir, 'packs'));
+  const [logs, views] = [await open('log'), await open('views')];
+  return { logs, views, blockStore: await open('blocks'), packs };
 }
 
 async function fill(sites: Sites, site: Site, feed: FeedId, { count, recordBytes }: Load) {

@@ -1,7 +1,7 @@
 // Imports that are cut by SIGKILL, at every named place and at moments of chance: after the next start nothing of the bundle
-// is there, or all of it.
+// is there, or all of it. Most of the bundle are large records, so that its file is kept as a pack.
 
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -28,7 +28,7 @@ beforeAll(async () => {
   for (let at = 0; at < ENTRIES; at += 1000) {
     const drafts = Array.from({ length: 1000 }, (_, i) => ({
       item: `item ${at + i}`,
-      payload: { value: `${at + i}`.repeat((at + i) % 500 === 0 ? 6000 : 10) },
+      payload: { value: `${at + i}`.repeat((at + i) % 50 === 0 ? 6000 : 10) },
     }));
     await mesh.ask('library', 'publishEvents', { query: { feed: 'stock' }, body: { drafts } });
   }
@@ -60,6 +60,7 @@ async function expectWhole(name: string): Promise<'all' | 'nothing'> {
     await mesh.level(name, FEED, ENTRIES);
   }
   expect(await mesh.items(name, FEED)).toHaveLength(ENTRIES);
+  expect(readdirSync(join(mesh.home(name), 'store', 'packs'))).toHaveLength(1);
   expect(await mesh.ask(name, 'receipts')).toHaveLength(1);
   await mesh.stop(name);
   return isApplied ? 'all' : 'nothing';

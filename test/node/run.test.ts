@@ -1,4 +1,4 @@
-import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
@@ -135,6 +135,16 @@ describe('odcm run', () => {
       expect(await keys.state('nodeKey')).toBe(state);
       expect(err.includes('KEYS_LOCKED')).toBe(state === 'plain');
     }
+  });
+
+  it('does not begin anew where the whole folder of the store is gone', async () => {
+    const home = join(await newFolder(), 'node');
+    await cp(dir, home, { recursive: true });
+    await rm(join(home, 'store'), { recursive: true });
+    const { exitCode, err } = await odcm('run', '--home', home);
+    expect([exitCode, err]).toEqual([1, expect.stringContaining('STORE_MISSING')]);
+    expect(err).toContain('odcm fsck --set-aside');
+    await expect(stat(join(home, 'store'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('goes on to the folder when all of it is sound', async () => {

@@ -28,7 +28,7 @@ async function stocked(changes: Partial<ScrubOptions> = {}) {
     ...{ stores, clock: time, timers: time, log: silentLog },
     ...{ everyMs: 7 * 24 * 3_600_000, bytesPerSecond: 1024 * KiB },
     checkLogs: async () => {},
-    onRow: () => {},
+    onRow: () => 0,
     onDamaged: (database, key) => told.push(`${database} ${key.toString('hex')}`),
     sweepOrphans: async () => 0,
     found: () => told.length,

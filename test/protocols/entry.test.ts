@@ -55,6 +55,23 @@ describe('entry', () => {
     );
   });
 
+  it('keeps its own feed and event when others were read before and after it', () => {
+    const [a, b] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];
+    const made = [
+      { feed: a, event: 'AV1Event' },
+      { feed: b, event: 'BV1Event' },
+      { feed: b, event: 'AV1Event' },
+      { feed: null, event: 'BV1EventX' },
+    ].map((changes) => sampleEntry(1, Buffer.from('record'), changes));
+    const leaves = [...made, ...made].map(encodeEntry);
+    const read = leaves.map(decodeEntry);
+    // The bytes that they were read from may be used again.
+    const plainOnes = read.map(({ feed, event }) => ({ feed: feed && Buffer.from(feed), event }));
+    for (const leaf of leaves) leaf.fill(0);
+    expect(plainOnes).toEqual([...made, ...made].map(({ feed, event }) => ({ feed, event })));
+    expect(read.map(({ feed }) => feed)).toEqual(plainOnes.map(({ feed }) => feed));
+  });
+
   it('never names an instant that no date can show', () => {
     const last = encodeEntry({ ...sampleEntry(0, Buffer.alloc(0)), timeMs: LAST_TIME_MS });
     expect(new Date(decodeEntry(last).timeMs).toISOString()).toBe('+275760-09-13T00:00:00.000Z');

@@ -222,6 +222,41 @@ describe('the content of an event', () => {
     expect(read).toBeGreaterThan(400);
   });
 
+  it('is judged alike in the form that this program writes and in any other', () => {
+    const usual = encodeEnvelope({ ...envelope, payload: 7 }).toString();
+    const replaced: [RegExp, string[]][] = [
+      [/"source":"[^"]*"/, ['""', '"a\\u0062"', '"a\\"b"', '"a\tb"', '"\u00e9"', '7']],
+      [/"type":"[^"]*"/, ['""', '"T"', '"\\n"', 'null']],
+      [/"id":"[^"]*"/, ['"x"', `"${envelope.id.toUpperCase()}"`, `"${envelope.id}"`]],
+      [/"specVersion":"[^"]*"/, ['"1.0"', '"1\\u002e0"', '"1x0"', '1.0']],
+      [
+        /"occurredTimeUtc":"[^"]*"/,
+        [
+          ...['2026-02-28T23:59:59Z', '2026-02-31T00:00:00Z', '2026-01-31T00:00:00.1234567Z'],
+          ...['2026-01-01T24:00:00Z', '2026-01-01T25:00:00Z', '2026-00-01T00:00:00Z'],
+          ...['2026-01-01T00:60:00Z', '2026-01-01T00:00:60Z', '2026-13-01T00:00:00Z', '2026-01-01'],
+        ].map((time) => `"${time}"`),
+      ],
+    ];
+    let read = 0;
+    for (const [field, values] of replaced)
+      for (const value of values) {
+        const text = usual.replace(field, (found) => `${found.split(':')[0]}:${value}`);
+        const [ours, other] = [text, text.replace('{', '{ ')].map((one) => {
+          try {
+            const event = parseEvent(bytes(one));
+            read++;
+            return { ...event, content: event.content.toString() };
+          } catch (error) {
+            if (isMeshError(error)) return error.code;
+            throw error;
+          }
+        });
+        expect(ours).toEqual(other);
+      }
+    expect(read).toBeGreaterThan(20);
+  });
+
   it('is refused with its event when the payload is no JSON or not alone', () => {
     for (const text of ['', '{', '1,2', '1}', '1,"more":2', "'a'", '\ufeff1']) {
       expect(codeOf(() => parseEvent(bytes(`${head},"payload":${text}}`)))).toBe('EVENT_INVALID');

@@ -8,6 +8,7 @@ import {
   frontierLength,
   inclusionProof,
   isConsistent,
+  isSha256,
   leafHash,
   nodeHash,
   rootOf,
@@ -100,6 +101,21 @@ describe('tree of RFC 6962', () => {
   it('hashes leaves longer than its scratch space', () => {
     const leaf = Buffer.alloc(5000, 1);
     expect(leafHash(leaf)).toEqual(sha256(Buffer.concat([Buffer.of(0), leaf])));
+  });
+});
+
+describe('digest', () => {
+  it('is recognised as the one of these bytes and of no others', () => {
+    const bytes = Buffer.from('entry');
+    const hash = sha256(bytes);
+    expect(isSha256(hash, bytes)).toBe(true);
+    expect(isSha256(hash, bytes.subarray(1))).toBe(false);
+    expect(isSha256(hash.subarray(1), bytes)).toBe(false);
+    for (let bit = 0; bit < 256; bit++) {
+      const other = Buffer.from(hash);
+      other[bit >> 3]! ^= 1 << (bit & 7);
+      expect(isSha256(other, bytes)).toBe(false);
+    }
   });
 });
 

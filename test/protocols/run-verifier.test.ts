@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { decodeEntry } from '../../protocols/entry.ts';
 import { isMeshError } from '../../protocols/errors.ts';
 import { Frontier, leafHash, rootOf } from '../../protocols/merkle.ts';
 import {
@@ -10,7 +11,7 @@ import {
   type Verified,
   verifySkeleton,
 } from '../../protocols/run-verifier.ts';
-import { type Packed, packSegments } from '../../protocols/segment.ts';
+import { decodeSegment, type Packed, packSegments } from '../../protocols/segment.ts';
 import { codeOf } from '../certs/fixtures.ts';
 import { checkpointOf, FEED_BYTES, samplePack, samplePacked, treeOf } from './sample-log.ts';
 
@@ -40,6 +41,11 @@ function cutAt(entries: readonly Packed[], from: number, cuts: readonly number[]
     packSegments(from + border, entries.slice(border, borders[i + 1])),
   );
 }
+
+const opened = (bytes: Buffer) => {
+  const segment = decodeSegment(bytes);
+  return { ...segment, decoded: segment.entries.map(({ leaf }) => decodeEntry(leaf)) };
+};
 
 const countOf = (verified: readonly Verified[]) =>
   verified.reduce((sum, v) => sum + v.segment.entries.length, 0);
@@ -117,6 +123,25 @@ describe('run of segments', () => {
     expect(countOf(run(heldAt(700).root(), skeletonOf(0, 1100)))).toBe(1100);
     expect(codeOf(() => run(heldAt(699).root()))).toBe('ROOT_MISMATCH');
     expect(codeOf(() => run(heldAt(701).root(), skeletonOf(0, 1100)))).toBe('ROOT_MISMATCH');
+  });
+
+  it('is proven alike when its segments were taken apart before', () => {
+    const run = (size: number, isOpen: boolean) => {
+      const verifier = new RunVerifier(heldAt(0), checkpointOf(log.slice(0, size)), FEED_BYTES);
+      return packSegments(0, log).flatMap((bytes) =>
+        verifier.push(bytes, isOpen ? opened(bytes) : undefined),
+      );
+    };
+    const findingsOf = (verified: readonly Verified[]) =>
+      verified.map(({ entries, hashes }) => ({ entries, hashes }));
+    expect(findingsOf(run(1100, true))).toEqual(findingsOf(run(1100, false)));
+    const [foreign] = packSegments(0, [samplePacked(0, { feed: Buffer.alloc(16, 9) })]);
+    const verifier = () => new RunVerifier(heldAt(0), checkpointOf(log), FEED_BYTES);
+    expect(codeOf(() => verifier().push(foreign!, opened(foreign!)))).toBe('WRONG_ORIGIN');
+    const [first, second] = packSegments(0, log);
+    expect(codeOf(() => verifier().push(second!, opened(second!)))).toBe('MALFORMED');
+    expect(codeOf(() => run(1099, true))).toBe('MALFORMED');
+    expect(verifier().push(first!, opened(first!))).toEqual([]);
   });
 
   it('goes on in the middle of a tile', () => {

@@ -6,15 +6,18 @@ import { findDirectoryPoint } from '../../node/fork/directory-point.ts';
 import { chosenOf, lapsesOf } from '../../node/fork/directory-revocations.ts';
 import type { MeshNode } from '../../node/node.ts';
 import { decodeNote } from '../../protocols/checkpoint.ts';
+import { ed25519Raw } from '../../protocols/ed25519.ts';
 import { parseOrigin } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { forkedDirectory as forked, openEpoch, revokedAt } from './epoch-scene.ts';
-import { imageOf, SPACES } from './fork-scenes.ts';
+import { beginEpoch, forkedDirectory as forked, openEpoch, revokedAt } from './epoch-scene.ts';
+import { imageOf, SPACES, twoDirectories } from './fork-scenes.ts';
+import type { SimNode } from './node.ts';
+import { rotate } from './rotation-scene.ts';
 import { World } from './world.ts';
 
 /** `odcm directory continue` at this node. */
-const continueAt = (node: MeshNode) =>
-  directoryHandlers.continueDirectory({ node, query: {}, body: {} } as unknown as Parameters<
+const continueAt = (node: MeshNode, keys: string[] = []) =>
+  directoryHandlers.continueDirectory({ node, query: {}, body: { keys } } as unknown as Parameters<
     typeof directoryHandlers.continueDirectory
   >[0]);
 
@@ -62,6 +65,79 @@ describe('a directory with two histories', () => {
       expect(world.wrongs).toEqual([]);
     },
   );
+
+  it.each([false, true])(
+    'names the former keys of a space again, which asks for the newest once more (started since: %s)',
+    async (isStarted) => {
+      const { world, copy } = await twoDirectories(21, 3, 1, async (w) => {
+        expect(await rotate(w, w.node('library'))).toBeUndefined();
+        await w.time.advance(5_000);
+        if (!isStarted) return;
+        await w.time.during(w.node('library').stop());
+        await w.time.during(w.node('library').start());
+        await w.time.advance(5_000);
+      });
+      const library = world.node('library');
+      const { space } = library.home.config;
+      const newest = ed25519Raw(await library.home.nodeKey());
+      const keyAt = ({ mesh }: SimNode) => mesh.directory.state.spaces.get(space)!.nodeKey;
+      expect(keyAt(world.odcm)).toEqual(newest);
+      await world.time.during(copy.stop());
+      const connected = () => world.odcm.mesh.host.connectedPeers();
+      const isMet = () => world.spaces.every(({ peerId }) => connected().includes(peerId));
+      await world.time.until(isMet, 300_000);
+      const { size } = await openEpoch(world);
+      const isWaiting = () => library.mesh.directory.isWaiting;
+      await world.time.until(isWaiting, 300_000);
+      await beginEpoch(world, size);
+      expect(keyAt(world.odcm)).not.toEqual(newest);
+      const isBack = () => ed25519Raw(library.mesh.keys.current).equals(newest) === false;
+      if (isStarted) {
+        await world.time.until(isBack, 60_000);
+        expect(isBack()).toBe(true);
+        expect(library.mesh.keys.isIdentityFormer).toBe(true);
+        // As upkeep has it do, where nobody knows it by its identity any more.
+        await world.time.during(library.stop());
+        await world.time.during(library.start());
+      }
+      const isNewest = () => [...world.nodes.values()].every((node) => keyAt(node).equals(newest));
+      await world.time.until(isNewest, 300_000);
+      expect([...world.nodes.values()].map(keyAt)).toEqual([...world.nodes].map(() => newest));
+      expect(ed25519Raw(library.mesh.keys.current)).toEqual(newest);
+      expect(await library.home.keys.state('nodeKeyNext')).toBe('missing');
+    },
+  );
+
+  it('has the new keys of a space from the start that cannot ask for them itself', async () => {
+    const { world, copy } = await twoDirectories(22, 3, 1, async (w) => {
+      expect(await rotate(w, w.node('library'))).toBeUndefined();
+      await w.time.advance(5_000);
+    });
+    const library = world.node('library');
+    const { mesh } = world.odcm;
+    await world.time.during(copy.stop());
+    const others = world.spaces.filter((node) => node !== library);
+    const isMet = () => others.every(({ peerId }) => mesh.host.connectedPeers().includes(peerId));
+    await world.time.until(isMet, 300_000);
+    await openEpoch(world);
+    // Its next start goes by a key that the point does not know.
+    await world.time.during(library.stop());
+    await expect(world.time.during(continueAt(mesh, ['payments']))).rejects.toMatchObject({
+      code: 'USAGE',
+    });
+    const begun = await world.time.during(continueAt(mesh, ['library']));
+    expect(begun).toMatchObject({ rekeyed: [{ space: 'library' }], newKeys: [] });
+    await world.time.during(library.start());
+    const head = mesh.directory.log.root();
+    const isHere = () =>
+      [...world.nodes.values()].every((node) => node.mesh.directory.log.root().equals(head));
+    await world.time.until(isHere, 300_000);
+    const { space } = library.home.config;
+    const newest = ed25519Raw(await library.home.nodeKey());
+    for (const { mesh: node } of world.nodes.values())
+      expect(node.directory.state.spaces.get(space)!.nodeKey).toEqual(newest);
+    expect(await world.time.during(continueAt(mesh))).toMatchObject({ rekeyed: [], newKeys: [] });
+  });
 
   it('goes on at nodes that were away, also when they start in the middle of it', async () => {
     const { world } = await forked(3);

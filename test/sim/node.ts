@@ -296,6 +296,7 @@ export class SimDesk implements Desk {
   }
 
   async #vouch(): Promise<void> {
+    await this.#node.roots.complete();
     const note = await this.writer.renew();
     this.#node.announceDirectory(note, this.#node.directory.log.size);
   }

@@ -40,9 +40,10 @@ export class ImportCrashes {
     mkdirSync(join(mesh.dir, 'out'));
     const body = { name: 'stock', context: 'targets', to: 'all' as const };
     await mesh.ask('library', 'createFeed', { body });
+    // Most of it are large records: its file is kept as a pack.
     const drafts = Array.from({ length: ENTRIES }, (_, i) => ({
       item: `item ${i}`,
-      payload: { value: `${i}`.repeat(i % 50 === 0 ? 6_000 : 10) },
+      payload: { value: `${i}`.repeat(i % 10 === 0 ? 12_000 : 10) },
     }));
     await mesh.ask('library', 'publishEvents', { query: { feed: 'stock' }, body: { drafts } });
     await mesh.ok('library', 'export', this.#file, '--to', 'vault', '--by', 'Barry');

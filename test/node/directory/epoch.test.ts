@@ -9,6 +9,7 @@ import { Directory } from '../../../node/directory/directory.ts';
 import { DirectoryWriter } from '../../../node/directory/writer.ts';
 import { Blocks } from '../../../node/feed/blocks.ts';
 import type { FeedLog } from '../../../node/feed/log.ts';
+import { formerLine } from '../../../node/fork/own-line.ts';
 import { rootAt } from '../../../node/fork/prove.ts';
 import { silentLog } from '../../../node/log.ts';
 import { headKey, logPrefix, segmentKey } from '../../../node/store/keys.ts';
@@ -194,6 +195,53 @@ describe('a directory that goes on in a new epoch', () => {
       ...[false, undefined, undefined],
     ]);
     expect([namesIn(again), again.log.root()]).toEqual([SPACES.slice(0, 3), pen.log.root()]);
+  });
+
+  it.each([
+    ['waits, with the head of the last one damaged', 3, headKey(logPrefix(DIRECTORY_LOG, 1))],
+    ['is the first, with its head damaged', undefined, headKey(logPrefix(DIRECTORY_LOG, 1))],
+  ])('does not start as an empty one where it %s', async (_, from, key) => {
+    const { store, directory, root, point, open } = await scene();
+    if (from !== undefined)
+      await directory.adoptRoot(root({ continueDirectory: await point(from) }));
+    store.rotten.add(key.toString('hex'));
+    await expect(open({ copy: undefined })).rejects.toMatchObject({
+      code: 'STORE_DAMAGED',
+      next: expect.stringContaining('backup'),
+    });
+    const again = await open();
+    expect([namesIn(again), again.log.damage]).toEqual([SPACES, undefined]);
+  });
+
+  it('keeps what was in force when the log of the last one is damaged while it runs', async () => {
+    const { store, directory, root, point, pen, writer } = await scene();
+    const { applied } = directory;
+    store.rotten.add(headKey(logPrefix(DIRECTORY_LOG, 1)).toString('hex'));
+    await directory.adoptRoot(root({ continueDirectory: await point(3) }));
+    expect([directory.isWaiting, directory.log.damage?.code]).toEqual([true, 'STORE_DAMAGED']);
+    expect([namesIn(directory), directory.applied]).toEqual([SPACES, applied]);
+    await directory.mend({ note: Buffer.from(writer.note), source: sourceOf(pen.log) });
+    expect([directory.log.damage, directory.log.size, namesIn(directory)]).toEqual([
+      ...[undefined, 3, SPACES],
+    ]);
+  });
+
+  it('tells ODCM that what it wrote before cannot be read, unless it is to do without', async () => {
+    const { store, directory, root, point, pen, writer, follow } = await scene();
+    const former = (isUnseen?: boolean) => formerLine({ directory, logs: store }, isUnseen);
+    expect(await former()).toBeUndefined();
+    const next = root({ continueDirectory: await point(3) });
+    for (const one of [pen, directory]) await one.adoptRoot(next);
+    expect(await former()).toBeUndefined();
+    await writer.begin([]);
+    await follow();
+    expect((await former())?.size).toBe(4);
+    store.rotten.add(headKey(logPrefix(DIRECTORY_LOG, 1)).toString('hex'));
+    await expect(former()).rejects.toMatchObject({
+      code: 'STORE_DAMAGED',
+      next: expect.stringContaining('--unseen'),
+    });
+    expect(await former(true)).toBeUndefined();
   });
 
   it('stays as fresh as it was when the key that says so is replaced with it, and no fresher', async () => {

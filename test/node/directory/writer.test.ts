@@ -13,6 +13,7 @@ import type { Store } from '../../../node/store/store.ts';
 import { decodeNote } from '../../../protocols/checkpoint.ts';
 import { Writer } from '../../../protocols/codec.ts';
 import { ed25519Raw } from '../../../protocols/ed25519.ts';
+import { MeshError } from '../../../protocols/errors.ts';
 import {
   parseContextName,
   parseGrantId,
@@ -154,6 +155,20 @@ describe('the writer of the directory', () => {
     expect(directory.log.size).toBe(0);
     isClockRegressed = false;
     expect(await enrol(writer, 1)).toMatchObject({ status: 'published', index: 0 });
+  });
+
+  it('signs nothing while the root names none of its keys, and goes on with those that it names', async () => {
+    const { writer, directory } = await newWriter();
+    await enrol(writer, 1);
+    const { note } = writer;
+    writer.keepSilent(
+      new MeshError('UNKNOWN_KEY', 'the root names no directory key of this folder'),
+    );
+    for (const work of [() => enrol(writer, 2), () => writer.renew(), () => writer.begin([])])
+      expect(await codeOf(work())).toBe('UNKNOWN_KEY');
+    expect([directory.log.size, writer.note]).toEqual([1, note]);
+    writer.signWith({ directory: [directoryKey], timestamp: [timestampKey] });
+    expect(await enrol(writer, 2)).toMatchObject({ index: 1 });
   });
 
   it('keeps everything over a restart', async () => {

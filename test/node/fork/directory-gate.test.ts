@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Directory, frozenDirectory } from '../../../node/directory/directory.ts';
+import type { Directory } from '../../../node/directory/directory.ts';
+import { frozenDirectory } from '../../../node/directory/in-force.ts';
 import { DirectoryGate } from '../../../node/fork/directory-gate.ts';
 import { LIMITS } from '../../../protocols/limits.ts';
 import { settle, VirtualTime } from '../virtual-time.ts';

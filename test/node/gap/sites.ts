@@ -24,6 +24,7 @@ import { silentLog } from '../../../node/log.ts';
 import { createNoNetwork } from '../../../node/net/no-network.ts';
 import { MeshNode } from '../../../node/node.ts';
 import { MemoryStore } from '../../../node/store/memory.ts';
+import type { Packs } from '../../../node/store/packs.ts';
 import type { Store } from '../../../node/store/store.ts';
 import { ed25519Raw } from '../../../protocols/ed25519.ts';
 import {
@@ -58,8 +59,8 @@ export class KeptStore extends MemoryStore {
   }
 }
 
-export type Disks = Record<'logs' | 'views' | 'blockStore', Store>;
-type Kept = Record<keyof Disks, KeptStore>;
+export type Disks = Record<'logs' | 'views' | 'blockStore', Store> & { readonly packs?: Packs };
+type Kept = Record<'logs' | 'views' | 'blockStore', KeptStore>;
 
 class SiteHome extends Home {
   readonly pems: { leaf: string; issuing: string; root: string };

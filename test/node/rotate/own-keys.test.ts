@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { generateEd25519 } from '../../../certs/ed25519.ts';
 import { OwnKeys } from '../../../node/rotate/own-keys.ts';
+import { ed25519Raw } from '../../../protocols/ed25519.ts';
 import type { Origin } from '../../../protocols/ids.ts';
 
 const origin = (log: string) => `odcm/mesh/space/${log}/1` as Origin;
@@ -31,6 +32,22 @@ describe('own keys', () => {
     expect(keysOf(keys, A)).toEqual([next, current]);
     keys.forgetFormer();
     expect(keysOf(keys, A)).toEqual([next]);
+  });
+
+  it('put the former key in force again, and the one that was beside it as the next', () => {
+    const [current, next] = [generateEd25519(), generateEd25519()];
+    const keys = new OwnKeys(current, { next });
+    keys.goBack();
+    expect(keysOf(keys, A)).toEqual([current, next]);
+    keys.advance();
+    expect([keys.isFormer(ed25519Raw(current)), keys.isFormer(ed25519Raw(next))]).toEqual([
+      ...[true, false],
+    ]);
+    keys.goBack();
+    expect(keysOf(keys, A)).toEqual([current, next]);
+    expect([keys.isIdentityFormer, keys.isFormer(ed25519Raw(current))]).toEqual([false, false]);
+    keys.advance();
+    expect(keysOf(keys, A)).toEqual([next, current]);
   });
 
   it('go by another name in each log', () => {

@@ -19,7 +19,7 @@ import { addIssuingAuthority, addNextKey } from '../../../node/rotate/next-keys.
 import { assertServed, odcmKeys } from '../../../node/rotate/odcm-keys.ts';
 import { Roots } from '../../../node/rotate/roots.ts';
 import { ed25519Raw } from '../../../protocols/ed25519.ts';
-import { asMeshError } from '../../../protocols/errors.ts';
+import { asMeshError, MeshError } from '../../../protocols/errors.ts';
 import { LIMITS } from '../../../protocols/limits.ts';
 import { type Root, rootKeyId } from '../../../protocols/root.ts';
 import { tempFolder } from '../temp-folder.ts';
@@ -59,8 +59,14 @@ async function version(after: Root, changes: Partial<RootChanges> = {}): Promise
 function rootsOf(home: Home, clock: { nowMs(): number } = systemClock) {
   const adopted: Root[] = [];
   const directory = { adoptRoot: async (root: Root) => void adopted.push(root) };
+  const fill = (isFull: boolean) => {
+    directory.adoptRoot = async (root) => {
+      if (isFull) throw new MeshError('DISK_FULL', 'the disk is full');
+      adopted.push(root);
+    };
+  };
   const options = { home, clock, log: silentLog, directory: directory as unknown as Directory };
-  return { roots: new Roots(options), adopted };
+  return { roots: new Roots(options), adopted, fill };
 }
 
 describe('versions of the root', () => {
@@ -136,6 +142,43 @@ describe('versions of the root', () => {
     await time.advance(LIMITS.antiEntropyMs);
     await roots.askWhenDue('peer', client);
     expect(asked).toEqual([2, 2, 3]);
+  });
+
+  it('are told of once they are in force, also where the disk was full when they came', async () => {
+    const home = await freshHome();
+    const { roots, adopted, fill } = rootsOf(home);
+    const told: number[] = [];
+    roots.onAdopted(({ versions }) => void told.push(versions));
+    fill(true);
+    expect(await codeOf(roots.adopt([await version(home.root.root)]))).toBe('DISK_FULL');
+    expect(await codeOf(roots.complete())).toBe('DISK_FULL');
+    const client = { roots: async () => [] } as unknown as SyncClient;
+    expect(await codeOf(roots.askWhenDue('peer', client))).toBe('DISK_FULL');
+    expect([adopted, told]).toEqual([[], []]);
+    fill(false);
+    await roots.askWhenDue('peer', client);
+    expect([adopted.map((root) => root.version), told]).toEqual([[2], [2]]);
+    await roots.complete();
+    expect([adopted.length, told]).toEqual([1, [2]]);
+  });
+
+  it('are told of once more to a listener that failed, and to no other', async () => {
+    const home = await freshHome();
+    const { roots, adopted } = rootsOf(home);
+    const told: string[] = [];
+    let isFull = true;
+    roots.onAdopted(() => {
+      told.push('first');
+      if (isFull) throw new MeshError('DISK_FULL', 'the disk is full');
+    });
+    roots.onAdopted(() => void told.push('second'));
+    await roots.adopt([await version(home.root.root)]);
+    await roots.complete();
+    expect([adopted.length, told]).toEqual([1, ['first', 'second', 'first']]);
+    isFull = false;
+    await roots.complete();
+    await roots.complete();
+    expect(told).toEqual(['first', 'second', 'first', 'first']);
   });
 
   it('are given from any version on, as many as one answer holds', async () => {

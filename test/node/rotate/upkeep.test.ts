@@ -79,6 +79,48 @@ describe('the keys of a folder', () => {
   });
 });
 
+describe('the keys of a folder whose directory goes on from before their rotation', () => {
+  it('are the former ones again, with the newest to be asked for once more, at one step or after a stop', async () => {
+    for (const isStopped of [false, true]) {
+      const { home, keys, before, after, nodeKey, nodeKeyNext } = await scene();
+      await adoptKeys(home, after, time.nowMs());
+      if (isStopped) await keys.add('nodeKeyNext', nodeKeyNext);
+      // That the former ones were in force for long is no reason to give them up.
+      const nowMs = time.nowMs() + 10 * LIMITS.exchangeKeyKeptMs;
+      expect(await adoptKeys(home, before, nowMs)).toBe(true);
+      const own = await openOwnKeys(home, before, nowMs);
+      expect(own.current.equals(nodeKey)).toBe(true);
+      expect((await keys.get('nodeKeyNext')).equals(nodeKeyNext)).toBe(true);
+      expect(x25519Raw(await keys.get('exchangeKey'))).toEqual(before.exchangeKey);
+      expect(x25519Raw(await keys.get('exchangeKeyNext'))).toEqual(after.exchangeKey);
+      expect(await keys.state('nodeKeyBefore')).toBe('missing');
+      expect(await adoptKeys(home, before, nowMs)).toBe(false);
+      expect(await adoptKeys(home, after, time.nowMs())).toBe(true);
+      expect((await keys.get('nodeKeyBefore')).equals(nodeKey)).toBe(true);
+    }
+  });
+
+  it('leave a key in its place that was asked for since', async () => {
+    const { home, keys, before, after } = await scene();
+    await adoptKeys(home, after, time.nowMs());
+    const third = generateEd25519();
+    await keys.add('nodeKeyNext', third);
+    await adoptKeys(home, before, time.nowMs());
+    expect((await keys.get('nodeKeyNext')).equals(third)).toBe(true);
+  });
+
+  it('stay where they are, all of them, while the directory names none of them', async () => {
+    const { home, keys, after, nodeKey, nodeKeyNext } = await scene();
+    await adoptKeys(home, after, time.nowMs());
+    const stranger = { ...after, nodeKey: Buffer.alloc(32, 7), exchangeKey: Buffer.alloc(32, 8) };
+    const nowMs = time.nowMs() + 10 * LIMITS.exchangeKeyKeptMs;
+    expect(await adoptKeys(home, stranger, nowMs)).toBe(false);
+    expect((await keys.get('nodeKey')).equals(nodeKeyNext)).toBe(true);
+    expect((await keys.get('nodeKeyBefore')).equals(nodeKey)).toBe(true);
+    expect(await keys.state('exchangeKeyBefore')).toBe('plain');
+  });
+});
+
 describe('a process whose space has new keys', () => {
   it('is to start again before its identity no longer counts, and not at once', async () => {
     const { home, before, after } = await scene();
@@ -108,5 +150,60 @@ describe('a process whose space has new keys', () => {
     await again.isDue;
     await again.stop();
     expect(keys.isIdentityFormer).toBe(true);
+  });
+
+  it('goes by the former one while the directory has two histories, and by the newest when it has not', async () => {
+    const { home, before, after, nodeKey, nodeKeyNext } = await scene();
+    const open = (isDoubtful: boolean, laterMs = 0) =>
+      openOwnKeys(home, after, time.nowMs() + laterMs, isDoubtful);
+    const newest = await open(false);
+    expect([newest.identity.equals(nodeKeyNext), newest.isIdentityFormer]).toEqual([true, false]);
+    const former = await open(true);
+    expect([former.identity.equals(nodeKey), former.current.equals(nodeKeyNext)]).toEqual([
+      ...[true, true],
+    ]);
+    const state = { spaces: new Map([[SPACE, after]]) };
+    const isDue = async (keys: typeof newest, isFrozen: boolean, laterMs = 0) => {
+      const node = {
+        ...{ home, keys, log: silentLog, directory: { state, isFrozen, isWaiting: false } },
+        trustClock: { nowMs: () => time.nowMs() + laterMs },
+        ...{ petitioner: {}, rotation: { onAdopted: () => {} }, roots: { onAdopted: () => {} } },
+      } as unknown as MeshNode;
+      const upkeep = new Upkeep(node, time);
+      let isTold = false;
+      void upkeep.isDue.then(() => {
+        isTold = true;
+      });
+      upkeep.start();
+      await time.advance(1);
+      await upkeep.stop();
+      return isTold;
+    };
+    const lateMs = LIMITS.keyOverlapMs / 2 + 1;
+    expect(await isDue(newest, true)).toBe(true);
+    expect(await isDue(newest, false)).toBe(false);
+    expect(await isDue(former, true, lateMs)).toBe(false);
+    expect(await isDue(former, false, lateMs)).toBe(true);
+    // Nobody knows it by the former one any more, and here it is not even kept.
+    expect((await open(true, LIMITS.keyOverlapMs + 1)).isIdentityFormer).toBe(false);
+    expect(await isDue(newest, true, LIMITS.keyOverlapMs + 1)).toBe(false);
+    const back = await openOwnKeys(home, before, time.nowMs(), true);
+    expect(back.isIdentityFormer).toBe(false);
+  });
+
+  it('is to start again at once where the directory does not know it by them any more', async () => {
+    const { home, before, after } = await scene();
+    const keys = await openOwnKeys(home, after, time.nowMs());
+    keys.goBack();
+    const node = {
+      ...{ home, keys, log: silentLog, trustClock: time },
+      ...{ petitioner: {}, rotation: { onAdopted: () => {} }, roots: { onAdopted: () => {} } },
+      directory: { state: { spaces: new Map([[SPACE, before]]) } },
+    } as unknown as MeshNode;
+    const upkeep = new Upkeep(node, time);
+    upkeep.start();
+    await upkeep.isDue;
+    await upkeep.stop();
+    expect(await home.keys.state('nodeKeyBefore')).toBe('missing');
   });
 });

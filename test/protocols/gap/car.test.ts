@@ -24,8 +24,8 @@ async function* pieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
 
 async function read(bytes: Buffer, size = bytes.length || 1): Promise<Block[]> {
   const blocks: Block[] = [];
-  for await (const { cid, bytes: content } of readCar(pieces(bytes, size), ROOT))
-    blocks.push({ cid: { ...cid, hash: Buffer.from(cid.hash) }, bytes: Buffer.from(content) });
+  for await (const { cid, bytes: content, at } of readCar(pieces(bytes, size), ROOT))
+    blocks.push({ cid: { ...cid, hash: Buffer.from(cid.hash) }, bytes: Buffer.from(content), at });
   return blocks;
 }
 
@@ -45,6 +45,8 @@ describe('a CAR', () => {
       const blocks = await read(car, size);
       expect(blocks.map(({ bytes }) => bytes.toString())).toEqual(CONTENTS.map(String));
       expect(blocks.map(({ cid }) => cid)).toEqual(CIDS);
+      for (const { bytes, at } of blocks)
+        expect(car.subarray(at, at + bytes.length).equals(bytes)).toBe(true);
     }
   });
 

@@ -1,0 +1,131 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Blocks } from '../../node/feed/blocks.ts';
+import type { OpenFeed } from '../../node/feed/feeds.ts';
+import { silentLog } from '../../node/log.ts';
+import type { SyncClient } from '../../node/net/sync-client.ts';
+import { DamageBoard } from '../../node/scrub/damage-board.ts';
+import { Repairer, type RepairerOptions } from '../../node/scrub/repairer.ts';
+import { blockKey } from '../../node/store/keys.ts';
+import { MemoryStore } from '../../node/store/memory.ts';
+import { MeshError } from '../../protocols/errors.ts';
+import { LIMITS } from '../../protocols/limits.ts';
+import { sha256 } from '../../protocols/merkle.ts';
+import { encodeAttachment, structCid } from '../../protocols/record.ts';
+import { type Packed, packSegments } from '../../protocols/segment.ts';
+import { FEED_BYTES, samplePacked } from '../protocols/sample-log.ts';
+import { FaultyStore } from './store/faulty-store.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+const CHUNK = Buffer.alloc(LIMITS.inlineContentBytes + 1, 7);
+const HASH = sha256(CHUNK);
+/** Of an entry whose file has this block. */
+const record = encodeAttachment({
+  envelope: Buffer.from('{}'),
+  sizeBytes: CHUNK.length,
+  sha256: HASH,
+  content: { depth: 0, hashes: [HASH] },
+});
+const naming = (beside: boolean): Packed => {
+  const { leaf } = samplePacked(2, { record: structCid(record), sizeBytes: record.length });
+  return { leaf, record: beside ? record : null };
+};
+
+describe('a damaged block that no applied entry names', () => {
+  let time: VirtualTime;
+  let store: FaultyStore;
+  let blocks: Blocks;
+  let board: DamageBoard;
+  /** What peers give. */
+  let given: Buffer | undefined;
+
+  beforeEach(async () => {
+    time = new VirtualTime();
+    store = new FaultyStore(new MemoryStore());
+    blocks = new Blocks(store);
+    board = new DamageBoard(time);
+    given = undefined;
+    await blocks.put([{ hash: HASH, bytes: CHUNK }]);
+    store.rot(blockKey(HASH));
+  });
+
+  interface View {
+    readonly isLevel?: boolean;
+    readonly waitsForKey?: boolean;
+    readonly applied?: number;
+  }
+
+  const feedOf = (entries: readonly Packed[], view: View, damage?: MeshError): OpenFeed =>
+    ({
+      ...{ id: FEED_BYTES, path: 'library/base' },
+      view: { isLevel: false, waitsForKey: true, applied: 1, owns: async () => false, ...view },
+      log: {
+        ...{ damage, size: entries.length },
+        segments: async function* (from: number, to: number) {
+          yield* packSegments(from, entries.slice(from, to));
+        },
+      },
+    }) as unknown as OpenFeed;
+
+  /** What becomes of it with these feeds: what the board says of it, and whether it is still in the store. */
+  async function repaired(...opened: OpenFeed[]) {
+    const client = { blocks: async () => [given] } as unknown as SyncClient;
+    const options = {
+      ...{ board, blocks, timers: time, log: silentLog, feeds: { opened } },
+      isCopied: () => false,
+      peers: () => ['peer'],
+      ask: (_: string, work: (one: SyncClient) => Promise<unknown>) => work(client),
+      nameOf: () => 'payments',
+    } as unknown as RepairerOptions;
+    const repairer = new Repairer(options);
+    blocks.onDamaged = (hash) => repairer.block(hash);
+    expect(await blocks.get({ codec: 0x55, hash: HASH })).toBeUndefined();
+    await time.advance(10);
+    await repairer.stop();
+    const [damage] = board.all;
+    const isHere = await store.has(blockKey(HASH));
+    return { source: damage!.source, error: damage!.lastError?.split(':')[0] ?? null, isHere };
+  }
+
+  const some = [samplePacked(0), samplePacked(1)];
+  const GONE = { source: 'nothing names it: it was taken away', error: null, isHere: false };
+
+  it('is taken away, also where a feed waits for a key that never comes', async () => {
+    expect(await repaired(feedOf(some, { isLevel: true }), feedOf(some, {}))).toEqual(GONE);
+  });
+
+  it('is taken away where only a record that never came could name it', async () => {
+    expect(await repaired(feedOf([...some, naming(false)], {}))).toEqual(GONE);
+  });
+
+  it('is fetched where an entry that waits for a key names it', async () => {
+    given = CHUNK;
+    const feed = feedOf([...some, naming(true)], {});
+    expect(await repaired(feed)).toEqual({ source: 'payments', error: null, isHere: true });
+    expect(await blocks.get({ codec: 0x55, hash: HASH })).toEqual(CHUNK);
+  });
+
+  it('stays where an entry that waits for a key names it, and nobody else has it', async () => {
+    expect(await repaired(feedOf([...some, naming(true)], {}))).toEqual({
+      ...{ source: null, error: 'PEER_UNREACHABLE', isHere: true },
+    });
+  });
+
+  it.each<[string, () => Promise<OpenFeed>]>([
+    ['entries are about to be applied', async () => feedOf(some, { waitsForKey: false })],
+    [
+      'the log of a feed is damaged',
+      async () => feedOf(some, {}, new MeshError('STORE_DAMAGED', 'rotten')),
+    ],
+    [
+      'the record that may name it is damaged',
+      async () => {
+        const { hash } = structCid(record);
+        await blocks.put([{ hash, bytes: record }]);
+        store.rot(blockKey(hash));
+        return feedOf([...some, naming(false)], {});
+      },
+    ],
+  ])('stays as long as %s', async (_, feed) => {
+    expect(await repaired(await feed())).toMatchObject({ source: null, isHere: true });
+  });
+});
