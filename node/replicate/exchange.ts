@@ -25,6 +25,7 @@ import {
   learnCommon,
 } from '../fork/contradiction.ts';
 import type { ForkBook } from '../fork/fork-book.ts';
+import { readingOn } from '../fork/read-on.ts';
 import type { SyncClient } from '../net/sync-client.ts';
 import type { HeldNotes } from './held-notes.ts';
 
@@ -134,7 +135,7 @@ async function exchangeFeed(
     // A peer that is still catching up cannot prove a prefix of this head: it gave an older one, or is asked later.
     if (checkpoint.size <= feed.log.size || head.held < checkpoint.size) return;
     const { log, id: feedId } = feed;
-    const source = client.source(feedId);
+    const source = readingOn(client.source(feedId));
     // Where an epoch begins stands in the directory: what is here is brought to that first.
     const { continues } = feed.row;
     if (continues && log.size < continues.size) {
