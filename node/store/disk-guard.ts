@@ -15,6 +15,8 @@ const BALLAST = { part: 0.05, bytes: 64 * MiB };
 const LOOK_MS = 5_000;
 /** While somebody waits for space. */
 const FULL_LOOK_MS = 500;
+/** A database tells of a write that failed in the background with the next one, when there may be room again: each of them once. */
+const LATE_NEWS = 3;
 /** The ballast is made once the start is over, which others wait for. */
 const BALLAST_LOOKS = 6;
 
@@ -48,6 +50,8 @@ export class DiskGuard {
   #space: DiskSpace | undefined;
   #timer: TimerHandle | undefined;
   #looks = 0;
+  /** Writes that failed although there is room, since the last look. */
+  #unlikely = 0;
   #isStopped = false;
   #ballastBytes = 0;
 
@@ -114,21 +118,28 @@ export class DiskGuard {
   /** Looks how much is free. A disk that was full is so until there is room for the ballast and more. */
   async look(): Promise<void> {
     if (!this.#o) return;
-    const { freeBytes, sizeBytes } = await this.#o.space();
-    this.#space = { freeBytes, sizeBytes };
+    this.#space = await this.#o.space();
+    this.#unlikely = 0;
+    const { freeBytes, sizeBytes } = this.#space;
     const before = this.#state;
-    const hard = markOf(HARD, sizeBytes);
-    const lost = this.#ballastBytes > 0 ? 0 : markOf(BALLAST, sizeBytes);
-    if (before === 'full' && freeBytes < hard + lost) return;
-    if (freeBytes < hard) this.#state = 'scarce';
+    if (before === 'full' && !this.#hasRoom(this.#space)) return;
+    if (freeBytes < markOf(HARD, sizeBytes)) this.#state = 'scarce';
     else this.#state = freeBytes < markOf(SOFT, sizeBytes) ? 'low' : 'ok';
     if (this.#state !== before)
       this.#o.log.warn({ state: this.#state, freeBytes }, 'the space on the disk has changed');
   }
 
-  /** A write found the disk full: gives the ballast up. */
+  /** Room for the ballast, and more. */
+  #hasRoom({ freeBytes, sizeBytes }: DiskSpace): boolean {
+    const lost = this.#ballastBytes > 0 ? 0 : markOf(BALLAST, sizeBytes);
+    return freeBytes >= markOf(HARD, sizeBytes) + lost;
+  }
+
+  /** A write found the disk full: gives the ballast up, unless there is room again. */
   readonly release = async (): Promise<void> => {
     if (!this.#o || this.#state === 'full') return;
+    // Where writes fail again and again it is a quota, or another bound that free space says nothing of.
+    if (this.#hasRoom(await this.#o.space()) && ++this.#unlikely <= LATE_NEWS) return;
     this.#state = 'full';
     if (this.#timer) {
       this.#o.timers.clearTimeout(this.#timer);

@@ -70,6 +70,23 @@ describe('the room on a disk', () => {
     expect(await size()).toBe(4 * MiB);
   });
 
+  it('is not full by what a database tells late, when there is room again; it is where writes go on failing', async () => {
+    const { guard, space } = await guarded(80 * MiB, 40 * MiB);
+    await guard.look();
+    for (let database = 0; database < 3; database++) await guard.release();
+    expect(guard.state).toBe('ok');
+    await guard.look();
+    for (let database = 0; database < 3; database++) await guard.release();
+    expect(guard.state).toBe('ok');
+    await guard.release();
+    expect(guard.state).toBe('full');
+    await guard.look();
+    expect(guard.state).toBe('ok');
+    space.freeBytes = 4 * MiB;
+    await guard.release();
+    expect(guard.state).toBe('full');
+  });
+
   it('has no ballast where that would leave too little', async () => {
     const { guard, size } = await guarded(80 * MiB, 11 * MiB);
     await guard.look();
