@@ -3,7 +3,7 @@
 
 const FIRST_BITS = 1 << 14;
 const GROWTH = 4;
-/** With sixteen bits a name and five probes, one new name in three hundred is taken for a known one. */
+/** With sixteen bits a name and five probes, one new name in two hundred is taken for a known one. */
 const BITS_PER_NAME = 16;
 const PROBES = 5;
 
