@@ -12,15 +12,18 @@ if (major < NEEDED) {
 } else {
   const { enableCompileCache } = await import('node:module');
   enableCompileCache?.();
-  const { missingFlags } = await import('./v8-flags.ts');
-  const flags = missingFlags(process.execArgv, process.env.NODE_OPTIONS);
-  // The size of V8's young generation is settled before the first line of a program. A node lives for long: it starts over with
-  // its flags, in the same process, where the system can do that.
-  if (process.argv[2] === 'run' && flags.length > 0 && process.platform !== 'win32') {
-    const args = [...flags, ...process.execArgv, ...process.argv.slice(1)];
-    process.execve(process.execPath, [process.execPath, ...args], process.env);
-  }
+  const { EARLY_FLAGS, LATE_FLAGS, missingOf } = await import('./v8-flags.ts');
+  const { execArgv, argv, env } = process;
+  // What is settled before the first line of a program: a node, which lives for long, starts over with it, in the same process,
+  // where the system can do that.
+  const early = missingOf(EARLY_FLAGS, execArgv, env.NODE_OPTIONS);
+  if (argv.slice(2).includes('run') && early.length > 0 && process.platform !== 'win32')
+    process.execve(
+      process.execPath,
+      [process.execPath, ...early, ...execArgv, ...argv.slice(1)],
+      env,
+    );
   const { setFlagsFromString } = await import('node:v8');
-  for (const flag of flags) setFlagsFromString(flag);
+  for (const flag of missingOf(LATE_FLAGS, execArgv, env.NODE_OPTIONS)) setFlagsFromString(flag);
   await import('./bin.ts');
 }

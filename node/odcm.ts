@@ -49,6 +49,8 @@ export class OdcmDesk {
   readonly #listen: HostPort;
   /** Spaces are let in one after the other, by whichever way they came. */
   readonly #admitting = new Turn();
+  /** A root may come while the endpoint is opened. */
+  readonly #opening = new Turn();
   #server: EnrolServer | undefined;
   #timer: TimerHandle | undefined;
   #isStarted = false;
@@ -120,8 +122,10 @@ export class OdcmDesk {
         );
       });
     const { versions } = this.#node.home.root;
-    this.#server = await this.#openEndpoint();
-    this.#isStarted = true;
+    await this.#opening.take(async () => {
+      this.#server = await this.#openEndpoint();
+      this.#isStarted = true;
+    });
     if (this.#node.home.root.versions !== versions) await this.#reopenEndpoint();
     this.#schedule();
   }
@@ -154,11 +158,13 @@ export class OdcmDesk {
     if (this.#isStarted) await this.#reopenEndpoint();
   }
 
-  async #reopenEndpoint(): Promise<void> {
-    const former = this.#server;
-    this.#server = undefined;
-    await former?.stop();
-    if (!this.#isStopped) this.#server = await this.#openEndpoint();
+  #reopenEndpoint(): Promise<void> {
+    return this.#opening.take(async () => {
+      const former = this.#server;
+      this.#server = undefined;
+      await former?.stop();
+      if (!this.#isStopped) this.#server = await this.#openEndpoint();
+    });
   }
 
   /**

@@ -151,8 +151,8 @@ async function exchangeFeed(
     const mismatch = (error: unknown) => afterMismatch(client, suspect, forks, error);
     if (take === 'copy')
       return options.copies.take(feed, { checkpoint, note, source }).catch(mismatch);
-    // What is verified becomes readable while the rest still arrives, and intake runs no further ahead of it than one
-    // group; faults of applying show when all is applied below.
+    // What is verified becomes readable while the rest still arrives, and intake runs no further ahead of it than a
+    // few groups; faults of applying show when all is applied below.
     const onVerified = async (run: readonly Verified[], stored: Promise<void>) => {
       await feed.view.take(run, stored).catch(() => {});
       options.onProgress(feed);

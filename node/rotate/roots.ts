@@ -76,7 +76,8 @@ export class Roots {
 
   /** Asks a peer when that was not done for a while. A peer that has nothing valid costs nothing but this answer. */
   async askWhenDue(peerId: string, client: SyncClient): Promise<void> {
-    await this.complete();
+    // What a listener could not do has its own time: a peer must not bring it about with each exchange.
+    if (this.#isLate) await this.complete();
     const nowMs = this.#o.clock.nowMs();
     const askedMs = this.#askedMs.get(peerId);
     if (askedMs !== undefined && Math.abs(nowMs - askedMs) < LIMITS.antiEntropyMs) return;

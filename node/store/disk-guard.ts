@@ -17,6 +17,8 @@ const LOOK_MS = 5_000;
 const FULL_LOOK_MS = 500;
 /** A database tells of a write that failed in the background with the next one, when there may be room again: each of them once. */
 const LATE_NEWS = 3;
+/** Looks without such news after which it counts anew: a minute. */
+const QUIET_LOOKS = 12;
 /** The ballast is made once the start is over, which others wait for. */
 const BALLAST_LOOKS = 6;
 
@@ -50,8 +52,9 @@ export class DiskGuard {
   #space: DiskSpace | undefined;
   #timer: TimerHandle | undefined;
   #looks = 0;
-  /** Writes that failed although there is room, since the last look. */
+  /** Writes that failed although there is room, and looks since the last of them. */
   #unlikely = 0;
+  #quietLooks = 0;
   #isStopped = false;
   #ballastBytes = 0;
 
@@ -119,7 +122,7 @@ export class DiskGuard {
   async look(): Promise<void> {
     if (!this.#o) return;
     this.#space = await this.#o.space();
-    this.#unlikely = 0;
+    if (++this.#quietLooks > QUIET_LOOKS) this.#unlikely = 0;
     const { freeBytes, sizeBytes } = this.#space;
     const before = this.#state;
     if (before === 'full' && !this.#hasRoom(this.#space)) return;
@@ -139,7 +142,11 @@ export class DiskGuard {
   readonly release = async (): Promise<void> => {
     if (!this.#o || this.#state === 'full') return;
     // Where writes fail again and again it is a quota, or another bound that free space says nothing of.
-    if (this.#hasRoom(await this.#o.space()) && ++this.#unlikely <= LATE_NEWS) return;
+    const space = await this.#o.space().catch(() => undefined);
+    this.#quietLooks = 0;
+    if (space && this.#hasRoom(space) && ++this.#unlikely <= LATE_NEWS) return;
+    // Another database may have told of it meanwhile.
+    if (this.state === 'full') return;
     this.#state = 'full';
     if (this.#timer) {
       this.#o.timers.clearTimeout(this.#timer);

@@ -75,8 +75,12 @@ describe('the room on a disk', () => {
     await guard.look();
     for (let database = 0; database < 3; database++) await guard.release();
     expect(guard.state).toBe('ok');
-    await guard.look();
-    for (let database = 0; database < 3; database++) await guard.release();
+    // A minute without such news.
+    for (let look = 0; look < 13; look++) await guard.look();
+    for (let database = 0; database < 3; database++) {
+      await guard.release();
+      await guard.look();
+    }
     expect(guard.state).toBe('ok');
     await guard.release();
     expect(guard.state).toBe('full');
