@@ -8,15 +8,19 @@ import { LIMITS } from '../../protocols/limits.ts';
 import { type Attachment, type Content, decodeIndex, verifyBlock } from '../../protocols/record.ts';
 import { ContentOpener } from '../../protocols/sealed-content.ts';
 import { treeOf } from '../../protocols/sealed-record.ts';
-import { blockKey, givenForKey, givenForRange, logOfGivenForKey } from '../store/keys.ts';
+import {
+  blockKey,
+  givenForKey,
+  givenForRange,
+  logOfGivenForKey,
+  packedKey,
+} from '../store/keys.ts';
 import type { Packs } from '../store/packs.ts';
 import { isRot, type Store, type Write } from '../store/store.ts';
 import { ChunkWriter, chunksOf } from './chunk-writer.ts';
-import { type BlockInPack, PackedBlocks, packedRow } from './packed-blocks.ts';
+import { type BlockInPack, PackedBlocks, rowsOf } from './packed-blocks.ts';
 
 const NO_BYTES = Buffer.alloc(0);
-/** Blocks that are looked for together: 4 MiB, should all of them be here. */
-const LOOKED_FOR = 64;
 
 const isDamage = (error: unknown): boolean => isRot(error) || isMeshError(error, 'HASH_MISMATCH');
 
@@ -27,6 +31,8 @@ export class Blocks {
   readonly #damaged = new Set<string>();
   /** Finds blocks by their hash, in hexadecimal, that were verified and are in memory because they come in just now. */
   near: ((name: string) => Buffer | undefined) | undefined;
+  /** Told, in hexadecimal, of each block that comes, be it here or not: before it is written. */
+  onArrived: ((name: string) => void) | undefined;
   /** Told of a damaged block when it is found. */
   onDamaged: ((hash: Buffer) => void) | undefined;
 
@@ -110,7 +116,8 @@ export class Blocks {
   async drop(hashes: readonly Uint8Array[]): Promise<void> {
     const keys: Buffer[] = [];
     for (const hash of hashes) {
-      keys.push(blockKey(hash), ...(this.#packed?.keysOf(hash) ?? []));
+      keys.push(blockKey(hash));
+      if (this.#packed) keys.push(packedKey(hash));
       for await (const { key } of this.#store.range(givenForRange(hash))) keys.push(key);
     }
     await this.#store.write(keys.map((key) => ({ type: 'del', key })));
@@ -127,44 +134,29 @@ export class Blocks {
     log?: Buffer,
   ): Promise<void> {
     const writes: Write[] = [];
+    this.#arrive(blocks);
     for (const { hash, bytes } of blocks) {
       writes.push({ type: 'put', key: blockKey(hash), value: bytes });
-      for (const key of this.#packed?.keysOf(hash) ?? []) writes.push({ type: 'del', key });
+      if (this.#packed) writes.push({ type: 'del', key: packedKey(hash) });
       if (log) writes.push({ type: 'put', key: givenForKey(hash, log), value: NO_BYTES });
     }
     await this.#store.write(writes, { sync });
     if (this.#damaged.size > 0) for (const { hash } of blocks) this.#damaged.delete(hexOf(hash));
   }
 
-  /** Names blocks in a pack, which their caller has verified, as far as they are not here already. */
+  /** Names blocks in a pack, which their caller has verified, as far as they do not lie here by themselves. */
   async putPacked(pack: string, blocks: readonly BlockInPack[], log?: Buffer): Promise<void> {
-    const writes: Write[] = [];
-    for (let at = 0; at < blocks.length; at += LOOKED_FOR) {
-      const some = blocks.slice(at, at + LOOKED_FOR);
-      const areHere = await this.#areHere(some);
-      for (const [i, block] of some.entries()) {
-        if (!areHere[i]) writes.push(packedRow(pack, block));
-        if (log) writes.push({ type: 'put', key: givenForKey(block.hash, log), value: NO_BYTES });
-      }
-    }
+    this.#arrive(blocks);
+    const writes = await rowsOf(this.#store, pack, blocks, (hash) => this.isDamaged(hash));
+    for (const { hash } of log ? blocks : [])
+      writes.push({ type: 'put', key: givenForKey(hash, log!), value: NO_BYTES });
     await this.#store.write(writes);
     for (const { hash } of blocks) this.#damaged.delete(hexOf(hash));
   }
 
-  /** Asked for together: one by one costs more than to read those few that are here. */
-  async #areHere(blocks: readonly BlockInPack[]): Promise<boolean[]> {
-    const keys = blocks.map(({ hash }) => blockKey(hash));
-    const packed = blocks.flatMap(({ hash }) => this.#packed?.keysOf(hash) ?? []);
-    try {
-      const rows = await this.#store.getMany([...keys, ...packed]);
-      return blocks.map(
-        ({ hash }, i) => !this.isDamaged(hash) && !!(rows[i] ?? rows[i + blocks.length]),
-      );
-    } catch (error) {
-      // What is read first is the new row.
-      if (isRot(error)) return blocks.map(() => false);
-      throw error;
-    }
+  #arrive(blocks: readonly { hash: Uint8Array }[]): void {
+    const { onArrived } = this;
+    if (onArrived) for (const { hash } of blocks) onArrived(hexOf(hash));
   }
 
   /** What was put without `sync` is on the disk when this resolves. */

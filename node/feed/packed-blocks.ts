@@ -5,9 +5,9 @@ import type { Cid } from '../../protocols/codec.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { verifyBlock } from '../../protocols/record.ts';
-import { packedKey } from '../store/keys.ts';
+import { blockKey, packedKey, tableRange } from '../store/keys.ts';
 import type { Packs, Place } from '../store/packs.ts';
-import type { Store, Write } from '../store/store.ts';
+import { isRot, type Store, type Write } from '../store/store.ts';
 
 export interface BlockInPack {
   readonly hash: Uint8Array;
@@ -16,6 +16,8 @@ export interface BlockInPack {
   readonly sizeBytes: number;
 }
 
+/** Blocks that are looked for together: 4 MiB, should all of them be here. */
+const LOOKED_FOR = 64;
 const NAME_BYTES = 32;
 const ROW_BYTES = NAME_BYTES + 10;
 
@@ -41,18 +43,67 @@ export function decodePlace(key: Buffer, value: Buffer): Place {
   return { pack, at: value.readUIntBE(NAME_BYTES, 6), sizeBytes };
 }
 
+/**
+ * What says where these blocks lie, but for those that lie by themselves and are sound. A row of another pack is written over:
+ * whether that one is sound is not known.
+ */
+export async function rowsOf(
+  store: Store,
+  pack: string,
+  blocks: readonly BlockInPack[],
+  isDamaged: (hash: Uint8Array) => boolean,
+): Promise<Write[]> {
+  const writes: Write[] = [];
+  for (let at = 0; at < blocks.length; at += LOOKED_FOR) {
+    const some = blocks.slice(at, at + LOOKED_FOR);
+    const states = await alone(store, some);
+    for (const [i, block] of some.entries()) {
+      const isRotten = states[i] === 'rotten' || (states[i] === 'here' && isDamaged(block.hash));
+      if (isRotten) writes.push({ type: 'del', key: blockKey(block.hash) });
+      if (isRotten || !states[i]) writes.push(packedRow(pack, block));
+    }
+  }
+  return writes;
+}
+
+/** Which lie by themselves. Asked for together: one by one costs more than to read those few that are here. */
+async function alone(
+  store: Store,
+  blocks: readonly BlockInPack[],
+): Promise<('here' | 'rotten' | undefined)[]> {
+  try {
+    const rows = await store.getMany(blocks.map(({ hash }) => blockKey(hash)));
+    return rows.map((row) => row && 'here');
+  } catch (error) {
+    if (!isRot(error)) throw error;
+    if (blocks.length === 1) return ['rotten'];
+    return (await Promise.all(blocks.map((block) => alone(store, [block])))).flat();
+  }
+}
+
 export class PackedBlocks {
   readonly packs: Packs;
   readonly #store: Store;
+  #hasRows: Promise<boolean> | undefined;
 
   constructor(store: Store, packs: Packs) {
     this.#store = store;
     this.packs = packs;
   }
 
+  /** The folder may be lost, or left out of a restore: the rows that were there at the start say so as well. */
+  #isUsed(): boolean | Promise<boolean> {
+    if (this.packs.isUsed) return true;
+    this.#hasRows ??= hasRow(this.#store).catch((error: unknown) => {
+      this.#hasRows = undefined;
+      throw error;
+    });
+    return this.#hasRows;
+  }
+
   /** Undefined where no row names it. @throws HASH_MISMATCH, STORE_DAMAGED */
   async get(cid: Cid): Promise<Buffer | undefined> {
-    if (!this.packs.isUsed) return undefined;
+    if (!(await this.#isUsed())) return undefined;
     const key = packedKey(cid.hash);
     const [row] = await this.#store.getMany([key]);
     if (!row) return undefined;
@@ -70,11 +121,15 @@ export class PackedBlocks {
   }
 
   async has(hash: Uint8Array): Promise<boolean> {
-    return this.packs.isUsed && this.#store.has(packedKey(hash));
+    return (await this.#isUsed()) && this.#store.has(packedKey(hash));
   }
+}
 
-  /** What goes when the block is written by itself, or taken away. */
-  keysOf(hash: Uint8Array): Buffer[] {
-    return this.packs.isUsed ? [packedKey(hash)] : [];
-  }
+async function hasRow(store: Store): Promise<boolean> {
+  let isThere = false;
+  const onDamaged = () => {
+    isThere = true;
+  };
+  for await (const _ of store.range({ ...tableRange('j'), limit: 1, onDamaged })) isThere = true;
+  return isThere;
 }

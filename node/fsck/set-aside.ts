@@ -29,10 +29,9 @@ export async function setAside(home: Home, name: DatabaseName, nowMs: number): P
   const lock = await lockHome(home.dir);
   try {
     await requireRefillable(home, name);
-    const aside = await moveAway(home.paths[name], name, nowMs);
-    // Without the rows that name what is in them they would be taken away.
+    // First: beside a new database, without the rows that name what is in them, they would be taken away.
     if (name === 'blocks') await movePacks(home.paths.packs, nowMs);
-    return aside;
+    return await moveAway(home.paths[name], name, nowMs);
   } finally {
     await lock.release();
   }

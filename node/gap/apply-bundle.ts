@@ -6,12 +6,12 @@ import type { FileHandle } from 'node:fs/promises';
 import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import type { Verified } from '../../protocols/run-verifier.ts';
-import { decodeSegment, packSegments } from '../../protocols/segment.ts';
+import { packSegments } from '../../protocols/segment.ts';
 import { crashpoint } from '../crashpoint.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Blocks } from '../feed/blocks.ts';
 import type { Feeds, OpenFeed } from '../feed/feeds.ts';
-import { type EntrySource, takeIn } from '../feed/intake.ts';
+import { type EntrySource, type Opened, takeIn } from '../feed/intake.ts';
 import type { Subscriptions } from '../replicate/subscriptions.ts';
 import type { Roots } from '../rotate/roots.ts';
 import type { Store } from '../store/store.ts';
@@ -92,9 +92,15 @@ async function applyFeed(
     else for await (const _ of source.entries(checkpoint.size, checkpoint.size));
   });
   const missing = await feed.view.catchUp();
-  if (missing.length > 0 && o.bundle.missing.length === 0)
+  // What entries before the bundle have lacked all along is not its fault.
+  const isOfBundle = feed.view.applied >= log.range.from;
+  if (isOfBundle && missing.some(({ hash }) => !isAbsent(o.bundle, hash)))
     throw new MeshError('RECORD_MISSING', `records of ${feed.path} did not come with the bundle`);
 }
+
+/** Its exporter said that it does not have it. */
+const isAbsent = ({ missing }: VerifiedBundle, hash: Uint8Array): boolean =>
+  missing.includes(Buffer.from(hash).toString('hex'));
 
 /** What is let in is also shown; from where else it comes is for people to say. */
 async function subscribe({ subscriptions }: ApplyOptions, { row }: FeedDiff): Promise<void> {
@@ -112,9 +118,9 @@ class Cursor {
   constructor({ file, bundle, blocks, pack, onProgress }: ApplyOptions) {
     const { manifest } = bundle;
     const progress = onProgress ? { onProgress } : {};
-    const isPack = pack !== undefined;
-    this.#reader = readBundle(file, { manifest, isSummed: true, isPack, ...progress });
-    this.#sinkOf = (log) => (isPack ? new PackSink(blocks, pack, log) : new BlockSink(blocks, log));
+    this.#reader = readBundle(file, { manifest, isSummed: true, ...progress });
+    this.#sinkOf = (log) =>
+      pack === undefined ? new BlockSink(blocks, log) : new PackSink(blocks, pack, log);
   }
 
   async #peek(): Promise<BundleBlock | undefined> {
@@ -138,21 +144,25 @@ class Cursor {
   }
 
   /** Segments of a log from an index on, each once its records are in the database. */
-  async *#entries(at: number, from: number, prefix: Buffer | undefined): AsyncGenerator<Buffer> {
+  async *#entries(
+    at: number,
+    from: number,
+    prefix: Buffer | undefined,
+  ): AsyncGenerator<Buffer | Opened> {
     const groups = new Groups(this.#sinkOf(prefix));
     for (let block = await this.#peek(); block && block.log <= at; block = await this.#peek()) {
       this.#next = undefined;
       if (block.log < at || block.role === 'page') continue;
-      for (const bytes of await groups.add(block)) yield* behind(bytes, from);
+      for (const segment of await groups.add(block)) yield* behind(segment, from);
     }
-    for (const bytes of await groups.end()) yield* behind(bytes, from);
+    for (const segment of await groups.end()) yield* behind(segment, from);
   }
 }
 
 /** The part of a segment that is not before the index. */
-function behind(bytes: Buffer, index: number): Buffer[] {
-  const { from, entries } = decodeSegment(bytes);
-  if (from >= index) return [bytes];
+function behind(segment: Opened, index: number): readonly (Buffer | Opened)[] {
+  const { from, entries } = segment.open;
+  if (from >= index) return [segment];
   return packSegments(index, entries.slice(index - from));
 }
 

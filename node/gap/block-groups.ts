@@ -2,6 +2,7 @@
 // Records are copied, or only named where the file itself is kept.
 
 import type { Blocks } from '../feed/blocks.ts';
+import type { Opened } from '../feed/intake.ts';
 import type { BlockInPack } from '../feed/packed-blocks.ts';
 import type { BundleBlock } from './read-bundle.ts';
 
@@ -23,8 +24,8 @@ const GROUP_BYTES = 32 << 20;
 export class Groups {
   readonly #sink: Sink;
   /** Segments whose records are still to be written, and those whose records are being written. */
-  #segments: Buffer[] = [];
-  #behind: Buffer[] = [];
+  #segments: Opened[] = [];
+  #behind: Opened[] = [];
   #bytes = 0;
   #writing: Promise<void> = Promise.resolve();
 
@@ -33,18 +34,18 @@ export class Groups {
   }
 
   /** Gives back the segments of which all records have been written by now. */
-  async add(block: BundleBlock): Promise<readonly Buffer[]> {
-    const { role, bytes } = block;
+  async add(block: BundleBlock): Promise<readonly Opened[]> {
+    const { bytes, segment: open } = block;
     this.#bytes += bytes.length;
-    if (role === 'segment') {
+    if (open) {
       const done = this.#sink.isEmpty ? await this.end() : [];
-      this.#segments.push(bytes);
+      this.#segments.push({ bytes, open });
       if (done.length > 0) return done;
     } else this.#sink.add(block);
     return this.#bytes < GROUP_BYTES ? [] : this.#write();
   }
 
-  async #write(): Promise<readonly Buffer[]> {
+  async #write(): Promise<readonly Opened[]> {
     await this.#writing;
     const done = this.#behind;
     // Of the last one more records may come.
@@ -57,7 +58,7 @@ export class Groups {
   }
 
   /** The rest of them. */
-  async end(): Promise<readonly Buffer[]> {
+  async end(): Promise<readonly Opened[]> {
     const done = this.#sink.isEmpty ? [] : await this.#write();
     await this.#writing;
     return [...done, ...this.#behind.splice(0), ...this.#segments.splice(0)];

@@ -11,10 +11,13 @@ import { structBlock } from '../../protocols/gap/bundle-index.ts';
 import { BundleWalk, type OpenSegment, type Role } from '../../protocols/gap/bundle-walk.ts';
 import { readCar } from '../../protocols/gap/car.ts';
 import type { Manifest } from '../../protocols/gap/manifest.ts';
+import { LIMITS } from '../../protocols/limits.ts';
 import { fileError } from '../home/files.ts';
 
 const READ_BYTES = 1 << 20;
 const RAW = 0x55;
+/** What is kept as a block later: no larger than any that comes over the network. */
+const KEPT: readonly Role[] = ['record', 'tree', 'chunk'];
 
 export interface BundleBlock {
   readonly role: Role;
@@ -36,8 +39,6 @@ export interface ReadBundleOptions {
    * on, every byte of a CAR follows from a hash and from the one order of blocks, so it need not be summed again.
    */
   readonly isSummed?: boolean;
-  /** Records and chunks below which nothing is are not hashed: whoever reads them later does it. */
-  readonly isPack?: boolean;
   readonly signal?: AbortSignal;
   /** Bytes read so far. */
   readonly onProgress?: (bytes: number) => void;
@@ -71,18 +72,17 @@ export async function openPlainFile(path: string, maxBytes: number): Promise<Fil
  */
 export async function* readBundle(
   file: FileHandle,
-  { manifest, isSummed = false, isPack = false, signal, onProgress }: ReadBundleOptions,
+  { manifest, isSummed = false, signal, onProgress }: ReadBundleOptions,
 ): AsyncGenerator<BundleBlock, BundleEnd, undefined> {
   const { size } = await file.stat();
   if (size !== manifest.sizeBytes)
     throw new MeshError('HASH_MISMATCH', `the CAR has ${size} bytes, not ${manifest.sizeBytes}`);
   const sum = isSummed ? undefined : createHash('sha256');
   const walk = new BundleWalk(manifest.index);
-  const isLeaf = (role: Role | undefined, { codec }: Cid): boolean =>
+  const isLeaf = (role: Role, { codec }: Cid): boolean =>
     codec === RAW && (role === 'record' || role === 'chunk');
-  const isChecked = (cid: Cid): boolean => isPack && isLeaf(walk.next()?.role, cid);
   const pieces = watched(file, sum, onProgress);
-  for await (const block of readCar(pieces, structBlock(manifest.index), isChecked)) {
+  for await (const block of readCar(pieces, structBlock(manifest.index))) {
     signal?.throwIfAborted();
     const { cid, at } = block;
     const expected = walk.next();
@@ -94,6 +94,8 @@ export async function* readBundle(
         'a block of the CAR stands where its index does not have it',
       );
     const { role, log } = expected;
+    if (block.bytes.length > LIMITS.blockBytes && KEPT.includes(role))
+      throw new MeshError('TOO_LARGE', `a ${role} in the CAR is above ${LIMITS.blockBytes} bytes`);
     // The walk holds on to what names other blocks.
     const bytes = isLeaf(role, cid) ? block.bytes : Buffer.from(block.bytes);
     const segment = walk.take(bytes);

@@ -30,7 +30,18 @@ const isOfDirectory = (key: Buffer): boolean =>
 
 /** Resolves to how many were taken away: none when something could not be read that may name them. */
 export async function sweepOrphans(o: OrphansOptions): Promise<number> {
-  const candidates = await unowned(o);
+  const candidates = new Set<string>();
+  // One that comes meanwhile, from a peer or with a bundle, is about to be named.
+  o.blocks.onArrived = (name) => candidates.delete(name);
+  try {
+    return await sweep(o, candidates);
+  } finally {
+    o.blocks.onArrived = undefined;
+  }
+}
+
+async function sweep(o: OrphansOptions, candidates: Set<string>): Promise<number> {
+  await addUnowned(o, candidates);
   if (candidates.size > 0 && !(await keepNamed(o, candidates))) return 0;
   const since = await readMark(o.logs);
   const nowMs = o.nowMs();
@@ -41,18 +52,43 @@ export async function sweepOrphans(o: OrphansOptions): Promise<number> {
     if (nowMs - firstMs >= LIMITS.orphanGraceMs) dead.push(Buffer.from(name, 'hex'));
     else next[name] = firstMs;
   }
-  for (let at = 0; at < dead.length; at += GROUP) await o.blocks.drop(dead.slice(at, at + GROUP));
+  let count = 0;
+  for (let at = 0; at < dead.length; at += GROUP) {
+    const unnamed = await stillUnowned(o, dead.slice(at, at + GROUP));
+    const still = unnamed.filter((hash) => candidates.has(hash.toString('hex')));
+    await o.blocks.drop(still);
+    count += still.length;
+  }
   const value = Buffer.from(JSON.stringify(next));
   await o.logs.write([{ type: 'put', key: MARK, value }]);
-  return dead.length;
+  return count;
 }
 
-/** Blocks that no view names, by hash. */
-async function unowned({ blockStore, views, pace }: OrphansOptions): Promise<Set<string>> {
+/** Prefixes of the logs that have views. */
+async function viewed({ views }: OrphansOptions): Promise<Buffer[]> {
   const prefixes: Buffer[] = [];
   for await (const { key } of views.range({ ...tableRange('a'), onDamaged: () => {} }))
     prefixes.push(Buffer.from(logOfKey(key)));
-  const found = new Set<string>();
+  return prefixes;
+}
+
+async function isOwned({ views }: OrphansOptions, prefixes: readonly Buffer[], hash: Buffer) {
+  for (const prefix of prefixes) if (await views.has(ownedKey(prefix, hash))) return true;
+  return false;
+}
+
+/** Of these, those that were not named since they were found. */
+async function stillUnowned(o: OrphansOptions, hashes: readonly Buffer[]): Promise<Buffer[]> {
+  const prefixes = await viewed(o);
+  const still: Buffer[] = [];
+  for (const hash of hashes) if (!(await isOwned(o, prefixes, hash))) still.push(hash);
+  return still;
+}
+
+/** Blocks that no view names, by hash in hexadecimal. */
+async function addUnowned(o: OrphansOptions, found: Set<string>): Promise<void> {
+  const { blockStore, pace } = o;
+  const prefixes = await viewed(o);
   // By themselves, and in packs.
   for (const table of ['b', 'j']) {
     for await (const { key, value } of blockStore.range({
@@ -61,16 +97,13 @@ async function unowned({ blockStore, views, pace }: OrphansOptions): Promise<Set
     })) {
       await pace(key.length + value.length);
       const hash = key.subarray(1);
-      let isOwned = false;
-      for (const prefix of prefixes) {
-        isOwned = await views.has(ownedKey(prefix, hash));
-        if (isOwned) break;
-      }
-      if (!isOwned) found.add(hash.toString('hex'));
-      if (found.size >= MOST) return found;
+      const name = hash.toString('hex');
+      // Before it is looked for: it may come just then.
+      found.add(name);
+      if (await isOwned(o, prefixes, hash)) found.delete(name);
+      if (found.size >= MOST) return;
     }
   }
-  return found;
 }
 
 /**

@@ -1,10 +1,11 @@
 // Packs of which little is still of use: one that no row names is taken away, and of one that is mostly passed over the rest
 // is written out block by block, so that the file can go. At every moment each block is named in one of the two places.
 
+import { sha256 } from '../../protocols/merkle.ts';
 import type { Blocks } from '../feed/blocks.ts';
 import { decodePlace } from '../feed/packed-blocks.ts';
 import type { Log } from '../log.ts';
-import { tableRange } from '../store/keys.ts';
+import { blockKey, tableRange } from '../store/keys.ts';
 import { isRot, type Store } from '../store/store.ts';
 
 /** Written out together. */
@@ -25,39 +26,60 @@ export async function tendPacks(o: TendPacksOptions): Promise<number> {
   if (!packs?.isUsed) return 0;
   packs.beginRound();
   const files = (await packs.list()).filter(({ pack }) => !packs.isFresh(pack));
-  const named = files.length > 0 ? await namedBytes(o) : undefined;
+  const uses = files.length > 0 ? await usesOf(o) : undefined;
   // A row that cannot be read may name any of them.
-  if (!named) return 0;
-  const empty: string[] = [];
-  const sparse = new Set<string>();
+  if (!uses) return 0;
+  let count = 0;
+  // One by one: with the first of them there is room for the next.
   for (const { pack, sizeBytes } of files) {
-    const bytes = named.get(pack) ?? 0;
-    if (bytes === 0) empty.push(pack);
-    else if (2 * bytes < sizeBytes && o.hasRoom()) sparse.add(pack);
+    const use = uses.get(pack);
+    // Where a block is damaged the file stays until it comes anew, so nothing is won by writing out the others.
+    const mayGo = !use || (2 * use.bytes < sizeBytes && !use.isDamaged);
+    if (!mayGo || (use && !(await writeOut(o, pack)))) continue;
+    // A row that a power cut brings back must not name a file that is gone.
+    await o.blocks.flush();
+    if (await packs.remove(pack)) count++;
   }
-  if (sparse.size > 0) empty.push(...(await writeOut(o, sparse)));
-  if (empty.length === 0) return 0;
-  // A row that a power cut brings back must not name a file that is gone.
-  await o.blocks.flush();
-  for (const pack of empty) await packs.remove(pack);
-  o.log.info({ packs: empty.length }, 'packs of which little was left were taken away');
-  return empty.length;
+  if (count > 0) o.log.info({ packs: count }, 'packs of which little was left were taken away');
+  return count;
 }
 
-/** Bytes of blocks by pack; undefined when some of it could not be read. */
-async function namedBytes({ blockStore, pace }: TendPacksOptions) {
-  const named = new Map<string, number>();
-  let isWhole = true;
-  const onDamaged = () => {
-    isWhole = false;
+/** What rows say of packs; undefined when some of it could not be read. */
+async function usesOf(o: TendPacksOptions) {
+  const uses = new Map<string, { bytes: number; isDamaged: boolean }>();
+  const rotten: Buffer[] = [];
+  const onDamaged = (key: Buffer) => {
+    rotten.push(Buffer.from(key));
   };
-  for await (const { key, value } of blockStore.range({ ...tableRange('j'), onDamaged })) {
-    await pace(key.length + value.length);
+  for await (const { key, value } of o.blockStore.range({ ...tableRange('j'), onDamaged })) {
+    await o.pace(key.length + value.length);
     const place = placeOf(key, value);
-    if (place) named.set(place.pack, (named.get(place.pack) ?? 0) + place.sizeBytes);
-    else isWhole = false;
+    if (!place) {
+      onDamaged(key);
+      continue;
+    }
+    const { bytes, isDamaged } = uses.get(place.pack) ?? { bytes: 0, isDamaged: false };
+    uses.set(place.pack, {
+      bytes: bytes + place.sizeBytes,
+      isDamaged: isDamaged || o.blocks.isDamaged(key.subarray(1)),
+    });
   }
-  return isWhole ? named : undefined;
+  for (const key of rotten) if (!(await forgetPlace(o, key))) return undefined;
+  return uses;
+}
+
+/** A row that cannot be read goes where its block is sound by itself. */
+async function forgetPlace({ blockStore }: TendPacksOptions, key: Buffer): Promise<boolean> {
+  const hash = key.subarray(1);
+  try {
+    const bytes = await blockStore.get(blockKey(hash));
+    if (!bytes || !sha256(bytes).equals(hash)) return false;
+  } catch (error) {
+    if (isRot(error)) return false;
+    throw error;
+  }
+  await blockStore.write([{ type: 'del', key }]);
+  return true;
 }
 
 function placeOf(key: Buffer, value: Buffer) {
@@ -69,33 +91,34 @@ function placeOf(key: Buffer, value: Buffer) {
   }
 }
 
-/** Gives back those of which nothing is left to write. A block that is damaged stays where it is until it comes anew. */
-async function writeOut(
-  { blockStore, blocks, pace }: TendPacksOptions,
-  sparse: Set<string>,
-): Promise<Set<string>> {
+/** Resolves to whether nothing is left to write: a block that is damaged stays where it is, and so do all for want of room. */
+async function writeOut(o: TendPacksOptions, pack: string): Promise<boolean> {
+  const { blockStore, blocks, pace, hasRoom } = o;
+  let isWhole = true;
   let group: { hash: Buffer; bytes: Buffer }[] = [];
   let groupBytes = 0;
-  for await (const { key, value } of blockStore.range({
-    ...tableRange('j'),
-    onDamaged: () => {},
-  })) {
+  const onDamaged = () => {
+    isWhole = false;
+  };
+  if (!hasRoom()) return false;
+  for await (const { key, value } of blockStore.range({ ...tableRange('j'), onDamaged })) {
     const place = placeOf(key, value);
-    if (!place || !sparse.has(place.pack)) continue;
+    if (place && place.pack !== pack) continue;
     const hash = key.subarray(1);
-    const bytes = await blocks.get({ codec: 0x55, hash });
-    await pace(place.sizeBytes);
-    if (!bytes) {
-      sparse.delete(place.pack);
+    const bytes = place && (await blocks.get({ codec: 0x55, hash }));
+    if (!place || !bytes) {
+      isWhole = false;
       continue;
     }
+    await pace(place.sizeBytes);
     group.push({ hash, bytes });
     groupBytes += bytes.length;
     if (groupBytes < GROUP_BYTES) continue;
     await blocks.put(group);
+    if (!hasRoom()) return false;
     group = [];
     groupBytes = 0;
   }
   await blocks.put(group);
-  return sparse;
+  return isWhole;
 }

@@ -2,7 +2,7 @@
 // in rows of a database; here are the files. Whoever reads a block checks it against its hash.
 
 import { constants, existsSync } from 'node:fs';
-import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
@@ -25,9 +25,10 @@ export interface PackFile {
 const MOST_OPEN = 4;
 const NAME = /^([0-9a-f]{64})\.car$/;
 const INCOMING = '.incoming';
-const NO_LINK = new Set(['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
-/** Not there, or a sector that the disk does not give back: as good as rotten. */
-const LOST = new Set(['ENOENT', 'EIO', 'ELOOP', 'EISDIR']);
+/** Of a disk on which a copy has no place either. */
+const NO_DISK = new Set(['ENOSPC', 'EDQUOT', 'EIO']);
+/** Of a machine that has too little of something just now. */
+const BUSY = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']);
 
 export class Packs {
   readonly #folder: string;
@@ -36,7 +37,7 @@ export class Packs {
   /** Adopted since the last round, and whether all rows of it are there. */
   readonly #fresh = new Map<string, { isSettled: boolean }>();
   readonly #turn = new Turn();
-  /** False on most nodes: then nothing is looked for in packs. */
+  /** False on most nodes: then there is no pack, and nothing is looked for in one. */
   isUsed: boolean;
   #isClosed = false;
 
@@ -52,7 +53,7 @@ export class Packs {
   /**
    * Keeps a file that is on the disk and that nobody else writes to, under a second name. Until it is {@link settle}d it is not
    * taken away, however few rows name it.
-   * @returns false where the file system gives no second name
+   * @returns false where the file system gives no second name, for whatever reason: a copy is as good
    */
   adopt(path: string, pack: string): Promise<boolean> {
     return this.#turn.take(async () => {
@@ -66,8 +67,9 @@ export class Packs {
         await rm(incoming, { force: true });
         for (const folder of [this.#folder, dirname(this.#folder)]) await syncFolder(folder);
       } catch (cause) {
-        if (NO_LINK.has(codeOf(cause) ?? '')) return false;
-        throw fileError('keep', path, cause);
+        const code = codeOf(cause);
+        if (code === undefined || NO_DISK.has(code)) throw fileError('keep', path, cause);
+        return false;
       }
       this.isUsed = true;
       this.#fresh.set(pack, { isSettled: false });
@@ -91,7 +93,7 @@ export class Packs {
     return this.#fresh.has(pack);
   }
 
-  /** Undefined where the file is gone or too short. */
+  /** Undefined where the file is gone, too short, or does not let itself be read: as good as rotten. */
   async read({ pack, at, sizeBytes }: Place): Promise<Buffer | undefined> {
     try {
       const file = await this.#use(pack);
@@ -101,9 +103,10 @@ export class Packs {
         file.release();
       }
     } catch (cause) {
-      if (LOST.has(codeOf(cause) ?? '')) return undefined;
+      const code = codeOf(cause);
+      if (code !== undefined && !BUSY.has(code)) return undefined;
       // Not the file's fault, so nothing is said of what is in it.
-      const what = `the pack ${pack} cannot be read (${codeOf(cause) ?? cause})`;
+      const what = `the pack ${pack} cannot be read (${code ?? cause})`;
       throw new MeshError('STORE_DAMAGED', what, { cause });
     }
   }
@@ -139,18 +142,19 @@ export class Packs {
     for (const name of await readdir(this.#folder).catch(noFolder)) {
       const [, pack] = NAME.exec(name) ?? [];
       if (pack === undefined) continue;
-      const { size } = await stat(join(this.#folder, name));
-      files.push({ pack, sizeBytes: size });
+      const stat = await lstat(join(this.#folder, name));
+      if (stat.isFile()) files.push({ pack, sizeBytes: stat.size });
     }
     return files;
   }
 
-  /** Not one that came meanwhile. */
-  remove(pack: string): Promise<void> {
+  /** Resolves to false for one that came meanwhile: it stays. */
+  remove(pack: string): Promise<boolean> {
     return this.#turn.take(async () => {
-      if (this.#fresh.has(pack)) return;
+      if (this.#fresh.has(pack)) return false;
       this.forget(pack);
       await rm(this.#path(pack), { force: true });
+      return true;
     });
   }
 

@@ -62,13 +62,11 @@ export function sectionHead(cid: Cid, sizeBytes: number): Buffer {
 /**
  * The blocks of a CAR in their order, each checked against its CID. Holds one section and one piece of the source at a time;
  * bytes of a block are valid until the next one is asked for.
- * @param isChecked of blocks that somebody else checks against their CID
  * @throws TOO_LARGE, MALFORMED, NOT_CANONICAL, HASH_MISMATCH
  */
 export async function* readCar(
   source: AsyncIterable<Uint8Array>,
   root: Cid,
-  isChecked: (cid: Cid) => boolean = () => false,
 ): AsyncGenerator<Block, void, undefined> {
   const input = new Pieces(source);
   const headerBytes = await input.varint(LIMITS.carHeaderBytes);
@@ -87,7 +85,7 @@ export async function* readCar(
     const section = await input.take(sizeBytes);
     const cid = readCid(section);
     const bytes = section.subarray(CID_BYTES);
-    if (!isChecked(cid) && digest('sha256', bytes, 'hex') !== Buffer.from(cid.hash).toString('hex'))
+    if (digest('sha256', bytes, 'hex') !== Buffer.from(cid.hash).toString('hex'))
       throw new MeshError('HASH_MISMATCH', 'a block of a CAR is not what its CID promises');
     yield { cid, bytes, at: input.at - bytes.length };
   }

@@ -67,9 +67,59 @@ describe('a block in a pack', () => {
     expect(await store.has(packedKey(CID.hash))).toBe(false);
     expect(await store.has(packedKey(LAST.hash))).toBe(true);
     expect(await blocks.givenFor(CID.hash)).toEqual([LOG]);
-    const other = 'ef'.repeat(32);
-    await blocks.putPacked(other, rows, LOG);
+  });
+
+  it('is found in the pack that came last, whatever has become of the one before', async () => {
+    const { blocks, pack, rows } = await opened();
+    await blocks.putPacked('ef'.repeat(32), rows, LOG);
+    await blocks.putPacked(pack, rows, LOG);
     expect(await blocks.get(LAST)).toEqual(THIRD);
+  });
+
+  it('takes the place of one by itself that is rotten, or of which that is known', async () => {
+    const { pack, rows, packs } = await opened();
+    const store = new FaultyStore(new MemoryStore());
+    const blocks = new Blocks(store, packs);
+    await store.write([
+      { type: 'put', key: blockKey(CID.hash), value: FIRST },
+      { type: 'put', key: blockKey(CIDS[1]!.hash), value: SECOND },
+      { type: 'put', key: blockKey(LAST.hash), value: Buffer.from('other bytes') },
+    ]);
+    store.rot(blockKey(CID.hash));
+    expect(await blocks.get(LAST)).toBeUndefined();
+    await blocks.putPacked(pack, rows, LOG);
+    const where = CIDS.flatMap(({ hash }) => [blockKey(hash), packedKey(hash)]);
+    const there = await Promise.all(where.map((key) => store.has(key)));
+    expect(there).toEqual([false, true, true, false, false, true]);
+    const bytes = await Promise.all(CIDS.map((cid) => blocks.get(cid)));
+    expect(bytes).toEqual([FIRST, SECOND, THIRD]);
+  });
+
+  it('is damaged, not absent, where the whole folder is lost, and its row goes all the same', async () => {
+    const { store, folder, packs } = await opened();
+    await packs.close();
+    await rm(folder, { recursive: true });
+    const none = new Packs(folder);
+    onTestFinished(() => none.close());
+    const blocks = new Blocks(store, none);
+    expect([none.isUsed, await blocks.has(CID)]).toEqual([false, true]);
+    expect([await blocks.get(CID), blocks.isDamaged(CID.hash)]).toEqual([undefined, true]);
+    const later = new Blocks(store, none);
+    await later.put([{ hash: CID.hash, bytes: FIRST }]);
+    await later.drop([LAST.hash]);
+    const rows = [CID, LAST].map(({ hash }) => store.has(packedKey(hash)));
+    expect(await Promise.all(rows)).toEqual([false, false]);
+  });
+
+  it('is damaged where the whole folder is lost and the first row is rotten', async () => {
+    const { store, folder, packs } = await opened();
+    await packs.close();
+    await rm(folder, { recursive: true });
+    const none = new Packs(folder);
+    onTestFinished(() => none.close());
+    for (const { hash } of CIDS) store.rot(packedKey(hash));
+    const blocks = new Blocks(store, none);
+    expect([await blocks.get(CID), blocks.isDamaged(CID.hash)]).toEqual([undefined, true]);
   });
 
   it('is damaged where a byte of it was flipped, and the others are not', async () => {

@@ -122,6 +122,14 @@ describe('a store with a pack', () => {
     expect((await problemsOf(dir))[0]).toMatch(/^STORE_DAMAGED the stored value of the block/);
   });
 
+  it('goes before the database of blocks: that stays where it cannot', async () => {
+    const { dir, folder } = await packedHome();
+    await mkdir(join(`${folder}.aside-20260102T000000Z`, 'in use'), { recursive: true });
+    const refused = setAside(await openHome(dir), 'blocks', Date.UTC(2026, 0, 2));
+    await expect(refused).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+    expect([folder, join(dir, 'store', 'blocks')].map(existsSync)).toEqual([true, true]);
+  });
+
   it('goes beside the database of blocks when that is set aside', async () => {
     const { dir, folder } = await packedHome();
     await setAside(await openHome(dir), 'blocks', Date.UTC(2026, 0, 2));

@@ -8,6 +8,7 @@ import { openPlainFile } from '../../../node/gap/read-bundle.ts';
 import { isMeshError } from '../../../protocols/errors.ts';
 import { carHeader, sectionHead } from '../../../protocols/gap/car.ts';
 import { decodeManifest, type Manifest } from '../../../protocols/gap/manifest.ts';
+import { LIMITS } from '../../../protocols/limits.ts';
 import { sha256 } from '../../../protocols/merkle.ts';
 import { rawCid } from '../../../protocols/record.ts';
 import { tempFolder } from '../temp-folder.ts';
@@ -156,6 +157,21 @@ describe('the reader of a bundle', () => {
     expect(await put([...sections, sections.at(-1)!])).toBe('MALFORMED');
     expect(await put(sections.slice(0, -1))).toBe('MALFORMED');
     expect(await put(sections, manifest.blocks + 1)).toBe('MALFORMED');
+  });
+
+  it('refuses a record that is larger than any block, and takes one that is as large', async () => {
+    const codes: string[] = [];
+    for (const recordBytes of [LIMITS.blockBytes, LIMITS.blockBytes + 1, 100 * 1024]) {
+      const folder = await tempFolder();
+      const source = await sampleSource(8, recordBytes);
+      // As an exporter has it that reads its own store without a check.
+      const large = Buffer.alloc(recordBytes, 7);
+      const block = async (hash: Uint8Array) =>
+        sha256(large).equals(hash) ? large : source.block(hash as Buffer);
+      const { manifest } = await write(folder, { ...source, block });
+      codes.push(await codeOf(() => readAll(join(folder, NAMES[0]!), manifest)));
+    }
+    expect(codes).toEqual(['nothing was refused', 'TOO_LARGE', 'TOO_LARGE']);
   });
 
   it('refuses a manifest that names other logs, or other sizes of them', async () => {

@@ -4,15 +4,22 @@ import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { onCrashpoint } from '../../../node/crashpoint.ts';
 import { readEntries } from '../../../node/feed/read-entries.ts';
-import { tableRange } from '../../../node/store/keys.ts';
+import { blockKey, tableRange } from '../../../node/store/keys.ts';
 import { Packs } from '../../../node/store/packs.ts';
 import type { Store } from '../../../node/store/store.ts';
+import { decodeEntry } from '../../../protocols/entry.ts';
 import type { Body } from '../../../protocols/record.ts';
 import { FaultyStore } from '../store/faulty-store.ts';
 import { tempFolder } from '../temp-folder.ts';
 import { drafts, Sites } from './sites.ts';
 
 const COUNT = 30;
+
+class Forgetful extends Packs {
+  override read(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+}
 
 class NoLinks extends Packs {
   override adopt(): Promise<boolean> {
@@ -48,6 +55,14 @@ async function sites(PacksOf: typeof Packs = Packs, recordBytes = 40_000) {
 }
 
 type All = Awaited<ReturnType<typeof sites>>;
+
+/** The exporter loses the last record, and says so in what it exports from then on. */
+async function exportLacking({ made, library, feed }: All) {
+  const { log } = await library.node.feeds.open(feed);
+  const { record } = decodeEntry((await log.entry(COUNT - 1)).leaf);
+  await library.disks.blockStore.write([{ type: 'del', key: blockKey(record!.hash) }]);
+  return made.export('library', 'vault');
+}
 
 /** Every item, and every record whole. */
 async function expectWhole({ vault, library, feed }: All): Promise<void> {
@@ -124,10 +139,42 @@ describe('an import of large records', () => {
     await flip(all.car);
     const run = { signal: new AbortController().signal };
     const approved = all.vault.node.gap.imports.approve(space, 1, 'Bob', run);
-    await expect(approved).rejects.toMatchObject({ code: 'RECORD_MISSING' });
+    await expect(approved).rejects.toMatchObject({ code: 'HASH_MISMATCH' });
     expect(all.vault.node.gap.receipts.size).toBe(0);
     expect((await all.vault.import(all.path)).state).toBe('applied');
     await expectWhole(all);
+  });
+
+  it('that lacks a record is not let in whole either when another one rots after its check', async () => {
+    const all = await sites();
+    const { path, crossing } = await exportLacking(all);
+    const { space, missing } = await all.vault.import(path);
+    await flip(join(all.vault.home.paths.quarantine, crossing.manifest, 'bundle.car'));
+    const run = { signal: new AbortController().signal };
+    const approved = all.vault.node.gap.imports.approve(space, crossing.sequence, 'Bob', run);
+    await expect(approved).rejects.toMatchObject({ code: 'HASH_MISMATCH' });
+    expect([missing, all.vault.node.gap.receipts.size]).toEqual([1, 0]);
+    expect(await all.vault.import(path)).toMatchObject({ state: 'applied', missing: 1 });
+  });
+
+  it('of which the pack gives nothing back is not let in whole, whatever its exporter lacks', async () => {
+    const all = await sites(Forgetful);
+    const { path } = await exportLacking(all);
+    const stopped = all.vault.import(path, 'Bob');
+    await expect(stopped).rejects.toMatchObject({ code: 'RECORD_MISSING' });
+    expect(all.vault.node.gap.receipts.size).toBe(0);
+  });
+
+  it('is let in behind one that lacked a record', async () => {
+    const all = await sites();
+    const { made, library, vault, feed } = all;
+    const first = await exportLacking(all);
+    await vault.import(first.path, 'Bob');
+    await made.publish(library, feed, drafts(COUNT + 1, 1, 40_000).slice(COUNT));
+    const base = { sequence: first.crossing.sequence };
+    const { path } = await made.export('library', 'vault', { base });
+    expect(await vault.import(path, 'Bob')).toMatchObject({ state: 'applied', missing: 0 });
+    expect(await vault.held(feed)).toBe(COUNT + 1);
   });
 
   it('has them in the database where the bundle is small', async () => {

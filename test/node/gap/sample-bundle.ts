@@ -39,10 +39,10 @@ async function* cut(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
 }
 
 /** `count` entries, every seventh with its record apart, every thirty-first a file of three chunks. */
-export async function sampleSource(count: number): Promise<Sample> {
+export async function sampleSource(count: number, recordBytes = 20_000): Promise<Sample> {
   const blocks = new Blocks(new MemoryStore());
   const packed: Packed[] = [];
-  for (let i = 0; i < count; i++) packed.push(await samplePacked(blocks, i));
+  for (let i = 0; i < count; i++) packed.push(await samplePacked(blocks, i, recordBytes));
   const segments = packSegments(0, packed);
   const named = async function* (bytes: Buffer): AsyncGenerator<Uint8Array> {
     for (const { leaf, record } of decodeSegment(bytes).entries)
@@ -71,7 +71,7 @@ export async function sampleSource(count: number): Promise<Sample> {
   };
 }
 
-async function samplePacked(blocks: Blocks, i: number): Promise<Packed> {
+async function samplePacked(blocks: Blocks, i: number, recordBytes: number): Promise<Packed> {
   const envelope = Buffer.from(`{"an":"event ${i}"}`);
   if (i % 31 === 0) {
     const content = Buffer.alloc(150_000, i + 1);
@@ -79,7 +79,7 @@ async function samplePacked(blocks: Blocks, i: number): Promise<Packed> {
     const record = encodeAttachment({ ...stored, envelope });
     return { leaf: encodeEntry(sampleEntry(i, record, { record: structCid(record) })), record };
   }
-  const record = i % 7 === 0 ? Buffer.alloc(20_000, i) : envelope;
+  const record = i % 7 === 0 ? Buffer.alloc(recordBytes, i) : envelope;
   const leaf = encodeEntry(sampleEntry(i, record, { record: rawCid(record) }));
   if (i % 7 !== 0) return { leaf, record };
   await blocks.put([{ hash: sha256(record), bytes: record }]);

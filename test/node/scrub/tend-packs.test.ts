@@ -1,38 +1,48 @@
-import { truncate } from 'node:fs/promises';
+import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Blocks } from '../../../node/feed/blocks.ts';
 import { silentLog } from '../../../node/log.ts';
 import { sweepOrphans } from '../../../node/scrub/orphans.ts';
-import { tendPacks } from '../../../node/scrub/tend-packs.ts';
-import { blockKey, packedKey, tableRange } from '../../../node/store/keys.ts';
+import { type TendPacksOptions, tendPacks } from '../../../node/scrub/tend-packs.ts';
+import {
+  appliedKey,
+  blockKey,
+  logPrefix,
+  ownedKey,
+  packedKey,
+  tableRange,
+} from '../../../node/store/keys.ts';
 import { MemoryStore } from '../../../node/store/memory.ts';
 import { LIMITS } from '../../../protocols/limits.ts';
+import { sha256 } from '../../../protocols/merkle.ts';
 import { rawCid } from '../../../protocols/record.ts';
 import { FaultyStore } from '../store/faulty-store.ts';
-import { contents, packed } from '../store/sample-pack.ts';
+import { contents, layOut, packed } from '../store/sample-pack.ts';
 
 const ALL = contents(10);
 
 /** A pack of ten blocks, all named, that was let in some time ago. */
-async function opened() {
+async function opened(all = ALL) {
   const store = new FaultyStore(new MemoryStore());
-  const made = await packed(ALL);
+  const made = await packed(all);
   await made.adopt();
   const blocks = new Blocks(store, made.packs);
   await blocks.putPacked(made.pack, made.rows);
   made.packs.settle(made.pack);
   let hasRoom = true;
-  const tend = () =>
+  const tendWith = (other: Partial<TendPacksOptions>) =>
     tendPacks({
       ...{ blockStore: store, blocks, log: silentLog, pace: async () => {} },
       hasRoom: () => hasRoom,
+      ...other,
     });
+  const tend = () => tendWith({});
   const fill = () => {
     hasRoom = false;
   };
   const drop = (from: number) => blocks.drop(made.rows.slice(from).map(({ hash }) => hash));
-  return { ...made, store, blocks, tend, drop, fill };
+  return { ...made, store, blocks, tend, tendWith, drop, fill };
 }
 
 const tables = async (store: MemoryStore | FaultyStore) => {
@@ -74,6 +84,66 @@ describe('a pack', () => {
     expect([packs.has(pack), await tables(store)]).toEqual([true, { b: 0, j: 4 }]);
     await drop(0);
     expect(await tend()).toBe(1);
+  });
+
+  it('is gone before the next one is written out', async () => {
+    const { packs, pack, folder, blocks, drop, tendWith } = await opened();
+    const more = contents(10, 21_000);
+    const { bytes, rows } = layOut(more);
+    await writeFile(join(folder, 'brought'), bytes);
+    const other = sha256(bytes).toString('hex');
+    await packs.adopt(join(folder, 'brought'), other);
+    await blocks.putPacked(other, rows.slice(0, 3));
+    packs.settle(other);
+    await drop(4);
+    const files = new Set<number>();
+    const count = () => [pack, other].filter((name) => packs.has(name)).length;
+    expect(await tendWith({ pace: async () => void files.add(count()) })).toBe(2);
+    expect([...files]).toEqual([2, 1]);
+    for (const some of [ALL[3]!, more[2]!]) expect(await blocks.get(rawCid(some))).toEqual(some);
+  });
+
+  it('stays where the disk fills while it is written out, and what was written counts', async () => {
+    const large = contents(160, 65_000);
+    const { packs, pack, store, drop, blocks, tendWith } = await opened(large);
+    await drop(75);
+    let asked = 0;
+    expect(await tendWith({ hasRoom: () => asked++ === 0 })).toBe(0);
+    const { b, j } = await tables(store);
+    expect([packs.has(pack), b > 0, j > 0, b + j]).toEqual([true, true, true, 75]);
+    const bytes = await Promise.all(large.slice(0, 75).map((one) => blocks.get(rawCid(one))));
+    expect(bytes.every((one, i) => one?.equals(large[i]!))).toBe(true);
+  });
+
+  it('is not held up by a rotten row of a block that lies by itself', async () => {
+    const { packs, pack, rows, store, blocks, tend, drop } = await opened();
+    await drop(2);
+    for (const [i, { hash }] of rows.slice(0, 2).entries())
+      await store.write([{ type: 'put', key: blockKey(hash), value: ALL[i]! }]);
+    store.rot(packedKey(rows[0]!.hash));
+    const value = Buffer.from('no place');
+    await store.write([{ type: 'put', key: packedKey(rows[1]!.hash), value }]);
+    expect([await tend(), packs.has(pack)]).toEqual([1, false]);
+    expect(await tables(store)).toEqual({ b: 2, j: 0 });
+    expect(await blocks.get(rawCid(ALL[1]!))).toEqual(ALL[1]);
+  });
+
+  it('is held by a rotten row of a block that lies by itself and is rotten there', async () => {
+    const { packs, pack, rows, store, tend, drop } = await opened();
+    await drop(1);
+    const { hash } = rows[0]!;
+    await store.write([{ type: 'put', key: blockKey(hash), value: Buffer.from('other') }]);
+    store.rot(packedKey(hash));
+    expect([await tend(), packs.has(pack)]).toEqual([0, true]);
+    expect(await store.has(packedKey(hash))).toBe(true);
+  });
+
+  it('of which a block is known to be damaged is not written out', async () => {
+    const { packs, pack, rows, blocks, store, tend, drop } = await opened();
+    await drop(3);
+    blocks.markDamaged(rows[2]!.hash);
+    expect([await tend(), packs.has(pack)]).toEqual([0, true]);
+    expect(await tables(store)).toEqual({ b: 0, j: 3 });
   });
 
   it('that is being let in stays, however little of it is named by now', async () => {
@@ -123,5 +193,36 @@ describe('a block in a pack that nothing names', () => {
     nowMs += LIMITS.orphanGraceMs;
     expect([await sweep(), await tend(), packs.has(pack)]).toEqual([10, 1, false]);
     expect(await blockStore.has(blockKey(rawCid(ALL[0]!).hash))).toBe(false);
+  });
+
+  it('stays when it comes anew, or is named, before it is taken away', async () => {
+    const { store: blockStore, blocks, pack, rows } = await opened();
+    const [logs, views] = [new MemoryStore(), new MemoryStore()];
+    const [came, named, gone] = rows.map(({ hash }) => hash) as [Buffer, Buffer, Buffer];
+    const log = logPrefix(Buffer.alloc(16, 7), 1);
+    const work: Promise<void>[] = [];
+    let nowMs = 1_000;
+    const none = Buffer.alloc(0);
+    const pace = async () => {};
+    const sweep = () =>
+      sweepOrphans({
+        ...{ logs, blockStore, views, blocks, pace },
+        // It is asked when all was looked through.
+        nowMs: () => {
+          if (nowMs > 1_000) {
+            work.push(blocks.putPacked(pack, rows.slice(0, 1)));
+            const keys = [appliedKey(log), ownedKey(log, named)];
+            work.push(views.write(keys.map((key) => ({ type: 'put', key, value: none }))));
+          }
+          return nowMs;
+        },
+      });
+    expect(await sweep()).toBe(0);
+    nowMs += LIMITS.orphanGraceMs;
+    expect(await sweep()).toBe(8);
+    await Promise.all(work);
+    const there = [came, named, gone].map((hash) => blocks.has({ codec: 0x55, hash }));
+    expect(await Promise.all(there)).toEqual([true, true, false]);
+    expect(blocks.onArrived).toBeUndefined();
   });
 });

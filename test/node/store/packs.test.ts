@@ -1,5 +1,5 @@
-import { mkdir, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Packs } from '../../../node/store/packs.ts';
 import { tempFolder } from '../temp-folder.ts';
@@ -56,10 +56,33 @@ describe('a pack', () => {
     expect(await packs.list()).toEqual([]);
   });
 
-  it('is not made of a file that is not there', async () => {
-    const { packs, brought } = await opened();
-    const refused = packs.adopt(`${brought}.other`, NAME);
-    await expect(refused).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+  it('is not made of a file that is not there, nor where its folder is none', async () => {
+    const { packs, brought, path } = await opened();
+    expect(await packs.adopt(`${brought}.other`, NAME)).toBe(false);
+    await rm(dirname(path), { recursive: true });
+    await writeFile(dirname(path), 'a file');
+    expect(await packs.adopt(brought, NAME)).toBe(false);
+  });
+
+  it('is a plain file: links and folders of such names are none', async () => {
+    const { packs, brought, path } = await opened();
+    await packs.adopt(brought, NAME);
+    const other = (digit: string) => join(dirname(path), `${digit.repeat(64)}.car`);
+    await symlink(`${brought}.gone`, other('0'));
+    await symlink(brought, other('1'));
+    await mkdir(other('2'));
+    expect(await packs.list()).toEqual([{ pack: NAME, sizeBytes: BYTES.length }]);
+    const read = ['0', '1', '2'].map((digit) => packs.read({ pack: digit.repeat(64), ...PART }));
+    expect(await Promise.all(read)).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('that does not let itself be read is as good as gone, for whatever reason', async () => {
+    const { packs, brought, path } = await opened();
+    await packs.adopt(brought, NAME);
+    await rm(dirname(path), { recursive: true });
+    await writeFile(dirname(path), 'a file');
+    packs.forget(NAME);
+    expect(await packs.read({ pack: NAME, ...PART })).toBeUndefined();
   });
 
   it('is read in any order, and by many at once', async () => {
@@ -118,14 +141,14 @@ describe('a pack', () => {
     await packs.adopt(brought, NAME);
     for (let round = 0; round < 2; round++) {
       packs.beginRound();
-      await packs.remove(NAME);
+      expect(await packs.remove(NAME)).toBe(false);
       expect([packs.isFresh(NAME), packs.has(NAME)]).toEqual([true, true]);
     }
     packs.settle(NAME);
     await packs.remove(NAME);
     expect(packs.has(NAME)).toBe(true);
     packs.beginRound();
-    await packs.remove(NAME);
+    expect(await packs.remove(NAME)).toBe(true);
     expect([packs.has(NAME), await packs.list()]).toEqual([false, []]);
   });
 });
