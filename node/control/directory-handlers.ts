@@ -91,7 +91,8 @@ export const directoryHandlers: Pick<Handlers, 'directoryHistories' | 'continueD
     const lapses = lapsesOf(found, directory);
     const chosen = chosenOf(lapses, body.without ?? []);
     const newKeys = newKeysOf(found, directory);
-    const rekeyed = chosenKeys(newKeys, body.keys ?? []);
+    const revoked = chosen.filter(({ kind }) => kind === 'space').map(({ name }) => name);
+    const rekeyed = chosenKeys(newKeys, body.keys ?? [], revoked);
     const drafts = [...chosen.map(({ draft }) => draft), ...rekeyed.flatMap((one) => one.drafts)];
     requireFit(drafts.length);
     await desk.beginEpoch(drafts);

@@ -80,7 +80,7 @@ export class DirectoryWriter {
     const { directory, directoryKey, timestampKey } = options;
     this.#o = options;
     this.#keys = { directory: [directoryKey], timestamp: [timestampKey] };
-    this.signWith(this.#keys);
+    this.#makeSigners();
     this.#log = directory.log;
     this.#publisher = this.#publisherOf(directory.log, view);
   }
@@ -91,7 +91,7 @@ export class DirectoryWriter {
       view,
       log,
       origin: this.#o.directory.origin,
-      signers: () => this.#signers,
+      signers: () => this.#speaking,
       feedId: null,
       feed: DIRECTORY_FEED,
       context: DIRECTORY_CONTEXT,
@@ -107,9 +107,14 @@ export class DirectoryWriter {
 
   /** From the next head on these sign: while the root names two keys, both do, so that no version of it is left out. */
   signWith(keys: WriterKeys): void {
-    const { origin } = this.#o.directory;
     this.#keys = keys;
     this.#silence = undefined;
+    this.#makeSigners();
+  }
+
+  #makeSigners(): void {
+    const { origin } = this.#o.directory;
+    const keys = this.#keys;
     this.#signers = keys.directory.map((key) => signerOf(origin, key));
     this.#timeSigners = keys.timestamp.map((key) => signerOf(origin, key));
   }
@@ -117,6 +122,12 @@ export class DirectoryWriter {
   /** The root in force names none of the keys that are here, as in a copy of ODCM's folder: nothing is signed. */
   keepSilent(why: MeshError): void {
     this.#silence = why;
+  }
+
+  /** Whoever signs. @throws why it must not */
+  get #speaking(): readonly Signer[] {
+    if (this.#silence) throw this.#silence;
+    return this.#signers;
   }
 
   /**
@@ -155,7 +166,7 @@ export class DirectoryWriter {
     while (this.#log !== this.#o.directory.log) {
       const { log } = this.#o.directory;
       this.#publisher = this.#publisherOf(log, await openView(this.#o));
-      this.signWith(this.#keys);
+      this.#makeSigners();
       this.#dated = undefined;
       this.#log = log;
     }
@@ -231,7 +242,7 @@ export class DirectoryWriter {
   /** The note with the timestamp key's word, in place of older ones, that it is the newest at this time. */
   timestamp(note: Uint8Array, nowMs: number): Buffer {
     // Signed anew, too: what was signed by keys of an earlier root would not outlive them.
-    let dated = signCheckpointBy(decodeNote(note).checkpoint, this.#signers);
+    let dated = signCheckpointBy(decodeNote(note).checkpoint, this.#speaking);
     for (const { key, privateKey } of this.#timeSigners)
       dated = cosign(decodeNote(dated), key, privateKey, Math.floor(nowMs / 1000));
     return dated;
@@ -241,9 +252,10 @@ export class DirectoryWriter {
   snapshot(maxBytes = SNAPSHOT_BYTES): Promise<Buffer> {
     const { directory } = this.#o;
     return this.#turn.take(async () => {
+      if (this.#silence) throw this.#silence;
       if (!directory.isWaiting) await this.#follow();
       return encodeSnapshot(directory.log, this.note, maxBytes, (size, root) =>
-        signCheckpointBy({ origin: directory.origin, size, root }, this.#signers),
+        signCheckpointBy({ origin: directory.origin, size, root }, this.#speaking),
       );
     });
   }

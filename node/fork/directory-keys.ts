@@ -65,10 +65,19 @@ function draftsOf(
 
 /**
  * The keys of each of these spaces: those that ODCM wrote itself, or the only ones that there are.
- * @throws USAGE for a space that has none behind the point, CONFLICT where others show different ones
+ * @param revoked spaces that are shut out by the same entries: their keys would be passed over
+ * @throws USAGE for a space that has none behind the point, CONFLICT for one of those, or where others show different keys
  */
-export function chosenKeys(all: readonly NewKeys[], spaces: readonly string[]): NewKeys[] {
+export function chosenKeys(
+  all: readonly NewKeys[],
+  spaces: readonly string[],
+  revoked: readonly string[] = [],
+): NewKeys[] {
   return [...new Set(spaces)].map((name) => {
+    if (revoked.includes(name))
+      throw new MeshError('CONFLICT', `${name} is shut out: it cannot have new keys as well`, {
+        next: `Leave its keys out, or, where a thief wrote that revocation, say: --without ${name}`,
+      });
     const found = all.filter(({ space }) => space === name);
     const chosen = found.find(({ isOwn }) => isOwn) ?? found[0];
     if (!chosen)

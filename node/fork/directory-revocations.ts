@@ -10,6 +10,9 @@ import { directoryDraft } from '../directory/writer.ts';
 import type { Draft } from '../feed/new-records.ts';
 import { type Histories, lastGoodByPath } from './directory-histories.ts';
 
+/** Feeds in doubt that are told by name. */
+const MOST_TOLD = 8;
+
 /** By the ids of feeds: how many entries of each stay good. */
 type LastGood = Readonly<Record<string, number>>;
 
@@ -66,43 +69,67 @@ function lapsedSpace(
   if (!row || !base.spaces.has(row.id)) return undefined;
   const known = row.revoked ? [row.revoked.lastGood] : [];
   const all = [...known, ...histories.flatMap(({ revoked }) => revoked.get(row.id) ?? [])];
-  const lastGood = strictest(feedsOf(now, row.id, all), all, sizeOf);
+  const merged = strictest(feedsOf(now, row.id, all), all, row.revoked?.lastGood, sizeOf);
+  const { lastGood, doubtful } = merged;
   if (row.revoked && isSame(row.revoked.lastGood, lastGood)) return undefined;
-  const about = reason ?? '';
-  const payload = { space: row.id, reason: about, lastGood };
+  const payload = { space: row.id, reason: reason ?? '', lastGood };
+  const about = [reason ?? '', doubtText(now, doubtful)].filter(Boolean).join('; ');
   const draft = directoryDraft('SpaceRevokedV1Event', payload, `revoke/${row.id}`);
   const byPath = lastGoodByPath(base, lastGood);
   return { kind: 'space', name: row.name, about, at, lastGood: byPath, draft };
 }
 
-/** Feeds of the space that any of them names; first those of the first, of the others as many as fit into one entry with them. */
+/** Feeds of the space that any of them names, as many as fit into one entry: those that end first. */
 function feedsOf({ feeds }: DirectoryState, space: SpaceId, ends: readonly LastGood[]): FeedId[] {
   const own = [...feeds.values()].filter((feed) => feed.space === space).map(({ id }) => id);
-  const isNamed = (feed: FeedId, by: readonly LastGood[]) =>
-    by.some((one) => Object.hasOwn(one, feed));
-  const first = own.filter((feed) => isNamed(feed, ends.slice(0, 1)));
-  const others = own.filter((feed) => !first.includes(feed) && isNamed(feed, ends));
-  return [...first, ...others.slice(0, Math.max(0, LIMITS.rotationFeeds - first.length))];
+  const least = new Map(own.map((feed) => [feed, Math.min(...namedOf(feed, ends))]));
+  const named = own.filter((feed) => least.get(feed) !== Infinity);
+  return named.sort((a, b) => least.get(a)! - least.get(b)!).slice(0, LIMITS.rotationFeeds);
+}
+
+const namedOf = (feed: FeedId, ends: readonly LastGood[]): number[] =>
+  ends.flatMap((one) => (Object.hasOwn(one, feed) ? [one[feed]!] : []));
+
+/** What stays good, and of which feeds that is no more than what somebody says. */
+interface Merged {
+  readonly lastGood: Readonly<Record<string, number>>;
+  readonly doubtful: readonly FeedId[];
 }
 
 /**
- * Of each feed the least that any leaves good. One that names nothing lets every node keep what it has, and take no more: then
- * no more of it counts than ODCM knows of, and where it knows nothing, only what the first one names.
+ * Of each feed the least that any leaves good, in whatever order they come. One that names nothing lets every node keep what it
+ * has, and take no more: then no more of it counts than ODCM knows of. Where it knows nothing, the least that is named counts;
+ * but what is in force and names nothing stays so, since each node has ended the feed by it, and a number might let more in.
  */
 function strictest(
   feeds: readonly FeedId[],
   ends: readonly LastGood[],
+  inForce: LastGood | undefined,
   sizeOf: Behind['sizeOf'],
-): Record<string, number> {
-  const merged: Record<string, number> = {};
+): Merged {
+  const lastGood: Record<string, number> = {};
+  const doubtful: FeedId[] = [];
   for (const feed of feeds) {
-    const named = ends.map((one) => one[feed]).filter((size) => size !== undefined);
-    if (named.length === 0) continue;
-    const isBounded = named.length === ends.length || ends[0]?.[feed] !== undefined;
-    const most = named.length === ends.length ? undefined : sizeOf(feed);
-    if (isBounded || most !== undefined) merged[feed] = Math.min(...named, most ?? Infinity);
+    const named = namedOf(feed, ends);
+    const isAgreed = named.length === ends.length;
+    const most = isAgreed ? undefined : sizeOf(feed);
+    if (!isAgreed && most === undefined) doubtful.push(feed);
+    if (most === undefined && inForce && !Object.hasOwn(inForce, feed)) continue;
+    lastGood[feed] = Math.min(...named, most ?? Infinity);
   }
-  return merged;
+  return { lastGood, doubtful };
+}
+
+/** For people: what to look at before it is written. */
+function doubtText(state: DirectoryState, doubtful: readonly FeedId[]): string {
+  if (doubtful.length === 0) return '';
+  const paths = doubtful.slice(0, MOST_TOLD).flatMap((id) => {
+    const row = state.feeds.get(id);
+    return row ? [state.feedPath(row)] : [];
+  });
+  const more = doubtful.length - paths.length;
+  const names = [...paths, ...(more > 0 ? [`${more} more`] : [])].join(', ');
+  return `in doubt, as not every revocation names an end and ODCM does not have the feed: ${names}`;
 }
 
 function isSame(one: LastGood, other: LastGood): boolean {

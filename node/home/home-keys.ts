@@ -33,6 +33,7 @@ export const KEY_TYPES = {
   exchangeKey: 'x25519',
   exchangeKeyNext: 'x25519',
   exchangeKeyBefore: 'x25519',
+  exchangeKeyAside: 'x25519',
   tlsKey: 'rsa',
   directoryKey: 'ed25519',
   directoryKeyNext: 'ed25519',

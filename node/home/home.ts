@@ -33,6 +33,8 @@ export function homePaths(folder: string) {
     nodeKeyBefore: join(dir, 'keys', 'node.before.pem'),
     exchangeKeyNext: join(dir, 'keys', 'exchange.next.pem'),
     exchangeKeyBefore: join(dir, 'keys', 'exchange.before.pem'),
+    // One that was in force once, and then neither of these: what was wrapped for it still opens.
+    exchangeKeyAside: join(dir, 'keys', 'exchange.aside.pem'),
     certs: join(dir, 'certs'),
     spaceCertificate: join(dir, 'certs', 'space.pem'),
     issuingCertificate: join(dir, 'certs', 'issuing.pem'),
@@ -141,10 +143,14 @@ export class Home {
     return this.keys.get('exchangeKey');
   }
 
-  /** The exchange key, and behind it the one before as long as it is kept: what was wrapped for that still opens. */
+  /**
+   * The exchange key, and behind it all others that are kept: what was wrapped for those still opens. The next one may have been
+   * in force, before the directory went on from an earlier point.
+   */
   async exchangeKeys(): Promise<KeyObject[]> {
-    const former = await this.keys.find('exchangeKeyBefore');
-    return [await this.exchangeKey(), ...(former ? [former] : [])];
+    const names = ['exchangeKeyNext', 'exchangeKeyBefore', 'exchangeKeyAside'] as const;
+    const others = await Promise.all(names.map((name) => this.keys.find(name)));
+    return [await this.exchangeKey(), ...others.filter((key) => key !== undefined)];
   }
 
   /** RSA: the key of the space's certificate. */

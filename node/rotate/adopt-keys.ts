@@ -90,8 +90,11 @@ async function goBack({ keys }: Home, kind: Kind, isListed: IsListed): Promise<b
   if (former === undefined || !isListed(former)) return false;
   const current = await keys.get(own);
   if (isListed(current)) return false;
-  // It is asked for again; one that was asked for since is newer still.
-  if ((await keys.state(next)) === 'missing') await keys.add(next, current);
+  // It is asked for again; one that was asked for since is newer still, and what was wrapped for this one is still to be opened.
+  const coming = await keys.find(next);
+  if (coming === undefined) await keys.add(next, current);
+  else if (kind === 'exchange' && !coming.equals(current))
+    await keys.keep('exchangeKeyAside', current);
   crashpoint('rotate.before-switch');
   await keys.promote(before, own);
   crashpoint('rotate.after-switch');
@@ -101,6 +104,9 @@ async function goBack({ keys }: Home, kind: Kind, isListed: IsListed): Promise<b
 /** Nobody needs it where the key of now is the one that the directory names; where it is not, that one may be named again. */
 async function dropBefore({ keys }: Home, kind: Kind, isListed: IsListed): Promise<void> {
   const [own, , before] = namesOf(kind);
-  if ((await keys.state(before)) !== 'missing' && isListed(await keys.get(own)))
-    await keys.drop(before);
+  if ((await keys.state(before)) === 'missing' || !isListed(await keys.get(own))) return;
+  // Set aside before that one was replaced.
+  if (kind === 'exchange' && (await keys.state('exchangeKeyAside')) !== 'missing')
+    await keys.drop('exchangeKeyAside');
+  await keys.drop(before);
 }

@@ -14,7 +14,7 @@ import type { Log } from '../log.ts';
 import type { SyncClient } from '../net/sync-client.ts';
 import type { Store } from '../store/store.ts';
 import type { Damage, DamageBoard, DamageKind } from './damage-board.ts';
-import { isNamedUnapplied } from './unapplied.ts';
+import { type Findings, isNamedUnapplied } from './unapplied.ts';
 
 const RETRY_MS = 2_000;
 /** Peers that are asked in one try. */
@@ -124,7 +124,9 @@ export class Repairer {
 
   block(hash: Buffer): void {
     const name = hash.toString('hex');
-    this.add('block', name, `the block ${name} is damaged`, () => this.#fetchBlock(hash));
+    const findings: Findings = new Map();
+    const repair = () => this.#fetchBlock(hash, findings);
+    this.add('block', name, `the block ${name} is damaged`, repair);
   }
 
   async #mendFeed(feed: OpenFeed): Promise<string> {
@@ -189,7 +191,7 @@ export class Repairer {
     throw last;
   }
 
-  async #fetchBlock(hash: Buffer): Promise<string> {
+  async #fetchBlock(hash: Buffer, findings: Findings): Promise<string> {
     const { blocks, feeds, ask, nameOf } = this.#o;
     if (!blocks.isDamaged(hash)) return 'it came anew';
     // It may be the only copy there is: what was read wrongly once is not given up for that.
@@ -203,7 +205,7 @@ export class Repairer {
     let isKnown = true;
     for (const feed of feeds.opened) {
       if (!(await feed.view.owns(hash))) {
-        const isAwaited = !this.#o.isCopied(feed) && (await isNamedUnapplied(feed, hash, blocks));
+        const isAwaited = await this.#isAwaited(feed, hash, findings);
         if (isAwaited === undefined) isKnown = false;
         if (!isAwaited) continue;
       }
@@ -223,9 +225,19 @@ export class Repairer {
       last = new MeshError('PEER_UNREACHABLE', `no connected member gave a block of ${feed.path}`);
     }
     if (isNamed || !isKnown) throw last;
+    // What was found may be from before a record came that names it: before it is taken away, all is looked at once more.
+    findings.clear();
+    for (const feed of feeds.opened) {
+      if (await feed.view.owns(hash)) throw last;
+      if ((await this.#isAwaited(feed, hash, findings)) !== false) throw last;
+    }
     // Nobody ever asks for it.
     await blocks.drop([hash]);
     return 'nothing names it: it was taken away';
+  }
+
+  async #isAwaited(feed: OpenFeed, hash: Buffer, findings: Findings): Promise<boolean | undefined> {
+    return !this.#o.isCopied(feed) && isNamedUnapplied(feed, hash, this.#o.blocks, findings);
   }
 }
 

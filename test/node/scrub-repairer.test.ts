@@ -67,10 +67,10 @@ describe('a damaged block that no applied entry names', () => {
     }) as unknown as OpenFeed;
 
   /** What becomes of it with these feeds: what the board says of it, and whether it is still in the store. */
-  async function repaired(...opened: OpenFeed[]) {
+  async function repaired(opened: OpenFeed | OpenFeed[], again = 0, between = async () => {}) {
     const client = { blocks: async () => [given] } as unknown as SyncClient;
     const options = {
-      ...{ board, blocks, timers: time, log: silentLog, feeds: { opened } },
+      ...{ board, blocks, timers: time, log: silentLog, feeds: { opened: [opened].flat() } },
       isCopied: () => false,
       peers: () => ['peer'],
       ask: (_: string, work: (one: SyncClient) => Promise<unknown>) => work(client),
@@ -80,34 +80,74 @@ describe('a damaged block that no applied entry names', () => {
     blocks.onDamaged = (hash) => repairer.block(hash);
     expect(await blocks.get({ codec: 0x55, hash: HASH })).toBeUndefined();
     await time.advance(10);
+    if (again > 0) await between();
+    for (let i = 0; i < again; i++) await time.advance(2_000);
     await repairer.stop();
     const [damage] = board.all;
+    const { tries } = damage!;
     const isHere = await store.has(blockKey(HASH));
-    return { source: damage!.source, error: damage!.lastError?.split(':')[0] ?? null, isHere };
+    return {
+      source: damage!.source,
+      error: damage!.lastError?.split(':')[0] ?? null,
+      isHere,
+      tries,
+    };
   }
 
   const some = [samplePacked(0), samplePacked(1)];
   const GONE = { source: 'nothing names it: it was taken away', error: null, isHere: false };
 
   it('is taken away, also where a feed waits for a key that never comes', async () => {
-    expect(await repaired(feedOf(some, { isLevel: true }), feedOf(some, {}))).toEqual(GONE);
+    expect(await repaired([feedOf(some, { isLevel: true }), feedOf(some, {})])).toMatchObject(GONE);
   });
 
   it('is taken away where only a record that never came could name it', async () => {
-    expect(await repaired(feedOf([...some, naming(false)], {}))).toEqual(GONE);
+    expect(await repaired(feedOf([...some, naming(false)], {}))).toMatchObject(GONE);
   });
 
   it('is fetched where an entry that waits for a key names it', async () => {
     given = CHUNK;
     const feed = feedOf([...some, naming(true)], {});
-    expect(await repaired(feed)).toEqual({ source: 'payments', error: null, isHere: true });
+    const mended = { source: 'payments', error: null, isHere: true };
+    expect(await repaired(feed)).toMatchObject(mended);
     expect(await blocks.get({ codec: 0x55, hash: HASH })).toEqual(CHUNK);
   });
 
   it('stays where an entry that waits for a key names it, and nobody else has it', async () => {
-    expect(await repaired(feedOf([...some, naming(true)], {}))).toEqual({
+    expect(await repaired(feedOf([...some, naming(true)], {}))).toMatchObject({
       ...{ source: null, error: 'PEER_UNREACHABLE', isHere: true },
     });
+  });
+
+  const counted = (of: OpenFeed): { readonly feed: OpenFeed; readonly read: () => number } => {
+    let reads = 0;
+    const segments = (from: number, to: number) => {
+      reads++;
+      return of.log.segments(from, to);
+    };
+    const log = { ...of.log, size: of.log.size, segments };
+    return { feed: { ...of, log } as unknown as OpenFeed, read: () => reads };
+  };
+
+  it('is looked for once in entries that wait for a key, however often it is tried again', async () => {
+    const { feed, read } = counted(feedOf(some, {}));
+    const named = counted(feedOf([...some, naming(true)], {}));
+    expect(await repaired([feed, named.feed], 5)).toMatchObject({ tries: 6, isHere: true });
+    expect([read(), named.read()]).toEqual([1, 1]);
+  });
+
+  it('is looked for again once a record came that names it, before it is taken away', async () => {
+    const { hash } = structCid(record);
+    const { feed, read } = counted(feedOf([...some, naming(false)], {}));
+    let isWaiting = false;
+    const other = feedOf(some, {});
+    Object.defineProperty(other.view, 'waitsForKey', { get: () => isWaiting });
+    const came = async () => {
+      await blocks.put([{ hash, bytes: record }]);
+      isWaiting = true;
+    };
+    expect(await repaired([feed, other], 1, came)).toMatchObject({ tries: 2, isHere: true });
+    expect(read()).toBe(2);
   });
 
   it.each<[string, () => Promise<OpenFeed>]>([

@@ -147,6 +147,36 @@ describe('the writer of the directory', () => {
     expect(decodeNote(await restored.writer.renew()).checkpoint).toEqual(checkpoint);
   });
 
+  it('stays silent when it follows into an epoch that has begun elsewhere', async () => {
+    const [one, other] = [await newWriter(), await newWriter()];
+    await enrol(one.writer, 1);
+    const { log } = one.directory;
+    const sourceOf = (from: typeof log): Parameters<Directory['accept']>[1] => ({
+      entries: (start, end) => from.segments(start, end),
+      hashes: () => Promise.reject(new Error('of so few entries no hashes are needed')),
+    });
+    await other.directory.accept(one.writer.note, sourceOf(log));
+    const continues = { size: log.size, root: log.root() };
+    const opened: typeof root = { ...root, version: 2, directory: { epoch: 2, continues } };
+    await one.directory.adoptRoot(opened);
+    await one.writer.begin([]);
+    await other.directory.adoptRoot(opened);
+    await other.directory.accept(one.writer.note, sourceOf(one.directory.log));
+    const silence = new MeshError('UNKNOWN_KEY', 'the root names no directory key of this folder');
+    other.writer.keepSilent(silence);
+    const { size } = other.directory.log;
+    for (const work of [() => other.writer.snapshot(), () => enrol(other.writer, 2)])
+      expect(await codeOf(work())).toBe('UNKNOWN_KEY');
+    // It came while something was being written.
+    other.writer.signWith({ directory: [directoryKey], timestamp: [timestampKey] });
+    const writing = codeOf(enrol(other.writer, 2));
+    await Promise.resolve();
+    await Promise.resolve();
+    other.writer.keepSilent(silence);
+    expect(await writing).toBe('UNKNOWN_KEY');
+    expect(other.directory.log.size).toBe(size);
+  });
+
   it('issues nothing while its clock is set back, and goes on when it is right again', async () => {
     let isClockRegressed = true;
     const { writer, directory } = await newWriter({ isClockRegressed: () => isClockRegressed });
@@ -164,7 +194,9 @@ describe('the writer of the directory', () => {
     writer.keepSilent(
       new MeshError('UNKNOWN_KEY', 'the root names no directory key of this folder'),
     );
-    for (const work of [() => enrol(writer, 2), () => writer.renew(), () => writer.begin([])])
+    const dated = async () => writer.timestamp(note, 0);
+    const writes = [() => enrol(writer, 2), () => writer.renew(), () => writer.begin([])];
+    for (const work of [...writes, () => writer.snapshot(), dated])
       expect(await codeOf(work())).toBe('UNKNOWN_KEY');
     expect([directory.log.size, writer.note]).toEqual([1, note]);
     writer.signWith({ directory: [directoryKey], timestamp: [timestampKey] });

@@ -70,4 +70,12 @@ describe('new keys of spaces behind the point', () => {
     expect(choose('payments')).toThrow(expect.objectContaining({ code: 'USAGE' }));
     expect(choose('nobody')).toThrow(expect.objectContaining({ code: 'USAGE' }));
   });
+
+  it('are refused for a space that is shut out with the same entries', () => {
+    const found = newKeys({ odcm: [rotated(31)], payments: [REVOKED] });
+    expect(() => chosenKeys(found, ['library'], ['library'])).toThrow(
+      expect.objectContaining({ code: 'CONFLICT' }),
+    );
+    expect(chosenKeys(found, ['library'], ['payments'])).toHaveLength(1);
+  });
 });

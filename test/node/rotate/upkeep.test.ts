@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { generateEd25519 } from '../../../certs/ed25519.ts';
 import { generateX25519, x25519Raw } from '../../../certs/x25519.ts';
-import type { Home } from '../../../node/home/home.ts';
+import { Home } from '../../../node/home/home.ts';
 import { silentLog } from '../../../node/log.ts';
 import type { MeshNode } from '../../../node/node.ts';
 import { adoptKeys, openOwnKeys } from '../../../node/rotate/adopt-keys.ts';
@@ -24,6 +24,7 @@ async function scene() {
     keys,
     config: { space: SPACE },
     nodeKey: () => keys.get('nodeKey'),
+    exchangeKey: () => keys.get('exchangeKey'),
     certificates: () => Promise.reject(new Error('not looked at')),
   } as unknown as Home;
   const spaceKeys = (node: typeof nodeKey, exchange: typeof exchangeKey, sinceMs: number) => ({
@@ -107,6 +108,32 @@ describe('the keys of a folder whose directory goes on from before their rotatio
     await keys.add('nodeKeyNext', third);
     await adoptKeys(home, before, time.nowMs());
     expect((await keys.get('nodeKeyNext')).equals(third)).toBe(true);
+  });
+
+  it('open all that was wrapped for any of them, also where one was asked for since', async () => {
+    for (const third of [undefined, generateX25519()]) {
+      const { home, keys, before, after } = await scene();
+      await adoptKeys(home, after, time.nowMs());
+      if (third) await keys.add('exchangeKeyNext', third);
+      await adoptKeys(home, before, time.nowMs() + 10 * LIMITS.exchangeKeyKeptMs);
+      const own = (await Home.prototype.exchangeKeys.call(home)).map(x25519Raw);
+      const wanted = [before.exchangeKey, ...(third ? [x25519Raw(third)] : []), after.exchangeKey];
+      expect(own).toEqual(wanted);
+      expect(await keys.state('exchangeKeyAside')).toBe(third ? 'plain' : 'missing');
+    }
+  });
+
+  it('lose one that was set aside when a later rotation is over', async () => {
+    const { home, keys, before, after } = await scene();
+    const third = generateX25519();
+    await adoptKeys(home, after, time.nowMs());
+    await keys.add('exchangeKeyNext', third);
+    await adoptKeys(home, before, time.nowMs());
+    const last = { ...after, exchangeKey: x25519Raw(third) };
+    await adoptKeys(home, last, time.nowMs());
+    expect(await keys.state('exchangeKeyAside')).toBe('plain');
+    await adoptKeys(home, last, time.nowMs() + LIMITS.exchangeKeyKeptMs + 1);
+    expect(await keys.state('exchangeKeyAside')).toBe('missing');
   });
 
   it('stay where they are, all of them, while the directory names none of them', async () => {
