@@ -12,6 +12,8 @@ import { overviewPicture } from './screens.ts';
 
 const BEGIN = '<!-- commands -->';
 const END = '<!-- end of commands -->';
+/** In the order of the page. */
+const LIMIT_TABLES = ['exchange', 'trust', 'site'];
 
 /** Each document with its path in the repository and the text that it must have. */
 export async function documents(): Promise<Map<string, string>> {
@@ -19,7 +21,10 @@ export async function documents(): Promise<Map<string, string>> {
   return new Map([
     ['docs/ERRORS.md', errorPage(source('protocols/errors.ts'))],
     ['docs/KEYS.md', keysPage()],
-    ['docs/LIMITS.md', limitPage(source('protocols/limits.ts'))],
+    [
+      'docs/LIMITS.md',
+      limitPage(LIMIT_TABLES.map((name) => source(`protocols/limits/${name}.ts`))),
+    ],
     ['docs/screens/overview.svg', await overviewPicture()],
     ['README.md', withTable(source('README.md'), commandTable(await listCommands()))],
   ]);

@@ -1,18 +1,19 @@
-// docs/LIMITS.md out of the table of bounds: names, headings and reasons are those of the source, values are read from the
+// docs/LIMITS.md out of the tables of bounds: names, headings and reasons are those of the source, values are read from the
 // running module.
 
 import { LIMITS } from '../../protocols/limits.ts';
 
 const HEAD = `# Limits
 
-<!-- Made from protocols/limits.ts with: npm run docs. Do not edit here. -->
+<!-- Made from protocols/limits/ with: npm run docs. Do not edit here. -->
 
 Everything that one peer, one file or one person can make a node do is bounded. These are the bounds. They are not settings:
 a bound that two nodes do not share would split the mesh. Where several bounds stand together, the reason is at the first.
 `;
 
-export function limitPage(source: string): string {
-  const table = source.slice(source.indexOf('export const LIMITS'));
+/** @param sources of the tables, in the order of the page */
+export function limitPage(sources: readonly string[]): string {
+  const table = sources.map((source) => source.slice(source.indexOf('export const'))).join('\n');
   const lines: string[] = [];
   let reason = '';
   for (const line of table.split('\n')) {

@@ -55,14 +55,7 @@ describe('a directory with two histories', () => {
     return { stdout, size: Number(size), root: root ?? '' };
   };
 
-  async function flow(): Promise<void> {
-    published++;
-    await mesh.ask('library', 'publishEvents', {
-      query: { feed: 'variables' },
-      body: { drafts: [{ item: `item-${published}`, payload: { value: published } }] },
-    });
-    await mesh.level('payments', FEED, published);
-  }
+  const flow = (): Promise<void> => mesh.flow('library', 'variables', 'payments', ++published);
 
   beforeAll(async () => {
     await mesh.init();
@@ -164,17 +157,19 @@ describe('a directory with two histories', () => {
       'BUSY',
       /odcm directory continue/,
     );
-    for (const wrong of [
-      ['--without', 'nobody'],
-      ['--keys', 'shipping'],
-    ])
+    const wrong = [
+      [['--without', 'nobody'], 'USAGE', /odcm directory histories/],
+      [['--keys', 'payments'], 'USAGE', /odcm directory histories/],
+      [['--keys', 'shipping'], 'CONFLICT', /--without shipping/],
+    ] as const;
+    for (const [args, code, next] of wrong)
       await refused(
         until('all histories are seen', async () => {
-          const one = await directory('continue', ...wrong);
+          const one = await directory('continue', ...args);
           return one.stderr.includes('BUSY') ? undefined : one;
         }),
-        'USAGE',
-        /odcm directory histories/,
+        code,
+        next,
       );
     const { stdout } = await mesh.ok('odcm', 'directory', 'continue');
     expect(stdout).toContain(`goes on in epoch 2 after ${size} entries`);

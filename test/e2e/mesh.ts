@@ -263,6 +263,13 @@ export class TestMesh {
     return until(`${name} takes ${body.feed}`, () => this.ask(name, 'subscribe', { body }));
   }
 
+  /** The n-th event of a feed goes through, from its publisher to a subscriber. */
+  async flow(from: string, feed: string, to: string, n: number): Promise<void> {
+    const body = { drafts: [{ item: `item-${n}`, payload: { value: n } }] };
+    await this.ask(from, 'publishEvents', { query: { feed }, body });
+    await this.level(to, `${from}/${feed}`, n);
+  }
+
   /** Waits until a node has applied so many entries of a feed, all that the newest head counts. */
   level(name: string, path: string, size: number): Promise<RouteResult<'feeds'>> {
     return until(`${name} has ${size} entries of ${path}`, async () => {

@@ -37,14 +37,7 @@ describe('rotation while feeds flow', () => {
   afterAll(() => mesh.close());
 
   /** One more event goes through, to the last subscriber. */
-  async function flow(): Promise<void> {
-    published++;
-    await mesh.ask('library', 'publishEvents', {
-      query: { feed: 'variables' },
-      body: { drafts: [{ item: `item-${published}`, payload: { value: published } }] },
-    });
-    await mesh.level('payments', FEED, published);
-  }
+  const flow = (): Promise<void> => mesh.flow('library', 'variables', 'payments', ++published);
 
   const fingerprints = async (name: string): Promise<Map<string, string>> => {
     const { stdout } = await mesh.ok(name, 'keys', 'show', '--json');
