@@ -21,6 +21,8 @@ const LATE_NEWS = 3;
 const QUIET_LOOKS = 12;
 /** The ballast is made once the start is over, which others wait for. */
 const BALLAST_LOOKS = 6;
+/** 5 MiB a second: whoever publishes meanwhile waits for the same disk. */
+const BALLAST_PACE = { bytes: 256 * 1024, pauseMs: 50 };
 
 export interface DiskSpace {
   readonly freeBytes: number;
@@ -57,6 +59,7 @@ export class DiskGuard {
   #quietLooks = 0;
   #isStopped = false;
   #ballastBytes = 0;
+  #isMakingBallast = false;
 
   /** Without options the disk is endless. */
   constructor(options?: DiskGuardOptions) {
@@ -108,11 +111,14 @@ export class DiskGuard {
     this.#timer = this.#o!.timers.setTimeout(
       () => {
         this.look()
-          .then(() => (++this.#looks < BALLAST_LOOKS ? undefined : this.makeBallast()))
           .catch((error: unknown) =>
             this.#o!.log.warn({ reason: String(error) }, 'the space on the disk is not known'),
           )
           .finally(() => this.#schedule());
+        if (++this.#looks < BALLAST_LOOKS) return;
+        this.makeBallast().catch((error: unknown) =>
+          this.#o!.log.warn({ reason: String(error) }, 'the ballast was not made'),
+        );
       },
       this.#state === 'full' ? FULL_LOOK_MS : LOOK_MS,
     );
@@ -160,18 +166,42 @@ export class DiskGuard {
     );
   };
 
-  /** Makes the ballast when it is missing and there is room for it. */
+  /** Makes the ballast when it is missing, or shorter than it should be, and there is room for it. */
   async makeBallast(): Promise<void> {
-    if (!this.#o || this.#state !== 'ok' || this.#ballastBytes > 0 || !this.#space) return;
+    if (!this.#o || this.#state !== 'ok' || !this.#space || this.#isMakingBallast) return;
     const { freeBytes, sizeBytes } = this.#space;
     const bytes = Math.floor(markOf(BALLAST, sizeBytes));
-    if (freeBytes - bytes < markOf(SOFT, sizeBytes)) return;
+    if (this.#ballastBytes >= bytes || freeBytes - bytes < markOf(SOFT, sizeBytes)) return;
+    this.#isMakingBallast = true;
     try {
-      await writeZeros(this.#o.ballast, bytes, () => this.#isStopped);
-      this.#ballastBytes = bytes;
+      await this.#writeZeros(bytes);
+    } finally {
+      this.#isMakingBallast = false;
+    }
+  }
+
+  /** Written, not only sized: a file with holes keeps no room. Ends early when the node stops or the space gets less. */
+  async #writeZeros(bytes: number): Promise<void> {
+    const { ballast, timers } = this.#o!;
+    const piece = Buffer.alloc(BALLAST_PACE.bytes);
+    const file = await open(ballast, 'w', 0o600);
+    let written = 0;
+    try {
+      while (written < bytes && !this.#isStopped && this.#state === 'ok') {
+        written += (await file.write(piece, 0, Math.min(bytes - written, piece.length)))
+          .bytesWritten;
+        await file.datasync();
+        await new Promise<void>((resolve) => timers.setTimeout(resolve, BALLAST_PACE.pauseMs));
+      }
     } catch (error) {
-      await rm(this.#o.ballast, { force: true });
+      written = 0;
       throw error;
+    } finally {
+      await file.close();
+      // It was given up meanwhile.
+      if (this.#state === 'full') written = 0;
+      if (written === 0) await rm(ballast, { force: true });
+      this.#ballastBytes = written;
     }
   }
 }
@@ -181,18 +211,3 @@ const sizeOf = (path: string): Promise<number> =>
     ({ size }) => size,
     () => 0,
   );
-
-/** Written, not only sized: a file with holes keeps no room. */
-async function writeZeros(path: string, bytes: number, isStopped: () => boolean): Promise<void> {
-  const file = await open(path, 'w', 0o600);
-  try {
-    const piece = Buffer.alloc(MiB);
-    for (let left = bytes; left > 0; left -= piece.length) {
-      if (isStopped()) throw new Error('the node stops');
-      await file.write(piece, 0, Math.min(left, piece.length));
-    }
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}

@@ -81,6 +81,8 @@ serveCommands({
     });
   },
 
+  hasBallast: (): boolean => nodes.every(({ node }) => node.care.disk.ballastBytes > 0),
+
   async publish({ count, intervalMs }: PublishOrder): Promise<Sent[]> {
     const drafts = sample!.drafts(count).values();
     const published = await paced(count, intervalMs, async () => {

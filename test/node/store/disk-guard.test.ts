@@ -1,20 +1,26 @@
-import { stat } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Timers } from '../../../node/clock.ts';
 import { silentLog } from '../../../node/log.ts';
 import { DiskGuard } from '../../../node/store/disk-guard.ts';
 import { codeOf } from '../../certs/fixtures.ts';
 import { tempFolder } from '../temp-folder.ts';
-import { VirtualTime } from '../virtual-time.ts';
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
+
+/** Pauses take no time, and nothing looks by itself. */
+const AT_ONCE: Timers = {
+  setTimeout: (run, delayMs) => (delayMs < 100 ? setImmediate(run) : {}),
+  clearTimeout: () => {},
+};
 
 async function guarded(sizeBytes: number, freeBytes: number) {
   const space = { sizeBytes, freeBytes };
   const ballast = join(await tempFolder(), 'ballast');
   const guard = new DiskGuard({
-    ...{ ballast, timers: new VirtualTime(), log: silentLog },
+    ...{ ballast, timers: AT_ONCE, log: silentLog },
     space: async () => space,
   });
   const size = () =>
@@ -22,7 +28,7 @@ async function guarded(sizeBytes: number, freeBytes: number) {
       (file) => file.size,
       () => null,
     );
-  return { guard, space, size };
+  return { guard, space, size, ballast };
 }
 
 describe('the room on a disk', () => {
@@ -89,6 +95,26 @@ describe('the room on a disk', () => {
     space.freeBytes = 4 * MiB;
     await guard.release();
     expect(guard.state).toBe('full');
+  });
+
+  it('stops making a ballast when the disk is full meanwhile', async () => {
+    const { guard, space, size } = await guarded(80 * MiB, 40 * MiB);
+    await guard.look();
+    const making = guard.makeBallast();
+    space.freeBytes = 0;
+    await guard.release();
+    await making;
+    expect([await size(), guard.ballastBytes, guard.state]).toEqual([null, 0, 'full']);
+  });
+
+  it('makes a ballast whole that was cut short by the end of its process', async () => {
+    const { guard, size, ballast } = await guarded(80 * MiB, 40 * MiB);
+    await writeFile(ballast, Buffer.alloc(MiB));
+    await guard.start();
+    expect(guard.ballastBytes).toBe(MiB);
+    await guard.makeBallast();
+    expect([await size(), guard.ballastBytes]).toEqual([4 * MiB, 4 * MiB]);
+    guard.stop();
   });
 
   it('has no ballast where that would leave too little', async () => {
