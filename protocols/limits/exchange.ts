@@ -88,7 +88,7 @@ export const EXCHANGE_LIMITS = {
   announcementsBurst: 100,
   /** Messages and subscriptions of one peer that are looked at in a second: ids of all are remembered for two minutes. */
   gossipPerSecondPerPeer: 1000,
-  gossipBurstPerPeer: 4000,
+  gossipBurstPerPeer: 1000,
   /** Whoever says more is not read from for at least this long: the rest waits on its side. */
   gossipPauseMs: 50,
   /** Topics that one peer may name in one frame: one for each context of the directory, and two. */

@@ -1,5 +1,6 @@
 import { TopicValidatorResult } from '@libp2p/gossipsub';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { GossipInternals } from '../../../node/net/gossip.ts';
 import type { Host } from '../../../node/net/host.ts';
 import { LIMITS } from '../../../protocols/limits.ts';
 import { VirtualTime } from '../virtual-time.ts';
@@ -85,6 +86,35 @@ describe('a peer that forges gossip', () => {
   });
 });
 
+describe('a peer that says much at once', () => {
+  afterEach(stopAll);
+
+  it('is heard in turn with the others, a few messages at a time', async () => {
+    const [from, to] = await gossipPair();
+    let looks = 0;
+    let inTurn = 0;
+    let most = 0;
+    to.gossip.topicValidators.set(TOPIC, () => {
+      looks++;
+      most = Math.max(most, ++inTurn);
+      return TopicValidatorResult.Ignore;
+    });
+    let isOver = false;
+    const turn = () => {
+      inTurn = 0;
+      if (!isOver) setImmediate(turn);
+    };
+    turn();
+    const inner = to.gossip as GossipInternals;
+    const peer = to.gossip.getSubscribers(TOPIC).find(String)!;
+    await inner.pipePeerReadStream(peer, messages(200));
+    await until(() => looks === 200, 'all messages');
+    isOver = true;
+    expect(most).toBeLessThanOrEqual(16);
+    expect(to.isConnected(from.peerId)).toBe(true);
+  });
+});
+
 describe('a topic that comes later', () => {
   afterEach(stopAll);
 
@@ -123,6 +153,16 @@ describe('a topic that comes later', () => {
     await isShutOut(from, to);
   });
 });
+
+/** Frames of one message each, all there already. */
+async function* messages(count: number): AsyncGenerator<Uint8Array> {
+  const field = (tag: number, bytes: Uint8Array) =>
+    Buffer.concat([Buffer.from([tag, bytes.length]), bytes]);
+  for (let n = 0; n < count; n++) {
+    const parts = [field(0x12, Buffer.from(`head ${n}`)), field(0x22, Buffer.from(TOPIC))];
+    yield field(0x12, Buffer.concat(parts));
+  }
+}
 
 function repeated(bytes: Buffer, count: number): Buffer {
   return Buffer.concat(Array.from({ length: count }, () => bytes));
