@@ -112,16 +112,27 @@ export class Blocks {
     return true;
   }
 
-  /** Takes a block away that nobody names. */
-  async drop(hashes: readonly Uint8Array[]): Promise<void> {
-    const keys: Buffer[] = [];
+  /**
+   * Takes blocks away that nobody names. Resolves to how many.
+   * @param isDead asked, with the hash in hexadecimal, in the very turn in which they are taken away: what comes before it
+   *   is told of by {@link onArrived}, and what comes after it is written after it
+   */
+  async drop(
+    hashes: readonly Uint8Array[],
+    isDead: (name: string) => boolean = () => true,
+  ): Promise<number> {
+    const rows = new Map<string, Buffer[]>();
     for (const hash of hashes) {
-      keys.push(blockKey(hash));
+      const keys = [blockKey(hash)];
       if (this.#packed) keys.push(packedKey(hash));
       for await (const { key } of this.#store.range(givenForRange(hash))) keys.push(key);
+      rows.set(hexOf(hash), keys);
     }
+    const dead = [...rows.keys()].filter(isDead);
+    const keys = dead.flatMap((name) => rows.get(name)!);
     await this.#store.write(keys.map((key) => ({ type: 'del', key })));
-    for (const hash of hashes) this.#damaged.delete(hexOf(hash));
+    for (const name of dead) this.#damaged.delete(name);
+    return dead.length;
   }
 
   /**

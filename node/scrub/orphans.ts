@@ -21,47 +21,71 @@ export interface OrphansOptions {
   readonly views: Store;
   readonly blocks: Blocks;
   readonly nowMs: () => number;
-  readonly pace: (bytes: number) => Promise<void>;
+}
+
+type Pace = (bytes: number) => Promise<void>;
+interface Round extends OrphansOptions {
+  readonly pace: Pace;
 }
 
 /** Its records lie beside their entries: it names no blocks. */
 const isOfDirectory = (key: Buffer): boolean =>
   logOfKey(key).subarray(0, DIRECTORY_LOG.length).equals(DIRECTORY_LOG);
 
-/** Resolves to how many were taken away: none when something could not be read that may name them. */
-export async function sweepOrphans(o: OrphansOptions): Promise<number> {
-  const candidates = new Set<string>();
-  // One that comes meanwhile, from a peer or with a bundle, is about to be named.
-  o.blocks.onArrived = (name) => candidates.delete(name);
-  try {
-    return await sweep(o, candidates);
-  } finally {
-    o.blocks.onArrived = undefined;
-  }
-}
+export class Orphans {
+  readonly #o: OrphansOptions;
+  /** By hash in hexadecimal: since when those of the round before are known as orphans. */
+  #since = new Map<string, number>();
+  /** Came before it was read. */
+  readonly #early = new Set<string>();
+  #isRead = false;
+  readonly #candidates = new Set<string>();
 
-async function sweep(o: OrphansOptions, candidates: Set<string>): Promise<number> {
-  await addUnowned(o, candidates);
-  if (candidates.size > 0 && !(await keepNamed(o, candidates))) return 0;
-  const since = await readMark(o.logs);
-  const nowMs = o.nowMs();
-  const next: Record<string, number> = {};
-  const dead: Buffer[] = [];
-  for (const name of candidates) {
-    const firstMs = since[name] ?? nowMs;
-    if (nowMs - firstMs >= LIMITS.orphanGraceMs) dead.push(Buffer.from(name, 'hex'));
-    else next[name] = firstMs;
+  constructor(options: OrphansOptions) {
+    this.#o = options;
+    // One that comes anew, from a peer, with a bundle or an upload, is about to be named: its time begins again.
+    options.blocks.onArrived = (name) => {
+      this.#candidates.delete(name);
+      this.#since.delete(name);
+      if (!this.#isRead) this.#early.add(name);
+    };
   }
-  let count = 0;
-  for (let at = 0; at < dead.length; at += GROUP) {
-    const unnamed = await stillUnowned(o, dead.slice(at, at + GROUP));
-    const still = unnamed.filter((hash) => candidates.has(hash.toString('hex')));
-    await o.blocks.drop(still);
-    count += still.length;
+
+  /** Reads what the round before found; what came already counts. */
+  async start(): Promise<void> {
+    const since = await readMark(this.#o.logs);
+    for (const name of this.#early) since.delete(name);
+    this.#since = since;
+    this.#isRead = true;
+    this.#early.clear();
   }
-  const value = Buffer.from(JSON.stringify(next));
-  await o.logs.write([{ type: 'put', key: MARK, value }]);
-  return count;
+
+  /** Resolves to how many were taken away: none when something could not be read that may name them. */
+  async sweep(pace: Pace): Promise<number> {
+    const round = { ...this.#o, pace };
+    const candidates = this.#candidates;
+    candidates.clear();
+    await addUnowned(round, candidates);
+    if (candidates.size > 0 && !(await keepNamed(round, candidates))) return 0;
+    const nowMs = this.#o.nowMs();
+    const next = new Map<string, number>();
+    const dead: Buffer[] = [];
+    for (const name of candidates) {
+      const firstMs = this.#since.get(name) ?? nowMs;
+      if (nowMs - firstMs >= LIMITS.orphanGraceMs) dead.push(Buffer.from(name, 'hex'));
+      else next.set(name, firstMs);
+    }
+    // From here on the time of those that come is the one that counts.
+    this.#since = next;
+    let count = 0;
+    for (let at = 0; at < dead.length; at += GROUP) {
+      const unnamed = await stillUnowned(round, dead.slice(at, at + GROUP));
+      count += await this.#o.blocks.drop(unnamed, (name) => candidates.has(name));
+    }
+    const value = Buffer.from(JSON.stringify(Object.fromEntries(this.#since)));
+    await this.#o.logs.write([{ type: 'put', key: MARK, value }]);
+    return count;
+  }
 }
 
 /** Prefixes of the logs that have views. */
@@ -78,7 +102,7 @@ async function isOwned({ views }: OrphansOptions, prefixes: readonly Buffer[], h
 }
 
 /** Of these, those that were not named since they were found. */
-async function stillUnowned(o: OrphansOptions, hashes: readonly Buffer[]): Promise<Buffer[]> {
+async function stillUnowned(o: Round, hashes: readonly Buffer[]): Promise<Buffer[]> {
   const prefixes = await viewed(o);
   const still: Buffer[] = [];
   for (const hash of hashes) if (!(await isOwned(o, prefixes, hash))) still.push(hash);
@@ -86,7 +110,7 @@ async function stillUnowned(o: OrphansOptions, hashes: readonly Buffer[]): Promi
 }
 
 /** Blocks that no view names, by hash in hexadecimal. */
-async function addUnowned(o: OrphansOptions, found: Set<string>): Promise<void> {
+async function addUnowned(o: Round, found: Set<string>): Promise<void> {
   const { blockStore, pace } = o;
   const prefixes = await viewed(o);
   // By themselves, and in packs.
@@ -110,7 +134,7 @@ async function addUnowned(o: OrphansOptions, found: Set<string>): Promise<void> 
  * Views may be behind their logs, or damaged: the entries have the last word.
  * @returns false when some of it could not be read
  */
-async function keepNamed(o: OrphansOptions, candidates: Set<string>): Promise<boolean> {
+async function keepNamed(o: Round, candidates: Set<string>): Promise<boolean> {
   let isWhole = true;
   const onDamaged = () => {
     isWhole = false;
@@ -140,12 +164,12 @@ async function keepNamed(o: OrphansOptions, candidates: Set<string>): Promise<bo
   return isWhole;
 }
 
-async function readMark(logs: Store): Promise<Record<string, number>> {
+async function readMark(logs: Store): Promise<Map<string, number>> {
   try {
     const bytes = await logs.get(MARK);
-    return bytes ? (JSON.parse(bytes.toString()) as Record<string, number>) : {};
+    return new Map(Object.entries(bytes ? (JSON.parse(bytes.toString()) as object) : {}));
   } catch (error) {
-    if (isRot(error)) return {};
+    if (isRot(error)) return new Map();
     throw error;
   }
 }

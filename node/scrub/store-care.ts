@@ -18,7 +18,7 @@ import type { DiskGuard } from '../store/disk-guard.ts';
 import { hashOfOwnedKey, isLastingMark, logOfKey, markKey, tableOf } from '../store/keys.ts';
 import type { Row, Store } from '../store/store.ts';
 import { DamageBoard } from './damage-board.ts';
-import { sweepOrphans } from './orphans.ts';
+import { Orphans } from './orphans.ts';
 import { Refetch, refetchMark } from './refetch.ts';
 import { Repairer } from './repairer.ts';
 import { Scrub } from './scrub.ts';
@@ -45,6 +45,7 @@ export class StoreCare {
   readonly scrub: Scrub;
   readonly refetch: Refetch;
   readonly #repairer: Repairer;
+  readonly #orphans: Orphans;
   readonly #node: MeshNode;
   readonly #stores: StoreCareOptions['stores'];
   #isStopped = false;
@@ -76,6 +77,7 @@ export class StoreCare {
       nameOf: (peerId) => members.spaceOf(peerId)?.name ?? peerId,
     });
     this.refetch = new Refetch({ node, timers, peers });
+    this.#orphans = new Orphans({ ...stores, blocks, nowMs: () => clock.nowMs() });
     this.scrub = new Scrub({
       stores: { log: stores.logs, blocks: stores.blockStore, views: stores.views },
       ...{ clock, timers, log },
@@ -85,7 +87,7 @@ export class StoreCare {
       onRow: (database, row) => this.#look(database, row),
       onDamaged: (database, key) => this.#rowDamaged(database, key),
       sweepOrphans: async (pace) => {
-        const swept = await sweepOrphans({ ...stores, blocks, nowMs: () => clock.nowMs(), pace });
+        const swept = await this.#orphans.sweep(pace);
         await tendPacks({ ...stores, blocks, pace, log, hasRoom: () => disk.mayTake });
         return swept;
       },
@@ -107,6 +109,7 @@ export class StoreCare {
     await this.disk.start().catch((error: unknown) => {
       this.#node.log.warn({ reason: String(error) }, 'the space on the disk is not known');
     });
+    await this.#orphans.start();
     await this.scrub.start();
     this.refetch.start();
     const toRefill = refetchMark(this.#node.home.paths.blocks);

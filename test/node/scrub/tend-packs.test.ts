@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Blocks } from '../../../node/feed/blocks.ts';
 import { silentLog } from '../../../node/log.ts';
-import { sweepOrphans } from '../../../node/scrub/orphans.ts';
+import { Orphans } from '../../../node/scrub/orphans.ts';
 import { type TendPacksOptions, tendPacks } from '../../../node/scrub/tend-packs.ts';
 import {
   appliedKey,
   blockKey,
+  givenForRange,
   logPrefix,
   ownedKey,
   packedKey,
@@ -187,8 +188,9 @@ describe('a block in a pack that nothing names', () => {
     const { store: blockStore, blocks, packs, pack, tend } = await opened();
     const [logs, views] = [new MemoryStore(), new MemoryStore()];
     let nowMs = 1_000;
-    const pace = async () => {};
-    const sweep = () => sweepOrphans({ logs, blockStore, views, blocks, nowMs: () => nowMs, pace });
+    const orphans = new Orphans({ logs, blockStore, views, blocks, nowMs: () => nowMs });
+    await orphans.start();
+    const sweep = () => orphans.sweep(async () => {});
     expect([await sweep(), await tend()]).toEqual([0, 0]);
     nowMs += LIMITS.orphanGraceMs;
     expect([await sweep(), await tend(), packs.has(pack)]).toEqual([10, 1, false]);
@@ -203,26 +205,74 @@ describe('a block in a pack that nothing names', () => {
     const work: Promise<void>[] = [];
     let nowMs = 1_000;
     const none = Buffer.alloc(0);
-    const pace = async () => {};
-    const sweep = () =>
-      sweepOrphans({
-        ...{ logs, blockStore, views, blocks, pace },
-        // It is asked when all was looked through.
-        nowMs: () => {
-          if (nowMs > 1_000) {
-            work.push(blocks.putPacked(pack, rows.slice(0, 1)));
-            const keys = [appliedKey(log), ownedKey(log, named)];
-            work.push(views.write(keys.map((key) => ({ type: 'put', key, value: none }))));
-          }
-          return nowMs;
-        },
-      });
+    const orphans = new Orphans({
+      ...{ logs, blockStore, views, blocks },
+      // It is asked when all was looked through.
+      nowMs: () => {
+        if (nowMs > 1_000) {
+          work.push(blocks.putPacked(pack, rows.slice(0, 1)));
+          const keys = [appliedKey(log), ownedKey(log, named)];
+          work.push(views.write(keys.map((key) => ({ type: 'put', key, value: none }))));
+        }
+        return nowMs;
+      },
+    });
+    await orphans.start();
+    const sweep = () => orphans.sweep(async () => {});
     expect(await sweep()).toBe(0);
     nowMs += LIMITS.orphanGraceMs;
     expect(await sweep()).toBe(8);
     await Promise.all(work);
     const there = [came, named, gone].map((hash) => blocks.has({ codec: 0x55, hash }));
     expect(await Promise.all(there)).toEqual([true, true, false]);
-    expect(blocks.onArrived).toBeUndefined();
+  });
+
+  it('stays when it comes in the moment in which it is taken away', async () => {
+    const { store: blockStore, blocks } = await opened();
+    const [logs, views] = [new MemoryStore(), new MemoryStore()];
+    const [early, late] = [ALL[0]!, ALL[1]!].map((bytes) => ({ hash: rawCid(bytes).hash, bytes }));
+    let nowMs = 1_000;
+    const orphans = new Orphans({ logs, blockStore, views, blocks, nowMs: () => nowMs });
+    await orphans.start();
+    await blocks.put([early!, late!]);
+    await orphans.sweep(async () => {});
+    nowMs += LIMITS.orphanGraceMs;
+    const write = blockStore.write.bind(blockStore);
+    const range = blockStore.range.bind(blockStore);
+    const coming: Promise<void>[] = [];
+    // While its rows are looked for, and after its end is written.
+    blockStore.range = (options) => {
+      if (options.gte?.[0] === givenForRange(early!.hash).gte[0] && coming.length === 0)
+        coming.push(blocks.put([early!]));
+      return range(options);
+    };
+    blockStore.write = (batch, options) => {
+      const written = write(batch, options);
+      if (batch[0]?.type === 'del') coming.push(blocks.put([late!]));
+      return written;
+    };
+    await orphans.sweep(async () => {});
+    await Promise.all(coming);
+    expect(coming.length).toBe(2);
+    const there = [early!, late!].map(({ hash }) => blocks.has({ codec: 0x55, hash }));
+    expect(await Promise.all(there)).toEqual([true, true]);
+  });
+
+  it('has its whole time again when it came anew after it was found, also before a restart is over', async () => {
+    const { store: blockStore, blocks, rows } = await opened();
+    const [logs, views] = [new MemoryStore(), new MemoryStore()];
+    let nowMs = 1_000;
+    const options = { logs, blockStore, views, blocks, nowMs: () => nowMs };
+    const first = new Orphans(options);
+    await first.start();
+    expect(await first.sweep(async () => {})).toBe(0);
+    nowMs += LIMITS.orphanGraceMs;
+    const next = new Orphans(options);
+    await blocks.put([{ hash: rows[0]!.hash, bytes: ALL[0]! }]);
+    await next.start();
+    await blocks.put([{ hash: rows[1]!.hash, bytes: ALL[1]! }]);
+    expect(await next.sweep(async () => {})).toBe(8);
+    nowMs += LIMITS.orphanGraceMs;
+    expect(await next.sweep(async () => {})).toBe(2);
   });
 });
