@@ -21,7 +21,7 @@ const LATE_NEWS = 3;
 const QUIET_LOOKS = 12;
 /** The ballast is made once the start is over, which others wait for. */
 const BALLAST_LOOKS = 6;
-/** 5 MiB a second: whoever publishes meanwhile waits for the same disk. */
+/** 5 MiB a second, unless the disk was full just now: whoever publishes meanwhile waits for the same disk. */
 const BALLAST_PACE = { bytes: 256 * 1024, pauseMs: 50 };
 
 export interface DiskSpace {
@@ -60,6 +60,8 @@ export class DiskGuard {
   #isStopped = false;
   #ballastBytes = 0;
   #isMakingBallast = false;
+  /** The disk was full, and may be so again soon. */
+  #isUrgent = false;
 
   /** Without options the disk is endless. */
   constructor(options?: DiskGuardOptions) {
@@ -111,18 +113,20 @@ export class DiskGuard {
     this.#timer = this.#o!.timers.setTimeout(
       () => {
         this.look()
-          .catch((error: unknown) =>
-            this.#o!.log.warn({ reason: String(error) }, 'the space on the disk is not known'),
-          )
+          .then(() => {
+            // It takes longer than the next look is away.
+            if (++this.#looks >= BALLAST_LOOKS) this.makeBallast().catch(this.#warn);
+          })
+          .catch(this.#warn)
           .finally(() => this.#schedule());
-        if (++this.#looks < BALLAST_LOOKS) return;
-        this.makeBallast().catch((error: unknown) =>
-          this.#o!.log.warn({ reason: String(error) }, 'the ballast was not made'),
-        );
       },
       this.#state === 'full' ? FULL_LOOK_MS : LOOK_MS,
     );
   }
+
+  readonly #warn = (error: unknown): void => {
+    this.#o!.log.warn({ reason: String(error) }, 'the space on the disk is not known or not kept');
+  };
 
   /** Looks how much is free. A disk that was full is so until there is room for the ballast and more. */
   async look(): Promise<void> {
@@ -150,7 +154,10 @@ export class DiskGuard {
     // Where writes fail again and again it is a quota, or another bound that free space says nothing of.
     const space = await this.#o.space().catch(() => undefined);
     this.#quietLooks = 0;
-    if (space && this.#hasRoom(space) && ++this.#unlikely <= LATE_NEWS) return;
+    const isUnlikely = space !== undefined && this.#hasRoom(space);
+    if (isUnlikely && ++this.#unlikely <= LATE_NEWS) return;
+    // Of a disk that is full indeed each database may tell late again.
+    if (!isUnlikely) this.#unlikely = 0;
     // Another database may have told of it meanwhile.
     if (this.state === 'full') return;
     this.#state = 'full';
@@ -160,6 +167,7 @@ export class DiskGuard {
     }
     await rm(this.#o.ballast, { force: true });
     this.#ballastBytes = 0;
+    this.#isUrgent = true;
     this.#o.log.error(
       {},
       'the disk is full: nothing but the directory is written until there is space',
@@ -191,8 +199,10 @@ export class DiskGuard {
         written += (await file.write(piece, 0, Math.min(bytes - written, piece.length)))
           .bytesWritten;
         await file.datasync();
+        if (this.#isUrgent) continue;
         await new Promise<void>((resolve) => timers.setTimeout(resolve, BALLAST_PACE.pauseMs));
       }
+      this.#isUrgent &&= written < bytes;
     } catch (error) {
       written = 0;
       throw error;

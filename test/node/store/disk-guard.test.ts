@@ -92,7 +92,14 @@ describe('the room on a disk', () => {
     expect(guard.state).toBe('full');
     await guard.look();
     expect(guard.state).toBe('ok');
+    // Full indeed: afterwards each may tell late again.
     space.freeBytes = 4 * MiB;
+    await guard.release();
+    expect(guard.state).toBe('full');
+    space.freeBytes = 40 * MiB;
+    await guard.look();
+    for (let database = 0; database < 3; database++) await guard.release();
+    expect(guard.state).toBe('ok');
     await guard.release();
     expect(guard.state).toBe('full');
   });
