@@ -56,33 +56,28 @@ export function logKey(origin: Origin, publicKey: KeyObject, publicRaw: Uint8Arr
 const signatureLine = (origin: string, blob: Buffer): string =>
   `— ${origin} ${blob.toString('base64')}\n`;
 
-/** Signs a checkpoint. One signature covers every entry below it. */
-export function signCheckpoint(c: Checkpoint, key: LogKey, privateKey: KeyObject): Buffer {
-  const body = checkpointBody(c);
-  const signature = sign(null, Buffer.from(body), privateKey);
-  return Buffer.from(
-    `${body}\n${signatureLine(c.origin, Buffer.concat([key.signatureId, signature]))}`,
-  );
-}
-
 /** Who signs, and under which name of the key. */
 export interface Signer {
   readonly key: LogKey;
   readonly privateKey: KeyObject;
 }
 
+/** Signs a checkpoint. One signature covers every entry below it. */
+export function signCheckpoint(c: Checkpoint, key: LogKey, privateKey: KeyObject): Buffer {
+  return signCheckpointBy(c, [{ key, privateKey }]);
+}
+
 /** The same with a line of each: while keys are changed, two sign. */
 export function signCheckpointBy(c: Checkpoint, signers: readonly Signer[]): Buffer {
-  const [first, ...others] = signers;
-  if (first === undefined) throw new MeshError('UNKNOWN_KEY', `nobody signs ${c.origin}`);
-  const body = Buffer.from(checkpointBody(c));
-  const lines = others.map(({ key, privateKey }) =>
-    signatureLine(c.origin, Buffer.concat([key.signatureId, sign(null, body, privateKey)])),
-  );
-  return Buffer.concat([
-    signCheckpoint(c, first.key, first.privateKey),
-    Buffer.from(lines.join('')),
-  ]);
+  if (signers.length === 0) throw new MeshError('UNKNOWN_KEY', `nobody signs ${c.origin}`);
+  const body = checkpointBody(c);
+  const bytes = Buffer.from(body);
+  let note = `${body}\n`;
+  for (const { key, privateKey } of signers) {
+    const blob = Buffer.concat([key.signatureId, sign(null, bytes, privateKey)]);
+    note += signatureLine(c.origin, blob);
+  }
+  return Buffer.from(note);
 }
 
 /** Appends the line that says: as of this second, this is my largest tree. */

@@ -49,14 +49,15 @@ const VISITS: Readonly<Record<Place, Visit>> = {
   'intake.after-write': taking,
   'directory.before-date': writing,
   'directory.after-date': writing,
-  'enrol.before-append': enrolling,
-  'enrol.after-append': enrolling,
   'carry.before-erase': dropping,
   'rotate.before-switch': rotating,
   'rotate.after-switch': rotating,
   'mend.before-write': mending,
   'mend.after-write': mending,
   'scrub.before-mark': scrubbing,
+  // Last: each leaves a space that never starts, and such a one may be chosen as the carrier in place of platform.
+  'enrol.before-append': enrolling,
+  'enrol.after-append': enrolling,
 };
 
 /** The places at which {@link CrashMesh.visit} kills. */
