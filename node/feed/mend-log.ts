@@ -29,6 +29,8 @@ export interface MendOptions {
   readonly donor?: Donor | undefined;
   /** Whether what lies behind the donor's head may be given up; false for the only one who has it. */
   readonly mayBeShorter?: boolean;
+  /** For the log's own writer: so many entries there were for sure, as others of its rows say. */
+  readonly atLeast?: number;
   /** For the log's own writer: entries behind the donor's head are its own, and signed again as they were. */
   readonly sign?: ((checkpoint: Pick<Checkpoint, 'size' | 'root'>) => Buffer) | undefined;
 }
@@ -54,10 +56,12 @@ async function mendRows({
   donor,
   sign,
   mayBeShorter = true,
+  atLeast = 0,
 }: MendOptions): Promise<Mended> {
   const { prefix } = log;
   const survey = await surveySegments(store, prefix);
-  const head = await soundHead(store, prefix);
+  const stored = await soundHead(store, prefix);
+  const head = stored ?? headBefore(log);
   const target = targetOf(prefix, head, donor);
   if (!head && !mayBeShorter && endOfRows(survey) > target.size)
     throw damagedLog(prefix, 'the head is gone, and no other one covers every entry');
@@ -67,7 +71,7 @@ async function mendRows({
     throw new MeshError('ROOT_MISMATCH', 'the mended entries do not fold to the signed root');
   const size = head || !sign ? target.size : endOfRun(survey.leaves, target.size);
   // Its own writer may have told others of these: without them it would say something else of the same place.
-  if (!head && sign && endOfRows(survey) > size)
+  if (!head && sign && Math.max(endOfRows(survey), atLeast) > size)
     throw damagedLog(prefix, `what stands behind entry ${size} is damaged, and nobody else has it`);
   const whole = foldLeaves(prefix, survey.leaves, size);
   const note = size === target.size ? target.note : sign!({ size, root: whole.tree.root() });
@@ -77,7 +81,7 @@ async function mendRows({
       packSegments(from, packed).map((bytes) => putSegment(prefix, bytes)),
     ),
     ...(await wrongTiles(store, whole.tiles)).map((row): Write => ({ type: 'put', ...row })),
-    ...(head ? [] : [putHead(prefix, { tree: whole.tree, note })]),
+    ...(stored ? [] : [putHead(prefix, { tree: whole.tree, note })]),
   ];
   crashpoint('mend.before-write');
   if (writes.length > 0) await store.write(writes, { sync: true });
@@ -98,6 +102,14 @@ async function soundHead(store: Store, prefix: Buffer): Promise<LogHead | undefi
     if (isRot(error)) return undefined;
     throw error;
   }
+}
+
+/**
+ * What this process read and checked before: all of that was there, whatever can be read of it now. How many entries a damaged
+ * row has, nobody knows, and those who have less must not be believed.
+ */
+function headBefore(log: FeedLog): LogHead | undefined {
+  return log.size > 0 ? { tree: log.frontier(), note: log.note } : undefined;
 }
 
 /** What the rows must fold to: the log's own head, or, where that is gone, what the donor has. */
@@ -140,7 +152,7 @@ async function fetchGaps(
   return fetched;
 }
 
-/** Just behind the last row, whether it can be read or not: what is wrong now may be right when it is read again. */
+/** At least where the last row ends, whether it can be read or not: what is wrong now may be right when it is read again. */
 const endOfRows = ({ leaves, badKeys }: Survey): number =>
   badKeys.reduce((end, key) => Math.max(end, indexOfKey(key) + 1), leaves.end);
 

@@ -133,9 +133,9 @@ export class Repairer {
     const { logs, feeds } = this.#o;
     const { log, publisher } = feed;
     if (!log.damage) return 'nothing was wrong any more';
-    const own = publisher
-      ? { sign: (c: Parameters<Feeds['signAgain']>[1]) => feeds.signAgain(feed, c) }
-      : {};
+    const sign = (c: Parameters<Feeds['signAgain']>[1]) => feeds.signAgain(feed, c);
+    // An entry is an item only once it is in the log for good.
+    const own = publisher ? { sign, atLeast: feed.view.applied } : {};
     const mend = (donor?: Donor) => mendLog({ store: logs, log, donor, ...own });
     // Without a donor nothing is signed anew: others may know of more than is left here.
     const alone = await settle(mendLog({ store: logs, log }));

@@ -75,6 +75,30 @@ describe('a damaged log', () => {
     await expectWhole(store, reopened, 700);
   });
 
+  it('goes by what was read of it before, when neither its head nor how long a row was can be read', async () => {
+    const { store, log } = await grown(200);
+    for (const key of [headKey(log.prefix), segmentKey(log.prefix, 0)]) store.rot(key);
+    const sign = () => noteOf(entries.slice(0, 120));
+    for (const options of [{ sign }, { mayBeShorter: false }, {}])
+      await expect(mendLog({ store, log, donor: donorOf(120), ...options })).rejects.toMatchObject({
+        code: 'PEER_UNREACHABLE',
+      });
+    await mendLog({ store, log, donor: donorOf(200), sign });
+    await expectWhole(store, log, 200);
+  });
+
+  it('of its own writer, opened damaged, is not shorter than its items say', async () => {
+    const { store, log } = await grown(200);
+    for (const key of [headKey(log.prefix), segmentKey(log.prefix, 0)]) store.rot(key);
+    const reopened = await FeedLog.open(store, FEED_BYTES);
+    const own = { sign: () => noteOf(entries.slice(0, 120)), atLeast: 200 };
+    await expect(
+      mendLog({ store, log: reopened, donor: donorOf(120), ...own }),
+    ).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+    await mendLog({ store, log: reopened, donor: donorOf(200), ...own });
+    await expectWhole(store, reopened, 200);
+  });
+
   it('is found and mended whichever row of it is damaged, with nothing fetched but what is gone', async () => {
     const { store, log } = await grown(700, 300, 1, 399);
     const keys: Buffer[] = [];
