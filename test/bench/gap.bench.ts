@@ -5,7 +5,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import { openLevelStore } from '../../node/store/level.ts';
 import { Packs } from '../../node/store/packs.ts';
 import type { FeedId } from '../../protocols/ids.ts';
@@ -24,9 +23,6 @@ interface Load {
 
 const megabytes = (_: number, bytes: number): number => bytes / 1e6;
 const entries = (count: number): number => count;
-
-// As every node runs, which sets it in its first file.
-setFlagsFromString('--external-memory-accounted-in-global-limit');
 
 const large = { unit: 'MB/s', recordBytes: 60_000, target: 100, amount: megabytes };
 const small = { unit: 'entries/s', recordBytes: 330, target: 40_000, amount: entries };

@@ -81,19 +81,19 @@ async function createFeed(node: MeshNode): Promise<Publisher> {
   return (await node.feeds.open(parseFeedId(id))).publisher!;
 }
 
-/** Each request waits for the answer to the one before. */
-function measurePublish(
+/** Each request waits for the answer to the one before. What is published is made outside the measured time, like the floor's. */
+async function measurePublish(
   publisher: Publisher,
   sample: SampleFeed,
   count: number,
   batch: number,
 ): Promise<number> {
-  const requests = Array.from({ length: count }, () =>
-    sample.drafts(batch).map(({ item, payload }) => ({ item, body: { payload } })),
-  );
-  return timed(async () => {
-    for (const drafts of requests) await publisher.publish(drafts);
-  });
+  let tookMs = 0;
+  for (let i = 0; i < count; i++) {
+    const drafts = sample.drafts(batch).map(({ item, payload }) => ({ item, body: { payload } }));
+    tookMs += await timed(() => publisher.publish(drafts));
+  }
+  return tookMs;
 }
 
 const FLOOR_OPTIONS = {

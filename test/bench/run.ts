@@ -1,6 +1,8 @@
 // `npm run bench [-- NAME…] [--quick] [--json]`: runs benchmarks one after the other. Each figure is one line of JSON on
 // standard output; a table for people goes to standard error, unless --json is given.
 
+import { setFlagsFromString } from 'node:v8';
+import { LATE_FLAGS } from '../../node/v8-flags.ts';
 import { announce } from './announce.bench.ts';
 import { catchUp } from './catch-up.bench.ts';
 import { control } from './control.bench.ts';
@@ -17,6 +19,9 @@ import { reportSpaces } from './report-spaces.bench.ts';
 import { revoke } from './revoke.bench.ts';
 import { seal } from './seal.bench.ts';
 import { startUp } from './start-up.bench.ts';
+
+// What is measured in this process is measured as it runs in every node's.
+for (const flag of LATE_FLAGS) setFlagsFromString(flag);
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   publish,
