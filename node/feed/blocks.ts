@@ -29,6 +29,11 @@ export class Blocks {
   readonly #packed: PackedBlocks | undefined;
   /** Hashes, in hexadecimal, of blocks that are not what they should be: as good as not here, until they come anew. */
   readonly #damaged = new Set<string>();
+  /** In hexadecimal: those that are being written, by how many, and those that are about to be taken away. */
+  readonly #coming = new Map<string, number>();
+  readonly #dying = new Set<string>();
+  /** Takes blocks away just now. */
+  #dropping: Promise<void> | undefined;
   /** Finds blocks by their hash, in hexadecimal, that were verified and are in memory because they come in just now. */
   near: ((name: string) => Buffer | undefined) | undefined;
   /** Told, in hexadecimal, of each block that comes, be it here or not: before it is written. */
@@ -113,61 +118,93 @@ export class Blocks {
   }
 
   /**
-   * Takes blocks away that nobody names. Resolves to how many.
-   * @param isDead asked, with the hash in hexadecimal, in the very turn in which they are taken away: what comes before it
-   *   is told of by {@link onArrived}, and what comes after it is written after it
+   * Takes blocks away that nobody names, but for those that come meanwhile. Resolves to how many.
+   * @param isDead asked, with the hash in hexadecimal, in the very turn in which they are taken away
    */
   async drop(
     hashes: readonly Uint8Array[],
     isDead: (name: string) => boolean = () => true,
   ): Promise<number> {
     const rows = new Map<string, Buffer[]>();
-    for (const hash of hashes) {
-      const keys = [blockKey(hash)];
-      if (this.#packed) keys.push(packedKey(hash));
-      for await (const { key } of this.#store.range(givenForRange(hash))) keys.push(key);
-      rows.set(hexOf(hash), keys);
+    for (const hash of hashes) this.#dying.add(hexOf(hash));
+    try {
+      for (const hash of hashes) {
+        const keys = [blockKey(hash)];
+        if (this.#packed) keys.push(packedKey(hash));
+        for await (const { key } of this.#store.range(givenForRange(hash))) keys.push(key);
+        rows.set(hexOf(hash), keys);
+      }
+      const mayGo = (name: string) =>
+        this.#dying.has(name) && !this.#coming.has(name) && isDead(name);
+      const dead = [...rows.keys()].filter(mayGo);
+      const keys = dead.flatMap((name) => rows.get(name)!);
+      await this.#takeAway(keys.map((key) => ({ type: 'del', key })));
+      for (const name of dead) this.#damaged.delete(name);
+      return dead.length;
+    } finally {
+      for (const hash of hashes) this.#dying.delete(hexOf(hash));
     }
-    const dead = [...rows.keys()].filter(isDead);
-    const keys = dead.flatMap((name) => rows.get(name)!);
-    await this.#store.write(keys.map((key) => ({ type: 'del', key })));
-    for (const name of dead) this.#damaged.delete(name);
-    return dead.length;
+  }
+
+  /** Two batches are written in either order: whatever comes from now on waits for this one. */
+  #takeAway(writes: readonly Write[]): Promise<void> {
+    const written = this.#store.write(writes);
+    const over = Promise.allSettled([this.#dropping, written]).then(() => {
+      if (this.#dropping === over) this.#dropping = undefined;
+    });
+    this.#dropping = over;
+    return written;
   }
 
   /**
    * Stores blocks that their caller has verified or made.
    * @param log for which a peer gave them: who may have that log may have them
    */
-  async put(
+  put(
     blocks: readonly { hash: Uint8Array; bytes: Buffer }[],
     sync = false,
     log?: Buffer,
   ): Promise<void> {
-    const writes: Write[] = [];
-    this.#arrive(blocks);
-    for (const { hash, bytes } of blocks) {
-      writes.push({ type: 'put', key: blockKey(hash), value: bytes });
-      if (this.#packed) writes.push({ type: 'del', key: packedKey(hash) });
-      if (log) writes.push({ type: 'put', key: givenForKey(hash, log), value: NO_BYTES });
-    }
-    await this.#store.write(writes, { sync });
-    if (this.#damaged.size > 0) for (const { hash } of blocks) this.#damaged.delete(hexOf(hash));
+    return this.#take(blocks, () => {
+      const writes: Write[] = [];
+      for (const { hash, bytes } of blocks) {
+        writes.push({ type: 'put', key: blockKey(hash), value: bytes });
+        if (this.#packed) writes.push({ type: 'del', key: packedKey(hash) });
+        if (log) writes.push({ type: 'put', key: givenForKey(hash, log), value: NO_BYTES });
+      }
+      return this.#store.write(writes, { sync });
+    });
   }
 
   /** Names blocks in a pack, which their caller has verified, as far as they do not lie here by themselves. */
-  async putPacked(pack: string, blocks: readonly BlockInPack[], log?: Buffer): Promise<void> {
-    this.#arrive(blocks);
-    const writes = await rowsOf(this.#store, pack, blocks, (hash) => this.isDamaged(hash));
-    for (const { hash } of log ? blocks : [])
-      writes.push({ type: 'put', key: givenForKey(hash, log!), value: NO_BYTES });
-    await this.#store.write(writes);
-    for (const { hash } of blocks) this.#damaged.delete(hexOf(hash));
+  putPacked(pack: string, blocks: readonly BlockInPack[], log?: Buffer): Promise<void> {
+    return this.#take(blocks, async () => {
+      const writes = await rowsOf(this.#store, pack, blocks, (hash) => this.isDamaged(hash));
+      for (const { hash } of log ? blocks : [])
+        writes.push({ type: 'put', key: givenForKey(hash, log!), value: NO_BYTES });
+      await this.#store.write(writes);
+    });
   }
 
-  #arrive(blocks: readonly { hash: Uint8Array }[]): void {
-    const { onArrived } = this;
-    if (onArrived) for (const { hash } of blocks) onArrived(hexOf(hash));
+  /** None of them is taken away from now on until it is written, and what is being taken away is gone before. */
+  async #take(blocks: readonly { hash: Uint8Array }[], write: () => Promise<void>): Promise<void> {
+    const names = blocks.map(({ hash }) => hexOf(hash));
+    for (const name of names) {
+      this.#coming.set(name, (this.#coming.get(name) ?? 0) + 1);
+      this.#dying.delete(name);
+      this.onArrived?.(name);
+    }
+    try {
+      while (this.#dropping) await this.#dropping;
+      await write();
+    } finally {
+      for (const name of names) {
+        const others = this.#coming.get(name)! - 1;
+        if (others > 0) this.#coming.set(name, others);
+        else this.#coming.delete(name);
+      }
+    }
+    if (this.#damaged.size > 0) for (const name of names) this.#damaged.delete(name);
   }
 
   /** What was put without `sync` is on the disk when this resolves. */

@@ -68,7 +68,8 @@ export function shutOutForgers(
         decoded.set(bytes, rpc);
         yield { subarray: () => bytes };
         // Held up and not blamed: it may be the one who passes on what many others tell.
-        const said = (rpc.messages?.length ?? 0) + (rpc.subscriptions?.length ?? 0);
+        // A frame costs something, also when it says nothing.
+        const said = Math.max(1, (rpc.messages?.length ?? 0) + (rpc.subscriptions?.length ?? 0));
         rate.take(said);
         inTurn += said;
         if (rate.waitMs() > 0) await pause(stream, rate.waitMs());

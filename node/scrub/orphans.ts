@@ -51,20 +51,37 @@ export class Orphans {
     };
   }
 
-  /** Reads what the round before found; what came already counts. */
+  /**
+   * Reads what was found before the stop; what came already counts. Nothing is left of it on the disk: what comes before a crash
+   * is not known after it, and then all times begin anew.
+   */
   async start(): Promise<void> {
     const since = await readMark(this.#o.logs);
+    if (since.size > 0) await this.#o.logs.write([{ type: 'del', key: MARK }], { sync: true });
     for (const name of this.#early) since.delete(name);
     this.#since = since;
     this.#isRead = true;
     this.#early.clear();
   }
 
+  /** Once nothing comes any more. */
+  async stop(): Promise<void> {
+    if (this.#since.size === 0) return;
+    const value = Buffer.from(JSON.stringify(Object.fromEntries(this.#since)));
+    await this.#o.logs.write([{ type: 'put', key: MARK, value }]);
+  }
+
   /** Resolves to how many were taken away: none when something could not be read that may name them. */
   async sweep(pace: Pace): Promise<number> {
-    const round = { ...this.#o, pace };
+    try {
+      return await this.#sweep({ ...this.#o, pace });
+    } finally {
+      this.#candidates.clear();
+    }
+  }
+
+  async #sweep(round: Round): Promise<number> {
     const candidates = this.#candidates;
-    candidates.clear();
     await addUnowned(round, candidates);
     if (candidates.size > 0 && !(await keepNamed(round, candidates))) return 0;
     const nowMs = this.#o.nowMs();
@@ -82,8 +99,6 @@ export class Orphans {
       const unnamed = await stillUnowned(round, dead.slice(at, at + GROUP));
       count += await this.#o.blocks.drop(unnamed, (name) => candidates.has(name));
     }
-    const value = Buffer.from(JSON.stringify(Object.fromEntries(this.#since)));
-    await this.#o.logs.write([{ type: 'put', key: MARK, value }]);
     return count;
   }
 }

@@ -59,7 +59,9 @@ export class DiskGuard {
   #quietLooks = 0;
   #isStopped = false;
   #ballastBytes = 0;
-  #isMakingBallast = false;
+  #making: Promise<void> | undefined;
+  /** While it was being made. */
+  #isGivenUp = false;
   /** The disk was full, and may be so again soon. */
   #isUrgent = false;
 
@@ -109,6 +111,7 @@ export class DiskGuard {
   }
 
   #schedule(): void {
+    if (this.#timer) this.#o!.timers.clearTimeout(this.#timer);
     if (this.#isStopped) return;
     this.#timer = this.#o!.timers.setTimeout(
       () => {
@@ -161,11 +164,11 @@ export class DiskGuard {
     // Another database may have told of it meanwhile.
     if (this.state === 'full') return;
     this.#state = 'full';
-    if (this.#timer) {
-      this.#o.timers.clearTimeout(this.#timer);
-      this.#schedule();
-    }
+    this.#isGivenUp = true;
+    if (this.#timer) this.#schedule();
     await rm(this.#o.ballast, { force: true });
+    // A file that is still open keeps its room.
+    await this.#making?.catch(() => {});
     this.#ballastBytes = 0;
     this.#isUrgent = true;
     this.#o.log.error(
@@ -176,16 +179,15 @@ export class DiskGuard {
 
   /** Makes the ballast when it is missing, or shorter than it should be, and there is room for it. */
   async makeBallast(): Promise<void> {
-    if (!this.#o || this.#state !== 'ok' || !this.#space || this.#isMakingBallast) return;
+    if (!this.#o || this.#isStopped || this.#state !== 'ok' || !this.#space || this.#making) return;
     const { freeBytes, sizeBytes } = this.#space;
     const bytes = Math.floor(markOf(BALLAST, sizeBytes));
     if (this.#ballastBytes >= bytes || freeBytes - bytes < markOf(SOFT, sizeBytes)) return;
-    this.#isMakingBallast = true;
-    try {
-      await this.#writeZeros(bytes);
-    } finally {
-      this.#isMakingBallast = false;
-    }
+    this.#isGivenUp = false;
+    this.#making = this.#writeZeros(bytes).finally(() => {
+      this.#making = undefined;
+    });
+    await this.#making;
   }
 
   /** Written, not only sized: a file with holes keeps no room. Ends early when the node stops or the space gets less. */
@@ -195,7 +197,7 @@ export class DiskGuard {
     const file = await open(ballast, 'w', 0o600);
     let written = 0;
     try {
-      while (written < bytes && !this.#isStopped && this.#state === 'ok') {
+      while (written < bytes && !this.#isStopped && !this.#isGivenUp && this.#state === 'ok') {
         written += (await file.write(piece, 0, Math.min(bytes - written, piece.length)))
           .bytesWritten;
         await file.datasync();
@@ -208,8 +210,7 @@ export class DiskGuard {
       throw error;
     } finally {
       await file.close();
-      // It was given up meanwhile.
-      if (this.#state === 'full') written = 0;
+      if (this.#isGivenUp) written = 0;
       if (written === 0) await rm(ballast, { force: true });
       this.#ballastBytes = written;
     }

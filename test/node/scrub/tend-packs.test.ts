@@ -266,6 +266,7 @@ describe('a block in a pack that nothing names', () => {
     const first = new Orphans(options);
     await first.start();
     expect(await first.sweep(async () => {})).toBe(0);
+    await first.stop();
     nowMs += LIMITS.orphanGraceMs;
     const next = new Orphans(options);
     await blocks.put([{ hash: rows[0]!.hash, bytes: ALL[0]! }]);
@@ -274,5 +275,64 @@ describe('a block in a pack that nothing names', () => {
     expect(await next.sweep(async () => {})).toBe(8);
     nowMs += LIMITS.orphanGraceMs;
     expect(await next.sweep(async () => {})).toBe(2);
+  });
+
+  it('has its whole time again after a crash, when nobody knows what came before it', async () => {
+    const { store: blockStore, blocks } = await opened();
+    const [logs, views] = [new MemoryStore(), new MemoryStore()];
+    let nowMs = 1_000;
+    const options = { logs, blockStore, views, blocks, nowMs: () => nowMs };
+    const sweep = (orphans: Orphans) => {
+      nowMs += LIMITS.orphanGraceMs;
+      return orphans.sweep(async () => {});
+    };
+    const first = new Orphans(options);
+    await first.start();
+    expect(await sweep(first)).toBe(0);
+    await first.stop();
+    // It reads what the first one found, and ends before its own round.
+    await new Orphans(options).start();
+    const last = new Orphans(options);
+    await last.start();
+    expect([await sweep(last), await sweep(last)]).toEqual([0, 10]);
+  });
+
+  it('stays when it comes while another batch takes it away, whichever of the two is written first', async () => {
+    const { store, blocks } = await opened();
+    const block = { hash: rawCid(ALL[0]!).hash, bytes: ALL[0]! };
+    await blocks.put([block]);
+    const write = store.write.bind(store);
+    const begun = Promise.withResolvers<void>();
+    const slow = Promise.withResolvers<void>();
+    store.write = async (batch, options) => {
+      if (batch[0]?.type === 'del') {
+        begun.resolve();
+        await slow.promise;
+      }
+      return write(batch, options);
+    };
+    const dropping = blocks.drop([block.hash]);
+    await begun.promise;
+    const coming = blocks.put([block]);
+    slow.resolve();
+    expect(await dropping).toBe(1);
+    await coming;
+    expect(await blocks.has({ codec: 0x55, hash: block.hash })).toBe(true);
+  });
+
+  it('stays when it is being written in the moment in which it would be taken away', async () => {
+    const { store, blocks } = await opened();
+    const block = { hash: rawCid(ALL[0]!).hash, bytes: ALL[0]! };
+    const write = store.write.bind(store);
+    const slow = Promise.withResolvers<void>();
+    store.write = async (batch, options) => {
+      if (batch[0]?.type === 'put') await slow.promise;
+      return write(batch, options);
+    };
+    const coming = blocks.put([block]);
+    expect(await blocks.drop([block.hash])).toBe(0);
+    slow.resolve();
+    await coming;
+    expect(await blocks.has({ codec: 0x55, hash: block.hash })).toBe(true);
   });
 });

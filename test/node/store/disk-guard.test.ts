@@ -21,7 +21,7 @@ async function guarded(sizeBytes: number, freeBytes: number) {
   const ballast = join(await tempFolder(), 'ballast');
   const guard = new DiskGuard({
     ...{ ballast, timers: AT_ONCE, log: silentLog },
-    space: async () => space,
+    space: async () => ({ ...space }),
   });
   const size = () =>
     stat(ballast).then(
@@ -112,6 +112,28 @@ describe('the room on a disk', () => {
     await guard.release();
     await making;
     expect([await size(), guard.ballastBytes, guard.state]).toEqual([null, 0, 'full']);
+  });
+
+  it('knows of no ballast that was given up while it was made, also when the disk has room again before its maker looks', async () => {
+    const { guard, space, size } = await guarded(80 * MiB, 40 * MiB);
+    await guard.look();
+    const making = guard.makeBallast();
+    space.freeBytes = 0;
+    const releasing = guard.release();
+    space.freeBytes = 40 * MiB;
+    await Promise.all([releasing, guard.look(), making]);
+    expect([guard.ballastBytes, await size()]).toEqual([0, null]);
+    await guard.look();
+    await guard.makeBallast();
+    expect([guard.ballastBytes, await size()]).toEqual([4 * MiB, 4 * MiB]);
+  });
+
+  it('makes none after a stop', async () => {
+    const { guard, size } = await guarded(80 * MiB, 40 * MiB);
+    await guard.look();
+    guard.stop();
+    await guard.makeBallast();
+    expect(await size()).toBeNull();
   });
 
   it('makes a ballast whole that was cut short by the end of its process', async () => {
