@@ -12,6 +12,7 @@ import {
   type SpaceName,
 } from './ids.ts';
 import { LIMITS } from './limits.ts';
+import { usualHead } from './usual-event.ts';
 
 export type Json =
   | string
@@ -130,10 +131,10 @@ export function parseEvent(bytes: Uint8Array): ParsedEvent {
   const record = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const usual = usualEvent(record);
+  if (usual) return usual;
   const text = textOf(record);
   checkNesting(text);
-  const usual = usualEvent(record, text);
-  if (usual) return usual;
   const split = splitEvent(record, text);
   if (split) return { envelope: checkEnvelope(split.fields), content: split.content };
   let value: unknown;
@@ -154,44 +155,27 @@ function textOf(record: Buffer): string {
   }
 }
 
-const ID = '([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})';
-const TEXT = '([^"\\\\\\u0000-\\u001f]*)';
-const TIME =
-  '(\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\\d|2[0-8])T(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d{1,7})?Z)';
-/** What stands before the payload as {@link encodeEnvelope} writes it, when nothing in it needs a second look. */
-const USUAL = new RegExp(
-  `^\\{"id":"${ID}","source":"${TEXT}","type":"${TEXT}","occurredTimeUtc":"${TIME}","activityId":"${ID}","specVersion":"1\\.0","payload":`,
-);
-
-/** Where the source begins in it. */
-const SOURCE_AT = '{"id":"00000000-0000-0000-0000-000000000000","source":"'.length;
-
 /** An event in the form that this program writes, told by its beginning; undefined for any other, which may be as good. */
-function usualEvent(record: Buffer, text: string): ParsedEvent | undefined {
+function usualEvent(record: Buffer): ParsedEvent | undefined {
   // Of others the bytes of the payload would have to be counted.
-  if (text.length !== record.length || !text.endsWith('}')) return undefined;
-  const match = USUAL.exec(text);
-  if (!match) return undefined;
-  const [head, id, source, type, occurredTimeUtc, activityId] = match as unknown as string[];
-  const payloadText = text.slice(head!.length, -1);
-  if (payloadText.trim().length !== payloadText.length) return undefined;
+  if (record.at(-1) !== 0x7d || !isAscii(record)) return undefined;
+  const head = usualHead(record);
+  if (!head) return undefined;
+  const { id, source, type, occurredTimeUtc, activityId, payloadAt } = head;
+  const text = record.toString('latin1', payloadAt, record.length - 1);
+  if (text.trim().length !== text.length) return undefined;
+  checkNesting(text, 1);
   let payload: Json;
   try {
-    payload = JSON.parse(payloadText) as Json;
+    payload = JSON.parse(text) as Json;
   } catch {
     return undefined;
   }
-  const envelope: Envelope = {
-    id: id!,
-    // A text of its own: names of items are cut out of it and kept, and would keep the whole event.
-    source: record.toString('latin1', SOURCE_AT, SOURCE_AT + source!.length),
-    type: type!,
-    occurredTimeUtc: occurredTimeUtc!,
-    activityId: activityId!,
-    specVersion: SPEC_VERSION,
-    payload,
+  const specVersion = SPEC_VERSION;
+  return {
+    envelope: { id, source, type, occurredTimeUtc, activityId, specVersion, payload },
+    content: record.subarray(payloadAt, -1),
   };
-  return { envelope, content: record.subarray(head!.length, -1) };
 }
 
 const PAYLOAD_KEY = ',"payload":';
@@ -247,11 +231,14 @@ export function checkFields(e: Pick<Envelope, 'id' | 'activityId' | 'occurredTim
   }
 }
 
-/** JSON.parse takes any depth, but writing such a value again exhausts the stack: depth is bounded before. */
-export function checkNesting(json: string): void {
+/**
+ * JSON.parse takes any depth, but writing such a value again exhausts the stack: depth is bounded before.
+ * @param outer how deep in another value it stands
+ */
+export function checkNesting(json: string, outer = 0): void {
   // Most events open fewer brackets than the limit; finding them is native, walking every character is not.
-  if (count(json, '[') + count(json, '{') <= LIMITS.jsonDepth) return;
-  let depth = 0;
+  if (outer + count(json, '[') + count(json, '{') <= LIMITS.jsonDepth) return;
+  let depth = outer;
   for (let i = 0, isText = false; i < json.length; i++) {
     const char = json[i];
     if (char === '"') isText = !isText;

@@ -6,7 +6,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import { decodeEntry, type Entry } from './entry.ts';
 import { MeshError } from './errors.ts';
 import { LIMITS } from './limits.ts';
-import { type Frontier, isSha256, leafHash, TILE_HEIGHT } from './merkle.ts';
+import { type Frontier, isSha256, leafHash, type OnSubtree, TILE_HEIGHT } from './merkle.ts';
 import { decodeSegment, type OpenSegment, type Packed, type Segment } from './segment.ts';
 
 /** Roots of the whole tiles between what is held and a checkpoint, proven against that checkpoint. */
@@ -141,13 +141,16 @@ export class RunVerifier {
     const entries: Entry[] = [];
     const hashes: TileHash[] = [];
     let tileRoot: Buffer | undefined;
-    for (const [at, packed] of segment.entries.entries()) {
+    const onSubtree: OnSubtree = (height, index, hash) => {
+      if (height === TILE_HEIGHT) tileRoot = hash;
+      if (height % TILE_HEIGHT === 0) hashes.push({ level: height / TILE_HEIGHT, index, hash });
+    };
+    for (let at = 0; at < segment.entries.length; at++) {
+      const packed = segment.entries[at]!;
       const entry = open?.decoded[at] ?? decodeEntry(packed.leaf);
-      entries.push(checkDecoded(entry, packed, this.#log));
-      this.#tree.append(leafHash(packed.leaf), (height, index, hash) => {
-        if (height === TILE_HEIGHT) tileRoot = hash;
-        if (height % TILE_HEIGHT === 0) hashes.push({ level: height / TILE_HEIGHT, index, hash });
-      });
+      const known = open?.leaves?.[at];
+      entries.push(known ? entry : checkDecoded(entry, packed, this.#log));
+      this.#tree.append(known ?? leafHash(packed.leaf), onSubtree);
       if (this.#tree.size === this.#milestone?.size) this.#passMilestone(this.#milestone);
     }
     this.#pending.push({ bytes, segment, entries, hashes, after: this.#tree.clone() });

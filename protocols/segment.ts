@@ -30,6 +30,8 @@ export interface Segment {
 /** A segment taken apart, once for all who look at it. */
 export interface OpenSegment extends Segment {
   readonly decoded: readonly Entry[];
+  /** Hashes of its leaves, of somebody who checked these very bytes before: then nothing in it is hashed again. */
+  readonly leaves?: readonly Buffer[] | undefined;
 }
 
 const packedBytes = (p: Packed): number =>

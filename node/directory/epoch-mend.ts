@@ -3,6 +3,7 @@
 
 import { decodeNote } from '../../protocols/checkpoint.ts';
 import type { Origin } from '../../protocols/ids.ts';
+import type { FeedLog } from '../feed/log.ts';
 import { type Donor, forgetLog, mendLog } from '../feed/mend-log.ts';
 import type { Store } from '../store/store.ts';
 import { isOnlyTakenOver, type OpenedEpoch } from './epoch.ts';
@@ -12,6 +13,8 @@ export interface MendWaitingOptions {
   /** Of the new epoch, or of the one before it, which others show as long as they wait, too. */
   readonly donor: Donor | undefined;
   readonly isWriter: boolean;
+  /** So many entries ODCM wrote of a log for sure; 0 for others. */
+  readonly written: (log: FeedLog) => Promise<number>;
   /** Of the new epoch. */
   readonly origin: Origin;
 }
@@ -19,17 +22,19 @@ export interface MendWaitingOptions {
 /** @returns true when the epoch is to be opened anew; false when its log is whole */
 export async function mendWaiting(
   { log, former, begin }: OpenedEpoch,
-  { store, donor, isWriter, origin }: MendWaitingOptions,
+  { store, donor, isWriter, written, origin }: MendWaitingOptions,
 ): Promise<boolean> {
   const mayBeShorter = !isWriter;
   const isNew = donor !== undefined && decodeNote(donor.note).checkpoint.origin === origin;
   // Where ODCM has gone on, what was in force before is not needed any more.
-  if (!isNew && former?.damage) await mendLog({ store, log: former, donor, mayBeShorter });
+  if (!isNew && former?.damage)
+    await mendLog({ store, log: former, donor, mayBeShorter, atLeast: await written(former) });
   const isEmpty = await isOnlyTakenOver(store, log, begin?.size ?? 0);
   if (!isNew && isEmpty) {
     await forgetLog(store, log);
     return true;
   }
-  await mendLog({ store, log, donor: isNew ? donor : undefined, mayBeShorter });
+  const atLeast = await written(log);
+  await mendLog({ store, log, donor: isNew ? donor : undefined, mayBeShorter, atLeast });
   return false;
 }

@@ -1,8 +1,9 @@
 // A damaged directory: mended at the start from its second copy, later from members. What is sound of it is in force until
 // then; where nothing is, the node refuses to start: without its members the directory would say that there is nobody.
 
-import { decodeNote } from '../../protocols/checkpoint.ts';
+import { decodeNote, sizeOfNote } from '../../protocols/checkpoint.ts';
 import { MeshError } from '../../protocols/errors.ts';
+import type { FeedLog } from '../feed/log.ts';
 import { type Donor, mendLog } from '../feed/mend-log.ts';
 import { isRot } from '../store/store.ts';
 import { openEpoch, refusalOf } from './epoch.ts';
@@ -54,11 +55,22 @@ function requireSomething({ shown, state, options }: InForce): void {
   );
 }
 
+/** What ODCM folded or copied of a log, it wrote, and others may have been told: it is not mended to less. */
+async function writtenOf(now: InForce, log: FeedLog): Promise<number> {
+  const { isWriter, copy } = now.options;
+  if (!isWriter) return 0;
+  const second = await copy?.donor(log, (note) => now.verifyShown(decodeNote(note)));
+  return Math.max(log === now.shown ? now.state.size : 0, second ? sizeOfNote(second.note) : 0);
+}
+
 /** In turn. Puts a damaged log right with what somebody else has, and folds what was missing. */
 export async function mendFrom(now: InForce, donor: Donor | undefined): Promise<void> {
   const { store, isWriter = false } = now.options;
-  if (!now.isWaiting) await mendLog({ store, log: now.log, donor, mayBeShorter: !isWriter });
-  else if (await mendWaiting(now.epoch, { store, donor, isWriter, origin: now.origin }))
+  const { log, origin } = now;
+  const written = (one: FeedLog) => writtenOf(now, one);
+  if (!now.isWaiting)
+    await mendLog({ store, log, donor, mayBeShorter: !isWriter, atLeast: await written(log) });
+  else if (await mendWaiting(now.epoch, { store, donor, isWriter, written, origin }))
     await reopen(now);
   const refusal = await refusalOf(now.epoch, now.root.directory);
   now.epoch = { ...now.epoch, refusal };

@@ -22,7 +22,7 @@ import type { Directory } from '../directory/directory.ts';
 import { continueLog } from '../fork/continue-log.ts';
 import type { ForkBook } from '../fork/fork-book.ts';
 import type { OwnKeys } from '../rotate/own-keys.ts';
-import type { Store } from '../store/store.ts';
+import { isRot, type Store } from '../store/store.ts';
 import { Turn } from '../turn.ts';
 import type { Applied } from './apply.ts';
 import type { Blocks } from './blocks.ts';
@@ -184,11 +184,15 @@ export class Feeds {
     return signCheckpointBy({ origin: feed.origin, size, root }, this.#o.keys.signers(feed.origin));
   }
 
-  /** The log was mended: what is remembered of its head is read anew. */
-  mended(feed: OpenFeed): void {
-    const { note } = feed.log;
-    const checkpoint = note && decodeNote(note).checkpoint;
-    if (checkpoint && checkpoint.size >= (feed.head?.size ?? 0)) feed.head = checkpoint;
+  /** The log was mended: what is remembered of its head is read anew, and what its epoch begins with is made up for. */
+  async mended(feed: OpenFeed): Promise<void> {
+    const { logs, forks, mesh } = this.#o;
+    const { row, log, publisher } = feed;
+    readHead(feed);
+    if (!row.continues) return;
+    const isOwn = publisher !== undefined;
+    await continueLog({ logs, forks, mesh, row, log, isOwn });
+    if (isOwn) await this.#beginEpoch(feed, row.continues);
   }
 
   /**
@@ -215,16 +219,22 @@ export class Feeds {
     return judgeHead(feed, { checkpoint, bytes }, this.#publisherOf(feed.row), this.#o.forks);
   }
 
-  /** The first head of an epoch is the point that it continues from: its publisher says so before anything else. */
+  /**
+   * The first head of an epoch is the point that it continues from: its publisher says so before anything else. Not where it
+   * cannot be read how far the log has come: that head may be an old one.
+   */
   async #beginEpoch(
     feed: OpenFeed,
     continues: { readonly size: number; readonly root: Buffer },
   ): Promise<void> {
-    if (feed.head) return;
-    const note = this.signAgain(feed, continues);
-    await feed.log.setNote(note, true);
-    feed.head = { origin: feed.origin, ...continues };
-    feed.headNote = note;
+    if (feed.head || feed.log.damage) return;
+    try {
+      await feed.log.setNote(this.signAgain(feed, continues), true);
+    } catch (error) {
+      // Found damaged just now, and told of: this is done once it is mended.
+      if (!isRot(error)) throw error;
+    }
+    readHead(feed);
   }
 
   /** What is here of another's feed is proven to be of another history than the one that goes on: it is fetched anew. */
@@ -275,4 +285,13 @@ export class Feeds {
     await feed.publisher?.idle();
     await feed.intake.take(async () => {});
   }
+}
+
+/** What the log says of its head, unless a newer one was heard of. */
+function readHead(feed: OpenFeed): void {
+  const { note } = feed.log;
+  const checkpoint = note && decodeNote(note).checkpoint;
+  if (!checkpoint || checkpoint.size < (feed.head?.size ?? 0)) return;
+  feed.head = checkpoint;
+  feed.headNote = note;
 }

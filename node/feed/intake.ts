@@ -130,7 +130,7 @@ async function fetchHashes(
  * Groups that are written or wait for it while the next is verified. LevelDB makes writers wait now and then, for tens of
  * milliseconds: that long there is something else to do.
  */
-const QUEUED_GROUPS = 8;
+const QUEUED_GROUPS = 3;
 
 /** Collects verified segments and writes them in groups, one after the other. */
 class GroupWriter {

@@ -24,6 +24,7 @@ export class FeedLog {
   #held: Grown = { tree: new Frontier(), levels: [[]], pieces: 0 };
   #note: Buffer | undefined;
   #noteSize = 0;
+  #durable = 0;
   /** Starts of finished tiles that lie in many pieces. */
   readonly #scattered = new Set<number>();
   #isStale = false;
@@ -71,6 +72,11 @@ export class FeedLog {
     return this.#held.tree.size;
   }
 
+  /** So many were synced, or were there when it was read: no failure within this process takes them away. */
+  get durable(): number {
+    return this.#durable;
+  }
+
   get prefix(): Buffer {
     return this.#prefix;
   }
@@ -112,6 +118,8 @@ export class FeedLog {
     return this.#turn.take(async () => {
       const result = await work();
       this.#scattered.clear();
+      // It may be shorter now.
+      this.#durable = 0;
       await this.#load();
       this.#foundDamage = undefined;
       return result;
@@ -122,7 +130,11 @@ export class FeedLog {
   async #loadHead(): Promise<void> {
     const head = await readHead(this.#store, this.#prefix, this.#segments);
     const tree = head?.tree ?? new Frontier();
+    // An older head is sound as well: who went on from there would say two things of one place.
+    if (tree.size < this.#durable)
+      throw damagedLog(this.#prefix, `entries ${tree.size}..${this.#durable - 1} are gone`);
     this.#held = await readLevels(this.#store, this.#prefix, this.#segments, tree);
+    this.#durable = tree.size;
     this.#note = head?.note;
     this.#noteSize = sizeOf(this.#note);
   }
@@ -193,6 +205,7 @@ export class FeedLog {
     }
     const { tree, levels, pieces } = growth;
     this.#held = { tree, levels, pieces };
+    if (sync) this.#durable = tree.size;
     if (growth.scattered !== undefined) this.#scattered.add(growth.scattered);
     this.#note = newest;
     this.#noteSize = Math.max(this.#noteSize, noteSize);

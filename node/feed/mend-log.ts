@@ -29,7 +29,7 @@ export interface MendOptions {
   readonly donor?: Donor | undefined;
   /** Whether what lies behind the donor's head may be given up; false for the only one who has it. */
   readonly mayBeShorter?: boolean;
-  /** For the log's own writer: so many entries there were for sure, as others of its rows say. */
+  /** For the log's own writer: so many entries there were for sure, as other rows or others say. */
   readonly atLeast?: number;
   /** For the log's own writer: entries behind the donor's head are its own, and signed again as they were. */
   readonly sign?: ((checkpoint: Pick<Checkpoint, 'size' | 'root'>) => Buffer) | undefined;
@@ -61,9 +61,11 @@ async function mendRows({
   const { prefix } = log;
   const survey = await surveySegments(store, prefix);
   const stored = await soundHead(store, prefix);
-  const head = stored ?? headBefore(log);
+  // One that is older than what was read before is sound as well.
+  const head = stored && stored.tree.size >= log.durable ? stored : (headBefore(log) ?? stored);
   const target = targetOf(prefix, head, donor);
-  if (!head && !mayBeShorter && endOfRows(survey) > target.size)
+  const leastSize = Math.max(endOfRows(survey), atLeast);
+  if (!head && !mayBeShorter && leastSize > target.size)
     throw damagedLog(prefix, 'the head is gone, and no other one covers every entry');
   const fetched = await fetchGaps(prefix, survey.leaves, target.size, donor);
   const { tree } = foldLeaves(prefix, survey.leaves, target.size);
@@ -71,8 +73,7 @@ async function mendRows({
     throw new MeshError('ROOT_MISMATCH', 'the mended entries do not fold to the signed root');
   const size = head || !sign ? target.size : endOfRun(survey.leaves, target.size);
   // Its own writer may have told others of these: without them it would say something else of the same place.
-  if (!head && sign && Math.max(endOfRows(survey), atLeast) > size)
-    throw damagedLog(prefix, `what stands behind entry ${size} is damaged, and nobody else has it`);
+  if (!head && sign && leastSize > size) throw nobodyHas(prefix, size, leastSize);
   const whole = foldLeaves(prefix, survey.leaves, size);
   const note = size === target.size ? target.note : sign!({ size, root: whole.tree.root() });
   const writes = [
@@ -81,7 +82,7 @@ async function mendRows({
       packSegments(from, packed).map((bytes) => putSegment(prefix, bytes)),
     ),
     ...(await wrongTiles(store, whole.tiles)).map((row): Write => ({ type: 'put', ...row })),
-    ...(stored ? [] : [putHead(prefix, { tree: whole.tree, note })]),
+    ...(stored && stored === head ? [] : [putHead(prefix, { tree: whole.tree, note })]),
   ];
   crashpoint('mend.before-write');
   if (writes.length > 0) await store.write(writes, { sync: true });
@@ -89,6 +90,19 @@ async function mendRows({
   let count = 0;
   for (const packed of fetched.values()) count += packed.length;
   return { fetched: count, rows: writes.length };
+}
+
+function nobodyHas(prefix: Buffer, size: number, leastSize: number): MeshError {
+  const { message, detail } = damagedLog(
+    prefix,
+    `entries ${size}..${leastSize - 1} are damaged or missing, and nobody who is connected has them,`,
+  );
+  return new MeshError('STORE_DAMAGED', message, {
+    next:
+      'Connect a member that has them: it is tried again by itself. Or restore the folder store from a backup. ' +
+      'If only the items were ahead after a power cut, and nobody was told: stop the node, then odcm fsck --set-aside views',
+    ...(detail && { detail }),
+  });
 }
 
 async function soundHead(store: Store, prefix: Buffer): Promise<LogHead | undefined> {

@@ -8,7 +8,7 @@ import { LIMITS } from '../../protocols/limits.ts';
 import { decodeSegment } from '../../protocols/segment.ts';
 import { FeedLog } from '../feed/log.ts';
 import { headKey, logPrefix } from '../store/keys.ts';
-import type { Store } from '../store/store.ts';
+import { isRot, type Store } from '../store/store.ts';
 import type { ForkBook } from './fork-book.ts';
 import { rootAt } from './prove.ts';
 
@@ -24,11 +24,22 @@ export interface ContinueOptions {
   readonly isOwn: boolean;
 }
 
-/** Takes over from the newest older epoch that this node has entries of. */
+/**
+ * Takes over from the newest older epoch that this node has entries of. What cannot be read of that is left to be fetched; a
+ * log that is damaged itself is not touched: nobody knows how many entries it has, and this is done again once it is mended.
+ */
 export async function continueLog(o: ContinueOptions): Promise<void> {
-  const { logs, row, log } = o;
+  if (o.log.damage || o.log.size >= o.row.continues!.size) return;
+  try {
+    await continueFromOlder(o);
+  } catch (error) {
+    if (!isRot(error)) throw error;
+  }
+}
+
+async function continueFromOlder(o: ContinueOptions): Promise<void> {
+  const { logs, row } = o;
   const id = uuidBytes(row.id);
-  if (log.size >= row.continues!.size) return;
   for (let epoch = row.epoch - 1; epoch >= 1; epoch--) {
     if (!(await logs.has(headKey(logPrefix(id, epoch))))) continue;
     const old = await FeedLog.open(logs, id, epoch);
@@ -60,11 +71,14 @@ async function sharedSize(
 
 /** The entries that the log does not have yet, up to this size. */
 export async function takeOver(log: FeedLog, old: FeedLog, size: number): Promise<void> {
-  for (let from = log.size; from < size; from = log.size) {
-    // To the border of a tile: segments never cross one.
-    const tile = LIMITS.tileHashes;
-    const to = Math.min(size, from - (from % tile) + tile);
+  while (log.size < size) {
     await log.exclusively(async () => {
+      // Only now: the log may have been read anew, and have more than it seemed to have.
+      const from = log.size;
+      if (from >= size) return;
+      // To the border of a tile: segments never cross one.
+      const tile = LIMITS.tileHashes;
+      const to = Math.min(size, from - (from % tile) + tile);
       const packed = [];
       for await (const bytes of old.segments(from, to))
         packed.push(...decodeSegment(bytes).entries);

@@ -30,9 +30,9 @@ export interface ReleaseGateOptions extends OwnHeadsOptions {
 
 interface Asked {
   isReleased: boolean;
-  readonly sinceMs: number;
-  /** Size when the asking began: what lies above was published since, and nobody has seen it. */
-  readonly from: number;
+  sinceMs: number;
+  /** Size when the asking began, which a damaged log waits for: what lies above was published since, and nobody has seen it. */
+  from: number | undefined;
   readonly answered: Set<string>;
   /** Somebody has just what is here. */
   isKnown: boolean;
@@ -79,11 +79,15 @@ export class ReleaseGate {
     let asked = this.#asked.get(feed.origin);
     if (!asked) {
       asked = {
-        ...{ isReleased: this.#isOpen, sinceMs: this.#o.clock.nowMs(), from: feed.log.size },
+        ...{ isReleased: this.#isOpen, sinceMs: 0, from: undefined },
         answered: new Set<string>(),
         ...{ isKnown: false, wanted: 0, conflict: undefined },
       };
       this.#asked.set(feed.origin, asked);
+    }
+    if (asked.from === undefined && !feed.log.damage) {
+      asked.sinceMs = this.#o.clock.nowMs();
+      asked.from = feed.log.size;
     }
     return asked;
   }
@@ -97,7 +101,7 @@ export class ReleaseGate {
   held(feed: OpenFeed): number | null {
     if (this.isReleased(feed)) return null;
     const asked = this.#of(feed);
-    return feed.log.size - Math.min(feed.log.size, asked.from);
+    return feed.log.size - Math.min(feed.log.size, asked.from ?? feed.log.size);
   }
 
   /** The operator knows that this is the only copy; or the feed was made just now. */
@@ -129,12 +133,15 @@ export class ReleaseGate {
     while (
       !asked.isReleased &&
       !asked.conflict &&
+      !feed.log.damage &&
       this.#isAskedNow(feed, asked) &&
       !this.#isStopped
     )
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     if (feed.isFrozen) throw provenTwo(feed);
     if (asked.conflict) throw asked.conflict;
+    // Nobody was asked of a log whose size is not known.
+    if (feed.log.damage && !asked.isReleased) throw feed.log.damage;
     const begin = Math.max(asked.wanted, feed.row.continues?.size ?? 0);
     if (feed.log.size >= begin) return;
     throw new MeshError(
@@ -169,7 +176,7 @@ export class ReleaseGate {
   }
 
   #isConfirmed(feed: OpenFeed, asked: Asked): boolean {
-    if (asked.conflict || feed.log.size < asked.wanted) return false;
+    if (asked.conflict || feed.log.damage || feed.log.size < asked.wanted) return false;
     if (this.#o.isEverybody(asked.answered)) return true;
     if (asked.answered.size === 0) return false;
     if (this.#isOver(asked)) return true;
@@ -239,7 +246,7 @@ export class ReleaseGate {
   /** Own feeds about which this peer has still something to say. */
   #openTo(peerId: string): OpenFeed[] {
     return [...this.#o.feeds.opened].filter((feed) => {
-      if (!feed.publisher || feed.isFrozen) return false;
+      if (!feed.publisher || feed.isFrozen || feed.log.damage) return false;
       const { isReleased, answered, wanted } = this.#of(feed);
       // Of a new epoch, what it continues from may be with others only.
       if (feed.log.size < (feed.row.continues?.size ?? 0)) return true;

@@ -139,13 +139,14 @@ class Cursor {
   source(at: number, log: BundleLog, prefix?: Buffer): EntrySource {
     return {
       hashes: async (level, from, to) => Buffer.concat(hashesOf(log, level, from, to)),
-      entries: (from) => this.#entries(at, from, prefix),
+      entries: (from) => this.#entries(at, log, from, prefix),
     };
   }
 
   /** Segments of a log from an index on, each once its records are in the database. */
   async *#entries(
     at: number,
+    log: BundleLog,
     from: number,
     prefix: Buffer | undefined,
   ): AsyncGenerator<Buffer | Opened> {
@@ -153,16 +154,24 @@ class Cursor {
     for (let block = await this.#peek(); block && block.log <= at; block = await this.#peek()) {
       this.#next = undefined;
       if (block.log < at || block.role === 'page') continue;
-      for (const segment of await groups.add(block)) yield* behind(segment, from);
+      for (const segment of await groups.add(block)) yield* behind(segment, from, log);
     }
-    for (const segment of await groups.end()) yield* behind(segment, from);
+    for (const segment of await groups.end()) yield* behind(segment, from, log);
   }
 }
 
-/** The part of a segment that is not before the index. */
-function behind(segment: Opened, index: number): readonly (Buffer | Opened)[] {
-  const { from, entries } = segment.open;
-  if (from >= index) return [segment];
+/**
+ * The part of a segment that is not before the index. The check saw the same bytes, as their hash in the bundle says, and hashed
+ * their leaves.
+ */
+function behind(
+  { bytes, open }: Opened,
+  index: number,
+  log: BundleLog,
+): readonly (Buffer | Opened)[] {
+  const { from, entries } = open;
+  if (from >= index)
+    return [{ bytes, open: { ...open, leaves: log.leaves(from, entries.length) } }];
   return packSegments(index, entries.slice(index - from));
 }
 

@@ -9,7 +9,7 @@ import type { IndexedLog } from '../../protocols/gap/bundle-index.ts';
 import type { OpenSegment } from '../../protocols/gap/bundle-walk.ts';
 import type { LogRange } from '../../protocols/gap/manifest.ts';
 import { LIMITS } from '../../protocols/limits.ts';
-import { Frontier, leafHash, TILE_HEIGHT } from '../../protocols/merkle.ts';
+import { Frontier, HASH_BYTES, leafHash, TILE_HEIGHT } from '../../protocols/merkle.ts';
 import { decodeRecord } from '../../protocols/record.ts';
 import { checkDecoded, type Milestone } from '../../protocols/run-verifier.ts';
 import type { Packed } from '../../protocols/segment.ts';
@@ -33,6 +33,9 @@ export interface RunHashes {
   /** Leaves behind the last whole tile, from its start on as far as they are of this run. */
   readonly tail: readonly Buffer[];
 }
+
+/** What is remembered of the leaves of a bundle until it is let in: those of half a million entries. */
+export const MOST_LEAF_BYTES = 16 << 20;
 
 /** Root of the first `size` entries of a log that has them. */
 export async function rootAt(log: FeedLog, size: number): Promise<Buffer> {
@@ -63,6 +66,8 @@ export class BundleLog {
   readonly #point: Milestone | undefined;
   readonly #tiles: Buffer[] = [];
   #tail: Buffer[] = [];
+  /** Leaves of the tiles that are finished, as long as they are remembered. */
+  #leafTiles: Buffer[] = [];
   readonly #counts = { entries: 0, added: 0, changed: 0, withdrawn: 0 };
   readonly #items = new Set<string>();
   /** Records that were opened to see a name: of sealed ones, and of many versions of one item, none is worth more. */
@@ -122,6 +127,31 @@ export class BundleLog {
     return { firstTile, tiles: this.#tiles, tail: this.#tail };
   }
 
+  /** What remembering the leaves takes. */
+  get leafBytes(): number {
+    return this.#leafTiles.length * LIMITS.tileHashes * HASH_BYTES;
+  }
+
+  /** From here on whoever takes the entries in hashes them again. */
+  forgetLeaves(): void {
+    this.#leafTiles = [];
+  }
+
+  /** Hashes of leaves of one tile that were checked with their entries; undefined where they are not remembered. */
+  leaves(from: number, count: number): Buffer[] | undefined {
+    const { firstTile } = this.hashes;
+    const tile = Math.floor(from / LIMITS.tileHashes);
+    const start = Math.max(this.range.from, tile * LIMITS.tileHashes);
+    if (tile - firstTile === this.#tiles.length)
+      return this.#tail.slice(from - start, from - start + count);
+    const bytes = this.#leafTiles[tile - firstTile];
+    if (!bytes) return undefined;
+    return Array.from({ length: count }, (_, i) => {
+      const at = (from - start + i) * HASH_BYTES;
+      return bytes.subarray(at, at + HASH_BYTES);
+    });
+  }
+
   /** The next segment; gives back its entries with their indices. @throws MALFORMED, WRONG_ORIGIN, HASH_MISMATCH, CONFLICT … */
   take(segment: OpenSegment): { readonly index: number; readonly record: Buffer | null }[] {
     const { from, entries, decoded } = segment;
@@ -142,6 +172,7 @@ export class BundleLog {
     this.#tree.append(leaf, (height, _, hash) => {
       if (height !== TILE_HEIGHT) return;
       this.#tiles.push(hash);
+      if (this.leafBytes < MOST_LEAF_BYTES) this.#leafTiles.push(Buffer.concat(this.#tail));
       this.#tail = [];
     });
     this.#compare();

@@ -109,6 +109,9 @@ export class ImportChecks {
         onProgress: (bytes) => onProgress?.('check', bytes, manifest.sizeBytes),
       });
       this.#verifyDue(bundle);
+      // Of one bundle at a time: others may wait for long.
+      for (const { bundle: other } of this.#found.values())
+        for (const log of other.logs) log.forgetLeaves();
       this.#found.set(id, { bundle, atMs: clock.nowMs(), stand: await this.#standOf(bundle) });
       return bundle;
     } finally {

@@ -34,7 +34,7 @@ import { DIRECTORY_LOG } from '../../protocols/sync.ts';
 import { elsewhere, epochAfter } from '../directory/epoch.ts';
 import { verifyDirectoryNote, verifyFeedNote, vouchedMs } from '../directory/log-authority.ts';
 import type { FeedLog } from '../feed/log.ts';
-import { BundleLog, type LogDiff, rootAt } from './bundle-log.ts';
+import { BundleLog, type LogDiff, MOST_LEAF_BYTES, rootAt } from './bundle-log.ts';
 import { type DirectoryDiff, directoryDiff } from './directory-diff.ts';
 import { readBundle } from './read-bundle.ts';
 import type { KnownHere } from './verify-manifest.ts';
@@ -99,6 +99,7 @@ class BundleCheck {
   readonly #logs: BundleLog[] = [];
   readonly #rows: FeedRow[] = [];
   #recordBytes = 0;
+  #leafBytes = 0;
 
   constructor(manifest: Manifest, here: KnownHere) {
     this.#manifest = manifest;
@@ -130,10 +131,18 @@ class BundleCheck {
   /** Logs come one behind the other, and those without any entry do not come at all. */
   async #beginUpTo(log: number): Promise<void> {
     while (this.#logs.length <= log) {
-      this.#logs.at(-1)?.finish();
+      this.#finishLast();
       if (this.#logs.length === 0) await this.#beginDirectory();
       else await this.#beginFeed(this.#logs.length);
     }
+  }
+
+  #finishLast(): void {
+    const log = this.#logs.at(-1);
+    if (!log) return;
+    log.finish();
+    if (this.#leafBytes + log.leafBytes > MOST_LEAF_BYTES) log.forgetLeaves();
+    this.#leafBytes += log.leafBytes;
   }
 
   async #beginDirectory(): Promise<void> {
@@ -217,7 +226,7 @@ class BundleCheck {
 
   async finish(missing: readonly string[]): Promise<VerifiedBundle> {
     await this.#beginUpTo(this.#index!.logs.length - 1);
-    this.#logs.at(-1)?.finish();
+    this.#finishLast();
     const exporter = this.#state.spaces.get(this.#manifest.exporter.space);
     // The bundle may bring the news that its own exporter was shut out.
     if (!exporter || exporter.revoked)

@@ -105,7 +105,7 @@ export class Refetch {
           await feed.intake.take(() =>
             takeIn({ log, feedId, checkpoint, note, source: client.source(feed.id), sync: true }),
           );
-          feeds.mended(feed);
+          await feeds.mended(feed);
         }
       });
       asked += peerId === neighbours.odcmPeer ? ENOUGH : 1;

@@ -105,7 +105,7 @@ export class Repairer {
   log(feed: OpenFeed, what: string): void {
     this.add('log', feed.path, what, async () => {
       const source = await this.#mendFeed(feed);
-      this.#o.feeds.mended(feed);
+      await this.#o.feeds.mended(feed);
       await feed.view.catchUp();
       return source;
     });
@@ -135,8 +135,10 @@ export class Repairer {
     if (!log.damage) return 'nothing was wrong any more';
     const sign = (c: Parameters<Feeds['signAgain']>[1]) => feeds.signAgain(feed, c);
     // An entry is an item only once it is in the log for good.
-    const own = publisher ? { sign, atLeast: feed.view.applied } : {};
-    const mend = (donor?: Donor) => mendLog({ store: logs, log, donor, ...own });
+    const mend = (donor: Donor, told: number) => {
+      const own = publisher && { sign, atLeast: Math.max(feed.view.applied, told) };
+      return mendLog({ store: logs, log, donor, ...own });
+    };
     // Without a donor nothing is signed anew: others may know of more than is left here.
     const alone = await settle(mendLog({ store: logs, log }));
     if (alone.isDone) return 'its own rows';
@@ -159,14 +161,18 @@ export class Repairer {
     return this.#fromPeers(undefined, DIRECTORY_LOG, verify, (donor) => directory.mend(donor));
   }
 
-  /** Asks members for their newest head, and mends with the one that has most. */
+  /**
+   * Asks members for their newest head, and mends with the one that has most.
+   * @param mend `told` is what any of them was told of, whether or not it has that
+   */
   async #fromPeers(
     feed: OpenFeed | undefined,
     id: Uint8Array,
     verify: (note: Buffer) => { readonly size: number },
-    mend: (donor: Donor) => Promise<unknown>,
+    mend: (donor: Donor, told: number) => Promise<unknown>,
   ): Promise<string> {
     const { ask, nameOf } = this.#o;
+    let told = 0;
     const found: { peerId: string; note: Buffer; size: number }[] = [];
     let last: unknown = new MeshError('PEER_UNREACHABLE', 'no member that could help is connected');
     for (const peerId of this.#o.peers(feed).slice(0, MOST_ASKED)) {
@@ -174,6 +180,7 @@ export class Repairer {
         for (const head of await ask(peerId, (client) => client.heads([id]))) {
           const note = Buffer.from(head.note);
           const { size } = verify(note);
+          told = Math.max(told, size);
           if (head.held >= size) found.push({ peerId, note, size });
         }
       } catch (error) {
@@ -182,7 +189,7 @@ export class Repairer {
     }
     for (const { peerId, note } of found.toSorted((a, b) => b.size - a.size)) {
       try {
-        await ask(peerId, (client) => mend({ note, source: client.source(id) }));
+        await ask(peerId, (client) => mend({ note, source: client.source(id) }, told));
         return nameOf(peerId);
       } catch (error) {
         last = error;

@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { MeshError } from '../../protocols/errors.ts';
-import { type FeedId, formatUuid, parseFeedId } from '../../protocols/ids.ts';
+import { formatUuid, parseFeedId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { DIRECTORY_LOG } from '../../protocols/sync.ts';
 import type { Timers } from '../clock.ts';
@@ -18,6 +18,7 @@ import type { DiskGuard } from '../store/disk-guard.ts';
 import { hashOfOwnedKey, isLastingMark, logOfKey, markKey, tableOf } from '../store/keys.ts';
 import type { Row, Store } from '../store/store.ts';
 import { DamageBoard } from './damage-board.ts';
+import { logInUse, openedOf } from './log-of-row.ts';
 import { Orphans } from './orphans.ts';
 import { Refetch, refetchMark } from './refetch.ts';
 import { Repairer } from './repairer.ts';
@@ -156,6 +157,7 @@ export class StoreCare {
 
   /** Once nobody writes any more: the next start need not look through the logs. */
   async leave(): Promise<void> {
+    await this.#orphans.stop();
     const { damage } = this.#node.directory.log;
     const isWhole = !damage && this.board.open.length === 0;
     if (isWhole) await this.#stores.logs.write([{ type: 'put', key: CLEAN, value: NO_BYTES }]);
@@ -273,22 +275,19 @@ export class StoreCare {
       if (prefix.equals(directory.log.prefix)) directory.log.markDamaged(damagedLog(prefix, what));
       return;
     }
-    const feed = isDirectory ? undefined : await this.#feedOf(prefix);
+    const feed = isDirectory ? undefined : await openedOf(this.#node, prefix);
     if (feed && database === 'log') feed.log.markDamaged(damagedLog(prefix, what));
     else if (feed && 'iadop'.includes(table)) feed.view.markDamaged(damagedLog(prefix, what));
     else
       this.#repairer.add('row', key.toString('hex'), what, async () => {
+        const log = database === 'log' ? await logInUse(this.#node, prefix) : undefined;
+        log?.markDamaged(damagedLog(prefix, what));
+        if (log) return 'its log is mended as a whole';
         // Counts are made anew as a whole when a row of them is missing or wrong; other logs are not in use.
         await this.#node.reports.forgetCounts(prefix);
         await forget();
         return 'it is made anew';
       });
-  }
-
-  async #feedOf(prefix: Buffer): Promise<OpenFeed | undefined> {
-    const id: FeedId = parseFeedId(formatUuid(prefix.subarray(0, 16)));
-    const feed = await this.#node.feeds.open(id).catch(() => undefined);
-    return feed?.log.prefix.equals(prefix) ? feed : undefined;
   }
 
   /** @throws while nothing of this space's own may be written */

@@ -67,7 +67,7 @@ export const EXCHANGE_LIMITS = {
   /** Heads of this many logs in one answer; more are asked for in pages. */
   headsPerFrame: 100,
   /** Verified entries are written to the store in groups of about this size; one group is being written while the next arrives. */
-  intakeBytes: 96 * KiB,
+  intakeBytes: 256 * KiB,
   blocksPerRequest: 16,
   /** Missing blocks looked up at a time while a large object is fetched: finding them walks the object from its start. */
   missingBlocks: 1024,

@@ -1,18 +1,20 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Blocks } from '../../node/feed/blocks.ts';
 import type { OpenFeed } from '../../node/feed/feeds.ts';
+import { FeedLog } from '../../node/feed/log.ts';
 import { silentLog } from '../../node/log.ts';
 import type { SyncClient } from '../../node/net/sync-client.ts';
 import { DamageBoard } from '../../node/scrub/damage-board.ts';
 import { Repairer, type RepairerOptions } from '../../node/scrub/repairer.ts';
-import { blockKey } from '../../node/store/keys.ts';
+import { blockKey, headKey, segmentKey } from '../../node/store/keys.ts';
 import { MemoryStore } from '../../node/store/memory.ts';
+import type { decodeNote } from '../../protocols/checkpoint.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { sha256 } from '../../protocols/merkle.ts';
 import { encodeAttachment, structCid } from '../../protocols/record.ts';
 import { type Packed, packSegments } from '../../protocols/segment.ts';
-import { FEED_BYTES, samplePacked } from '../protocols/sample-log.ts';
+import { FEED_BYTES, noteOf, samplePack, samplePacked } from '../protocols/sample-log.ts';
 import { FaultyStore } from './store/faulty-store.ts';
 import { VirtualTime } from './virtual-time.ts';
 
@@ -167,5 +169,66 @@ describe('a damaged block that no applied entry names', () => {
     ],
   ])('stays as long as %s', async (_, feed) => {
     expect(await repaired(await feed())).toMatchObject({ source: null, isHere: true });
+  });
+});
+
+describe('a damaged log of an own feed', () => {
+  const entries = samplePack(5);
+
+  /** Opened damaged, with a view that is empty; each peer shows the head of `told` and has `held` of it. */
+  async function repaired(peers: Readonly<Record<string, { told: number; held: number }>>) {
+    const time = new VirtualTime();
+    const store = new FaultyStore(new MemoryStore());
+    const whole = await FeedLog.open(store, FEED_BYTES);
+    await whole.commit(await whole.grow(entries), noteOf(entries), true);
+    for (const key of [headKey(whole.prefix), segmentKey(whole.prefix, 0)]) store.rot(key);
+    const log = await FeedLog.open(store, FEED_BYTES);
+    const clientOf = (peer: string) => {
+      const { told, held } = peers[peer]!;
+      return {
+        heads: async () => [{ note: noteOf(entries.slice(0, told)), held }],
+        source: () => ({
+          entries: (from: number, to: number) =>
+            packSegments(from, entries.slice(from, Math.min(to, held))),
+        }),
+      } as unknown as SyncClient;
+    };
+    const signed: number[] = [];
+    const board = new DamageBoard(time);
+    const repairer = new Repairer({
+      ...{ board, logs: store, timers: time, log: silentLog },
+      directory: { verifyFeedNote: ({ checkpoint }: ReturnType<typeof decodeNote>) => checkpoint },
+      feeds: {
+        mended: () => {},
+        signAgain: (_: unknown, { size }: { readonly size: number }) => {
+          signed.push(size);
+          return noteOf(entries.slice(0, size));
+        },
+      },
+      peers: () => Object.keys(peers),
+      ask: (peer: string, work: (one: SyncClient) => Promise<unknown>) => work(clientOf(peer)),
+      nameOf: (peer: string) => peer,
+    } as unknown as RepairerOptions);
+    const view = { applied: 0, catchUp: async () => {} };
+    const path = 'library/base';
+    repairer.log(
+      { ...{ id: FEED_BYTES, path, log, view }, publisher: {} } as unknown as OpenFeed,
+      'rotten',
+    );
+    await time.advance(10);
+    await repairer.stop();
+    const [damage] = board.all;
+    const error = damage!.lastError?.split(':')[0] ?? null;
+    return { source: damage!.source, error, size: log.size, signed };
+  }
+
+  it('is not cut to what one member has when another one was told of more', async () => {
+    const short = { told: 3, held: 3 };
+    expect(await repaired({ payments: { told: 5, held: 3 }, shipping: short })).toEqual({
+      ...{ source: null, error: 'STORE_DAMAGED', size: 0, signed: [] },
+    });
+    const both = { payments: { told: 5, held: 5 }, shipping: short };
+    expect(await repaired(both)).toMatchObject({ source: 'payments', error: null, size: 5 });
+    expect(await repaired({ shipping: short })).toMatchObject({ source: 'shipping', size: 3 });
   });
 });

@@ -144,6 +144,26 @@ describe('run of segments', () => {
     expect(verifier().push(first!, opened(first!))).toEqual([]);
   });
 
+  it('folds hashes of leaves that its caller knows, and is refused when they are others', () => {
+    const run = (hashes: readonly Buffer[]) => {
+      const verifier = new RunVerifier(
+        heldAt(0),
+        checkpointOf(log),
+        FEED_BYTES,
+        skeletonOf(0, 1100),
+      );
+      return packSegments(0, log).flatMap((bytes) => {
+        const open = opened(bytes);
+        const leaves = hashes.slice(open.from, open.from + open.entries.length);
+        return verifier.push(bytes, { ...open, leaves });
+      });
+    };
+    const known = log.map(({ leaf }) => leafHash(leaf));
+    const findings = run(known).map(({ bytes, hashes, after }) => [bytes, hashes, after.root()]);
+    expect(findings).toEqual(run([]).map((v) => [v.bytes, v.hashes, v.after.root()]));
+    expect(codeOf(() => run(known.with(700, known[701]!)))).toBe('ROOT_MISMATCH');
+  });
+
   it('goes on in the middle of a tile', () => {
     for (const held of [1, 255, 256, 257, 300, 511, 1000]) {
       const verifier = new RunVerifier(

@@ -12,7 +12,7 @@ import type { FeedLog } from '../../../node/feed/log.ts';
 import { formerLine } from '../../../node/fork/own-line.ts';
 import { rootAt } from '../../../node/fork/prove.ts';
 import { silentLog } from '../../../node/log.ts';
-import { headKey, logPrefix, segmentKey } from '../../../node/store/keys.ts';
+import { copiedSegmentKey, headKey, logPrefix, segmentKey } from '../../../node/store/keys.ts';
 import { MemoryStore } from '../../../node/store/memory.ts';
 import type { RangeOptions, Row, Write } from '../../../node/store/store.ts';
 import { ed25519Raw } from '../../../protocols/ed25519.ts';
@@ -109,7 +109,7 @@ async function scene() {
     return chain.at(-1)!.root;
   };
   const views = new MemoryStore();
-  const open = (other: { copy?: undefined } = {}) =>
+  const open = (other: { copy?: undefined; isWriter?: true } = {}) =>
     Directory.open({
       ...{ ...options, store, root: chain.at(-1)!.root },
       roots: chain.map((one) => one.root),
@@ -126,7 +126,8 @@ async function scene() {
     expect(keyids).toEqual([rootKeyId(ed25519Raw(foundation.timestampKey))]);
     return { drop: { timestamp: keyids }, add: { timestamp: [ed25519Raw(key)] } };
   };
-  return { time, store, pen, writer, directory, open, root, follow, point, enrol, newTimeKey };
+  const made = { time, store, views, pen, writer, directory };
+  return { ...made, open, root, follow, point, enrol, newTimeKey };
 }
 
 const namesIn = ({ state }: Directory) => [...state.spaces.values()].map(({ name }) => name);
@@ -195,6 +196,28 @@ describe('a directory that goes on in a new epoch', () => {
       ...[false, undefined, undefined],
     ]);
     expect([namesIn(again), again.log.root()]).toEqual([SPACES.slice(0, 3), pen.log.root()]);
+  });
+
+  it('is not mended at ODCM to less than its second copy was told to have', async () => {
+    const { store, views, directory, root, point, open, pen, writer, follow, enrol } =
+      await scene();
+    const next = root({ continueDirectory: await point(3) });
+    for (const one of [pen, directory]) await one.adoptRoot(next);
+    await writer.begin([]);
+    await follow();
+    const short = { note: Buffer.from(writer.note), source: sourceOf(pen.log) };
+    await enrol('ledger');
+    await follow();
+    const { size } = directory.log;
+    const prefix = logPrefix(DIRECTORY_LOG, 2);
+    for (const key of [segmentAt(2, size - 1), headKey(prefix)])
+      await store.write([{ type: 'del', key }]);
+    await views.write([{ type: 'del', key: copiedSegmentKey(prefix, size - 1) }]);
+    const again = await open({ isWriter: true });
+    expect([again.isWaiting, again.log.damage?.code]).toEqual([true, 'STORE_DAMAGED']);
+    await expect(again.mend(short)).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+    await again.mend({ note: Buffer.from(writer.note), source: sourceOf(pen.log) });
+    expect([again.log.damage, again.log.size]).toEqual([undefined, size]);
   });
 
   it.each([

@@ -5,6 +5,7 @@ import { faultOfLog } from '../../../node/feed/log-survey.ts';
 import { type Donor, forgetLog, mendLog } from '../../../node/feed/mend-log.ts';
 import { headKey, segmentKey, tableRange, tileKey } from '../../../node/store/keys.ts';
 import { MemoryStore } from '../../../node/store/memory.ts';
+import type { Write } from '../../../node/store/store.ts';
 import { decodeSegment, type Packed, packSegments } from '../../../protocols/segment.ts';
 import { FEED_BYTES, noteOf, samplePack } from '../../protocols/sample-log.ts';
 import { FaultyStore } from '../store/faulty-store.ts';
@@ -12,13 +13,17 @@ import { FaultyStore } from '../store/faulty-store.ts';
 const entries = samplePack(700);
 
 async function grown(size: number, ...pieces: readonly number[]) {
+  return grownIn(false, size, ...pieces);
+}
+
+async function grownIn(sync: boolean, size: number, ...pieces: readonly number[]) {
   const store = new FaultyStore(new MemoryStore());
   const log = await FeedLog.open(store, FEED_BYTES);
   const steps = pieces.length > 0 ? pieces : [size];
   for (const step of steps) {
     const packed = entries.slice(log.size, log.size + step);
     const note = noteOf(entries.slice(0, log.size + step));
-    await log.exclusively(async () => log.commit(await log.grow(packed), note, false));
+    await log.exclusively(async () => log.commit(await log.grow(packed), note, sync));
   }
   return { store, log };
 }
@@ -48,6 +53,23 @@ async function expectWhole(store: FaultyStore, log: FeedLog, size: number): Prom
     expect([one.size, await contentOf(one)]).toEqual([size, entries.slice(0, size)]);
   }
   expect(await faultOfLog(store, log.prefix, { size, root: log.root() })).toBeUndefined();
+}
+
+/** A reopening loses the newest rows: the store says what it said when it had 120 entries, without any damage. */
+async function rolledBack(sync: boolean) {
+  const { store, log } = await grownIn(sync, 200, 120, 80);
+  const old = await grown(120);
+  const value = (await old.store.get(headKey(old.log.prefix)))!;
+  const rows: Write[] = [
+    { type: 'del', key: segmentKey(log.prefix, 120) },
+    { type: 'put', key: headKey(log.prefix), value },
+  ];
+  await store.write(rows);
+  store.fails = 'sync';
+  await expect(store.write([])).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+  store.fails = undefined;
+  await store.get(headKey(log.prefix));
+  return { store, log };
 }
 
 const rowsOf = async (store: FaultyStore, log: FeedLog, table: string): Promise<Buffer[]> => {
@@ -97,6 +119,62 @@ describe('a damaged log', () => {
     ).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
     await mendLog({ store, log: reopened, donor: donorOf(200), ...own });
     await expectWhole(store, reopened, 200);
+  });
+
+  it('of its own writer says what can be done when nobody has what it was told to have', async () => {
+    const { store, log } = await grown(200);
+    for (const key of await rowsOf(store, log, 's')) store.rot(key);
+    store.rot(headKey(log.prefix));
+    const reopened = await FeedLog.open(store, FEED_BYTES);
+    const own = { sign: () => noteOf(entries.slice(0, 120)), atLeast: 200 };
+    await expect(
+      mendLog({ store, log: reopened, donor: donorOf(120), ...own }),
+    ).rejects.toMatchObject({
+      code: 'STORE_DAMAGED',
+      message: expect.stringContaining('entries 120..199'),
+      next: expect.stringMatching(/member.*backup.*fsck --set-aside views/),
+    });
+  });
+
+  it('of ODCM is not shorter than other rows of it say', async () => {
+    const { store, log } = await grown(200, 120, 80);
+    const gone = [segmentKey(log.prefix, 120), headKey(log.prefix)];
+    await store.write(gone.map((key): Write => ({ type: 'del', key })));
+    const reopened = await FeedLog.open(store, FEED_BYTES);
+    const own = { mayBeShorter: false, atLeast: 200 };
+    await expect(
+      mendLog({ store, log: reopened, donor: donorOf(120), ...own }),
+    ).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+    await mendLog({ store, log: reopened, donor: donorOf(200), ...own });
+    await expectWhole(store, reopened, 200);
+  });
+
+  it('is one whose synced entries a reopening lost, and is mended to what it was', async () => {
+    const { store, log } = await rolledBack(true);
+    await expect(log.refresh()).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+    expect([log.size, log.damage?.code]).toEqual([200, 'STORE_DAMAGED']);
+    const sign = () => noteOf(entries.slice(0, 120));
+    await expect(mendLog({ store, log, donor: donorOf(120), sign })).rejects.toMatchObject({
+      code: 'PEER_UNREACHABLE',
+    });
+    expect(await mendLog({ store, log, donor: donorOf(200), sign })).toMatchObject({ fetched: 80 });
+    await expectWhole(store, log, 200);
+  });
+
+  it('is none whose entries were never synced, and went with a reopening', async () => {
+    const { store, log } = await rolledBack(false);
+    await log.refresh();
+    await expectWhole(store, log, 120);
+  });
+
+  it('keeps entries behind an older head when it is mended', async () => {
+    const { store, log } = await grownIn(true, 200, 120, 80);
+    const old = await grown(120);
+    const value = (await old.store.get(headKey(old.log.prefix)))!;
+    await store.write([{ type: 'put', key: headKey(log.prefix), value }]);
+    log.markDamaged((await faultOfLog(store, log.prefix, { size: 1, root: log.root() }))!);
+    expect(await mendLog({ store, log })).toMatchObject({ fetched: 0 });
+    await expectWhole(store, log, 200);
   });
 
   it('is found and mended whichever row of it is damaged, with nothing fetched but what is gone', async () => {
