@@ -149,7 +149,7 @@ export class RunVerifier {
       const packed = segment.entries[at]!;
       const entry = open?.decoded[at] ?? decodeEntry(packed.leaf);
       const known = open?.leaves?.[at];
-      entries.push(known ? entry : checkDecoded(entry, packed, this.#log));
+      entries.push(known ? ofLog(entry, this.#log) : checkDecoded(entry, packed, this.#log));
       this.#tree.append(known ?? leafHash(packed.leaf), onSubtree);
       if (this.#tree.size === this.#milestone?.size) this.#passMilestone(this.#milestone);
     }
@@ -200,8 +200,7 @@ export function checkPacked(packed: Packed, log: Uint8Array): Entry {
 
 /** The same of an entry that was decoded before. */
 export function checkDecoded(entry: Entry, packed: Packed, log: Uint8Array): Entry {
-  const feed = entry.feed ?? NO_FEED;
-  if (!isSameId(feed, log)) throw new MeshError('WRONG_ORIGIN', 'an entry belongs to another feed');
+  ofLog(entry, log);
   const { record } = packed;
   if (record === null) {
     // Nobody serves a small record as a block: a carrier that left it out would leave everybody behind it without.
@@ -215,6 +214,11 @@ export function checkDecoded(entry: Entry, packed: Packed, log: Uint8Array): Ent
     if (!isSame) throw new MeshError('HASH_MISMATCH', 'a record is not the one its entry names');
   }
   return entry;
+}
+
+function ofLog(entry: Entry, log: Uint8Array): Entry {
+  if (isSameId(entry.feed ?? NO_FEED, log)) return entry;
+  throw new MeshError('WRONG_ORIGIN', 'an entry belongs to another feed');
 }
 
 function isSameId(a: Uint8Array, b: Uint8Array): boolean {

@@ -32,7 +32,7 @@ const UUID_BYTES = 36;
 
 const is = (byte: number | undefined, what: number): boolean => (CLASSES[byte!]! & what) !== 0;
 
-/** Undefined for any other form. Its bytes are ASCII. */
+/** Undefined for any other form, and for one with bytes above ASCII before its payload. */
 export function usualHead(record: Buffer): UsualHead | undefined {
   if (!stands(record, 0, ID)) return undefined;
   const idAt = ID.length;

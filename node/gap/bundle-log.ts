@@ -132,7 +132,7 @@ export class BundleLog {
     return this.#leafTiles.length * LIMITS.tileHashes * HASH_BYTES;
   }
 
-  /** From here on whoever takes the entries in hashes them again. */
+  /** Once it is finished: whoever takes the entries in hashes them again. */
   forgetLeaves(): void {
     this.#leafTiles = [];
   }

@@ -103,15 +103,15 @@ export class ImportChecks {
   ): Promise<VerifiedBundle> {
     const { quarantine, clock } = this.#o;
     const { file, manifest } = await quarantine.open(id);
+    // Leaves are remembered of one bundle at a time: others may wait for long.
+    for (const { bundle } of this.#found.values())
+      for (const log of bundle.logs) log.forgetLeaves();
     try {
       const bundle = await verifyBundle({
         ...{ file, manifest, here: await this.#here(atMs), signal, isSummed: true },
         onProgress: (bytes) => onProgress?.('check', bytes, manifest.sizeBytes),
       });
       this.#verifyDue(bundle);
-      // Of one bundle at a time: others may wait for long.
-      for (const { bundle: other } of this.#found.values())
-        for (const log of other.logs) log.forgetLeaves();
       this.#found.set(id, { bundle, atMs: clock.nowMs(), stand: await this.#standOf(bundle) });
       return bundle;
     } finally {

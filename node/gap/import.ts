@@ -121,8 +121,10 @@ export class Imports {
       (known && (await this.#kept(known, run))) ??
       (await this.#taken(brought, run, known && approvedMs(known)));
     const crossing = known ?? this.#waiting(brought, bundle, { by, signedAtMs });
-    if (!known && dryRun) await quarantine.drop(id);
-    else if (!known) await ledger.put(crossing);
+    if (!known && dryRun) {
+      this.#checks.forget(id);
+      await quarantine.drop(id);
+    } else if (!known) await ledger.put(crossing);
     crashpoint('import.after-stage');
     return { crossing, bundle, needed: this.needed };
   }
@@ -254,6 +256,7 @@ export class Imports {
       const atMs = this.#o.clock.nowMs();
       const refused: Crossing = { ...row, state: 'refused', atMs, reason };
       await this.#o.ledger.put(refused);
+      this.#checks.forget(row.manifest);
       const subject = subjectOf(row);
       await this.#o.ledger.audit({ atMs, what: 'refused', subject, code: null, text: reason, by });
       return refused;

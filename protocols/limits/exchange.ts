@@ -66,7 +66,7 @@ export const EXCHANGE_LIMITS = {
   frameBytes: 128 * KiB,
   /** Heads of this many logs in one answer; more are asked for in pages. */
   headsPerFrame: 100,
-  /** Verified entries are written to the store in groups of about this size; one group is being written while the next arrives. */
+  /** Verified entries are written to the store in groups of about this size; up to three wait or are being written while the next arrives. */
   intakeBytes: 256 * KiB,
   blocksPerRequest: 16,
   /** Missing blocks looked up at a time while a large object is fetched: finding them walks the object from its start. */

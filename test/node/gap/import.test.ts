@@ -67,6 +67,24 @@ describe('an import', () => {
     expect(vault.node.gap.receipts.size).toBe(1);
   });
 
+  it('takes nothing of a file that is another than the one that was checked a moment ago', async () => {
+    const { made, feed, vault, library } = await sites();
+    const { path } = await made.export('library', 'vault');
+    const { manifest } = await vault.import(path);
+    const kept = join(vault.home.paths.quarantine, manifest, 'bundle.car');
+    const bytes = await readFile(kept);
+    // In the payload of an event, which lies beside its entry in a segment.
+    const at = bytes.indexOf('"payload":');
+    expect(at).toBeGreaterThan(0);
+    for (let found = at; found >= 0; found = bytes.indexOf('"payload":', found + 1))
+      bytes[found + 11]! ^= 1;
+    await writeFile(kept, bytes);
+    const run = { signal: new AbortController().signal };
+    const { imports } = vault.node.gap;
+    expect(await codeOf(imports.approve(library.id, 1, 'Bob', run))).toBe('HASH_MISMATCH');
+    expect(await vault.held(feed)).toBe(0);
+  });
+
   it('is let in at once where nobody has to approve it', async () => {
     const { made, feed, vault } = await sites();
     Object.assign(vault.home.config, { gap: { approvals: 0 } });
