@@ -258,10 +258,10 @@ export class Replicator {
         last = asMeshError(error);
         continue;
       }
-      const isLevel =
-        feed.head && feed.log.size >= feed.head.size && feed.view.applied === feed.log.size;
-      if (isLevel && carriers.of(id).includes(peerId))
-        return { feed, from, peer: peerId, state: 'level' };
+      // What is announced while this goes on is for the next time: a feed that never rests would never be level.
+      const said = carriers.newest(id, peerId);
+      const isLevel = feed.log.size >= (said?.size ?? 0) && feed.view.applied === feed.log.size;
+      if (said && said.held > 0 && isLevel) return { feed, from, peer: peerId, state: 'level' };
     }
     if (!isReached)
       throw last ?? new MeshError('PEER_UNREACHABLE', `no carrier of ${feed.path} is connected`);
