@@ -29,7 +29,7 @@ export interface Gossip extends GossipSub {
   ): void;
 }
 
-/** The inner parts that are looked at or wrapped here and in gossip-guard.ts; the package is pinned to the version they belong to. */
+/** The inner parts that are looked at or wrapped here, in gossip-guard.ts and in relay.ts; the package is pinned to the version they belong to. */
 export interface GossipInternals extends Gossip {
   readonly peers: ReadonlyMap<string, unknown>;
   readonly streamsOutbound: ReadonlyMap<string, unknown>;
@@ -40,7 +40,12 @@ export interface GossipInternals extends Gossip {
   sendSubscriptions(peerId: string, topics: string[], isSubscribed: boolean): void;
   sendRpc(peerId: string, rpc: Rpc): boolean;
   pushGossip(peerId: string, offers: Offer[]): void;
-  forwardMessage(id: string, message: unknown, from?: string, except?: ReadonlySet<string>): void;
+  forwardMessage(
+    id: string,
+    message: { readonly topic: string; readonly data?: Uint8Array },
+    from?: string,
+    except?: ReadonlySet<string>,
+  ): void;
   readonly score: {
     readonly params: { readonly topics: Record<string, unknown> };
     readonly deliveryRecords: {
@@ -189,22 +194,6 @@ export function boundFrames(gossip: Gossip): void {
       messageIDs: offer.messageIDs.slice(-LIMITS.gossipIds),
     }));
     pushGossip(peerId, bounded);
-  };
-}
-
-/**
- * Passes messages on a random moment after they came, and not to peers that brought them meanwhile. Whoever publishes
- * tells all its peers itself, so most of what is passed on is known already: relaying at once, everybody would send
- * everything to everybody in the very moment in which the entries are to be stored.
- */
-export function relayLater(gossip: Gossip): void {
-  const inner = gossip as GossipInternals;
-  const forward = inner.forwardMessage.bind(inner);
-  inner.forwardMessage = (id, message, from) => {
-    const relay = () =>
-      forward(id, message, from, inner.score.deliveryRecords.getRecord(id)?.peers);
-    // Never holds up the end of the process: of what was not passed on, others and the next look tell.
-    setTimeout(relay, Math.random() * LIMITS.relayWithinMs).unref();
   };
 }
 

@@ -23,11 +23,11 @@ import {
   gossipMeasures,
   gossipService,
   hearsGossip,
-  relayLater,
 } from './gossip.ts';
 import { lateTopics, shutOutForgers } from './gossip-guard.ts';
 import type { Network } from './network.ts';
 import { networkError } from './network-error.ts';
+import { relayLater } from './relay.ts';
 import { bufferedBytes, openFrames, serveFrames } from './streams.ts';
 import type { Reach } from './supervisor.ts';
 import { dialAddresses, transportOptions } from './transport.ts';

@@ -15,6 +15,7 @@ import {
   sealValue,
   type Write,
 } from './store.ts';
+import { Wakeful } from './wakeful.ts';
 
 /** With what the database has in Node only. */
 type Database = Level<Buffer, Buffer> & {
@@ -126,6 +127,7 @@ class LevelStore implements Store {
   #isClosed = false;
   #reopening: Promise<void> | undefined;
   readonly #listeners = new Set<() => void>();
+  readonly #wakeful = new Wakeful();
 
   constructor(folder: string, options: LevelStoreOptions, db: Database) {
     this.#folder = folder;
@@ -193,8 +195,11 @@ class LevelStore implements Store {
     const db = this.#isReady ? this.#db : await this.#ready();
     if (batch.length === 0) return;
     try {
-      if (batch.length <= FEW_ROWS) await db.batch(sealed(batch), { sync });
-      else await fill(db, batch).write({ sync });
+      const written =
+        batch.length <= FEW_ROWS
+          ? db.batch(sealed(batch), { sync })
+          : fill(db, batch).write({ sync });
+      await (sync ? this.#wakeful.during(written) : written);
     } catch (error) {
       // LevelDB's handle stays broken after a failed write, even when space is freed: the next use opens it again.
       this.#failed = true;

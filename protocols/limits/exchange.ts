@@ -153,6 +153,11 @@ export const EXCHANGE_LIMITS = {
 
   /** A message is passed on at a random moment within this time: long enough that of two peers mostly one sends it. */
   relayWithinMs: 30,
+  /**
+   * … and of one topic not more often than this, what came meanwhile in one frame: the publisher told those whom it reaches
+   * itself. Ten nodes and 20 messages a second: a quarter less processor time for each message; 1 s is no better.
+   */
+  relayEveryMs: 200,
 
   /** Holders of a feed taken from one look-up in the DHT: three are enough to fetch from, more are only dialled. */
   dhtProviders: 8,

@@ -1,7 +1,7 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
-import { batches, type Gossip, messageId, relayLater } from '../../../node/net/gossip.ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { batches, messageId } from '../../../node/net/gossip.ts';
 import { LIMITS } from '../../../protocols/limits.ts';
-import { connect, gossipPair, inMesh, startHost, stopAll, TOPIC, until } from './hosts.ts';
+import { gossipPair, stopAll, TOPIC, until } from './hosts.ts';
 
 const message = (sizeBytes: number) => ({ data: new Uint8Array(sizeBytes) });
 const sizes = (groups: ReturnType<typeof message>[][]): number[][] =>
@@ -69,57 +69,5 @@ describe('batches', () => {
     const size = LIMITS.gossipBatchBytes;
     const groups = batches(Array.from({ length: 100 }, () => message(size)));
     expect(groups).toHaveLength(LIMITS.gossipAnswerBytes / size);
-  });
-});
-
-describe('relaying', () => {
-  afterEach(() => {
-    vi.useRealTimers();
-  });
-
-  function relays() {
-    vi.useFakeTimers();
-    const forwarded: { id: string; from: string | undefined; except: string[] }[] = [];
-    const peers = new Set<string>();
-    const gossip = {
-      score: { deliveryRecords: { getRecord: (id: string) => (id === 'old' ? null : { peers }) } },
-      forwardMessage: (id: string, _: unknown, from?: string, except?: ReadonlySet<string>) => {
-        forwarded.push({ id, from, except: [...(except ?? [])] });
-      },
-    };
-    relayLater(gossip as unknown as Gossip);
-    return { gossip, forwarded, peers };
-  }
-
-  it('waits a moment and leaves out who brought the message meanwhile', () => {
-    const { gossip, forwarded, peers } = relays();
-    gossip.forwardMessage('id', {}, 'first');
-    expect(forwarded).toEqual([]);
-    peers.add('second');
-    vi.advanceTimersByTime(LIMITS.relayWithinMs);
-    expect(forwarded).toEqual([{ id: 'id', from: 'first', except: ['second'] }]);
-  });
-
-  it('goes to everybody when nothing is remembered of the message', () => {
-    const { gossip, forwarded } = relays();
-    gossip.forwardMessage('old', {}, 'first');
-    vi.advanceTimersByTime(LIMITS.relayWithinMs);
-    expect(forwarded).toEqual([{ id: 'old', from: 'first', except: [] }]);
-  });
-
-  it('reaches a host that is not connected to the publisher', async () => {
-    vi.useRealTimers();
-    const hosts = [await startHost(), await startHost(), await startHost()] as const;
-    const [publisher, between, far] = hosts;
-    for (const host of hosts) host.gossip.subscribe(TOPIC);
-    await connect(publisher, between);
-    await connect(between, far);
-    await until(() => inMesh(between, publisher) && inMesh(between, far), 'gossip meshes');
-    await until(() => inMesh(publisher, between) && inMesh(far, between), 'the other way, too');
-    const received = Promise.withResolvers<Uint8Array>();
-    far.gossip.addEventListener('message', ({ detail }) => received.resolve(detail.data));
-    await publisher.gossip.publish(TOPIC, Buffer.from('head 42'));
-    expect(Buffer.from(await received.promise).toString()).toBe('head 42');
-    await stopAll();
   });
 });

@@ -1,0 +1,85 @@
+// Passing gossip on: a random moment after it came, not to peers that brought it meanwhile, and in bundles when much comes.
+// Whoever publishes tells all its peers itself, so most of what is passed on is known already: relaying each message at once,
+// everybody would send everything to everybody in the very moment in which the entries are to be stored.
+
+import { LIMITS } from '../../protocols/limits.ts';
+import type { Gossip, GossipInternals, Rpc } from './gossip.ts';
+
+/** A message that was found good, and the peer that brought it first. */
+interface Relay {
+  readonly id: string;
+  readonly message: { readonly topic: string; readonly data?: Uint8Array };
+  readonly from: string | undefined;
+}
+
+/** What waits on one topic: one that is quiet, the directory's for example, does not wait for a busy one. */
+class Waiting {
+  relays: Relay[] = [];
+  bytes = 0;
+  lastMs = Number.NEGATIVE_INFINITY;
+  timer: NodeJS.Timeout | undefined;
+
+  /** No more than fits into one frame. */
+  get isFull(): boolean {
+    return (
+      this.relays.length >= LIMITS.gossipBatchMessages ||
+      this.bytes + LIMITS.announcementMessageBytes > LIMITS.gossipBatchBytes
+    );
+  }
+
+  take(nowMs: number): Relay[] {
+    const { relays } = this;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.relays = [];
+    this.bytes = 0;
+    this.lastMs = nowMs;
+    return relays;
+  }
+}
+
+/** Replaces how messages are passed on; frames stay within what {@link boundFrames} allows. */
+export function relayLater(gossip: Gossip): void {
+  const inner = gossip as GossipInternals;
+  const forward = inner.forwardMessage.bind(inner);
+  const send = inner.sendRpc.bind(inner);
+  const topics = new Map<string, Waiting>();
+  let bundles: Map<string, Rpc['messages']> | undefined;
+
+  inner.sendRpc = (peerId, rpc) => {
+    if (!bundles) return send(peerId, rpc);
+    const bundle = bundles.get(peerId);
+    if (bundle) bundle.push(...rpc.messages);
+    else bundles.set(peerId, [...rpc.messages]);
+    return true;
+  };
+
+  /** To whom each message goes is the library's choice; what it would send to one peer leaves as one frame. */
+  const relay = (waiting: Waiting): void => {
+    const filled = new Map<string, Rpc['messages']>();
+    bundles = filled;
+    try {
+      for (const { id, message, from } of waiting.take(performance.now()))
+        forward(id, message, from, inner.score.deliveryRecords.getRecord(id)?.peers);
+    } finally {
+      bundles = undefined;
+    }
+    for (const [peerId, messages] of filled) send(peerId, { messages });
+  };
+
+  inner.forwardMessage = (id, message, from) => {
+    let waiting = topics.get(message.topic);
+    if (!waiting) {
+      waiting = new Waiting();
+      topics.set(message.topic, waiting);
+    }
+    waiting.relays.push({ id, message, from });
+    waiting.bytes += message.data?.byteLength ?? 0;
+    if (waiting.isFull) return relay(waiting);
+    if (waiting.timer) return;
+    const restMs = Math.max(0, waiting.lastMs + LIMITS.relayEveryMs - performance.now());
+    const delayMs = restMs + Math.random() * LIMITS.relayWithinMs;
+    // Never holds up the end of the process: of what was not passed on, others and the next look tell.
+    waiting.timer = setTimeout(relay, delayMs, waiting).unref();
+  };
+}

@@ -1,0 +1,132 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Gossip } from '../../../node/net/gossip.ts';
+import { relayLater } from '../../../node/net/relay.ts';
+import { LIMITS } from '../../../protocols/limits.ts';
+import { connect, inMesh, startHost, stopAll, TOPIC, until } from './hosts.ts';
+
+type Message = { topic: string; data: Uint8Array };
+
+const message = (topic = TOPIC, bytes = 1): Message => ({ topic, data: new Uint8Array(bytes) });
+
+/** The library's part: each message goes to all peers but the one that brought it and those that are to be left out. */
+class Library {
+  readonly frames: { to: string; messages: Message[] }[] = [];
+  readonly heardFrom = new Set<string>();
+  readonly score = {
+    deliveryRecords: {
+      getRecord: (id: string) => (id === 'old' ? undefined : { peers: this.heardFrom }),
+    },
+  };
+
+  forwardMessage(_: string, one: Message, from?: string, except?: ReadonlySet<string>): void {
+    for (const peer of ['first', 'second', 'third'])
+      if (peer !== from && !except?.has(peer)) this.sendRpc(peer, { messages: [one] });
+  }
+
+  sendRpc(to: string, { messages }: { messages: Message[] }): boolean {
+    this.frames.push({ to, messages });
+    return true;
+  }
+
+  to = (peer: string) => this.frames.filter(({ to }) => to === peer);
+}
+
+function relays(): Library {
+  vi.useFakeTimers();
+  const library = new Library();
+  relayLater(library as unknown as Gossip);
+  return library;
+}
+
+const ALL_MS = LIMITS.relayEveryMs + LIMITS.relayWithinMs;
+
+describe('relaying', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('waits a moment and leaves out who brought the message meanwhile', () => {
+    const library = relays();
+    const one = message();
+    library.forwardMessage('id', one, 'first');
+    expect(library.frames).toEqual([]);
+    library.heardFrom.add('second');
+    vi.advanceTimersByTime(LIMITS.relayWithinMs);
+    expect(library.frames).toEqual([{ to: 'third', messages: [one] }]);
+  });
+
+  it('goes to everybody else when nothing is remembered of the message', () => {
+    const library = relays();
+    library.forwardMessage('old', message(), 'first');
+    vi.advanceTimersByTime(LIMITS.relayWithinMs);
+    expect(library.frames.map(({ to }) => to)).toEqual(['second', 'third']);
+  });
+
+  it('gives what comes soon after to each peer in one frame, with none lost or twice', () => {
+    const library = relays();
+    library.forwardMessage('id', message(), 'first');
+    vi.advanceTimersByTime(LIMITS.relayWithinMs);
+    library.frames.length = 0;
+    const many = Array.from({ length: 5 }, (_, i) => message(TOPIC, i + 1));
+    for (const one of many) {
+      library.forwardMessage('id', one, 'first');
+      vi.advanceTimersByTime(10);
+    }
+    expect(library.frames).toEqual([]);
+    vi.advanceTimersByTime(ALL_MS);
+    expect(library.to('second')).toEqual([{ to: 'second', messages: many }]);
+    expect(library.to('third')).toEqual([{ to: 'third', messages: many }]);
+    expect(library.to('first')).toEqual([]);
+  });
+
+  it('does not wait longer than a frame has room', () => {
+    const library = relays();
+    const count = LIMITS.gossipBatchMessages;
+    for (let i = 0; i < count; i++) library.forwardMessage('id', message(), 'first');
+    expect(library.to('second').map(({ messages }) => messages.length)).toEqual([count]);
+    const large = LIMITS.announcementMessageBytes;
+    library.forwardMessage('id', message(TOPIC, large), 'first');
+    library.forwardMessage('id', message(TOPIC, large), 'first');
+    expect(library.to('second').map(({ messages }) => messages.length)).toEqual([count, 2]);
+    vi.advanceTimersByTime(2 * ALL_MS);
+    expect(library.to('second')).toHaveLength(2);
+  });
+
+  it('of a quiet topic does not wait for a busy one', () => {
+    const library = relays();
+    library.forwardMessage('id', message(), 'first');
+    vi.advanceTimersByTime(LIMITS.relayWithinMs);
+    library.frames.length = 0;
+    library.forwardMessage('id', message(), 'first');
+    const quiet = message('directory');
+    library.forwardMessage('id', quiet, 'first');
+    vi.advanceTimersByTime(LIMITS.relayWithinMs);
+    expect(library.to('second')).toEqual([{ to: 'second', messages: [quiet] }]);
+  });
+
+  it('holds up nothing else that is sent', () => {
+    const library = relays();
+    library.forwardMessage('id', message(), 'first');
+    library.sendRpc('second', { messages: [] });
+    expect(library.frames).toEqual([{ to: 'second', messages: [] }]);
+  });
+
+  it('reaches a host that is not connected to the publisher', async () => {
+    const hosts = [await startHost(), await startHost(), await startHost()] as const;
+    const [publisher, between, far] = hosts;
+    for (const host of hosts) host.gossip.subscribe(TOPIC);
+    await connect(publisher, between);
+    await connect(between, far);
+    await until(() => inMesh(between, publisher) && inMesh(between, far), 'gossip meshes');
+    await until(() => inMesh(publisher, between) && inMesh(far, between), 'the other way, too');
+    const heard: string[] = [];
+    far.gossip.addEventListener('message', ({ detail }) =>
+      heard.push(Buffer.from(detail.data).toString()),
+    );
+    const told = Array.from({ length: 40 }, (_, i) => `head ${i}`);
+    for (const text of told) await publisher.gossip.publish(TOPIC, Buffer.from(text));
+    await until(() => heard.length >= told.length, 'all of it');
+    expect(heard.toSorted()).toEqual(told.toSorted());
+    await stopAll();
+  });
+});
