@@ -56,7 +56,10 @@ export function transportOptions(options: TransportOptions, gate: Gate, log: Log
       reconnectRetries: 0,
     },
     // A peer that is busy for some seconds is not a dead peer.
-    connectionMonitor: { abortConnectionOnPingFailure: false },
+    connectionMonitor: {
+      abortConnectionOnPingFailure: false,
+      pingInterval: LIMITS.pingEveryMs,
+    },
     // Connected peers are not refreshed by the library: with an age they would vanish from lookups.
     peerStore: {
       maxAddressAge: Number.POSITIVE_INFINITY,
