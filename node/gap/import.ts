@@ -155,19 +155,28 @@ export class Imports {
   }
 
   async #taken(brought: Brought, run: ImportRun, atMs?: number): Promise<VerifiedBundle> {
-    await this.#take(brought, run);
-    return this.#checks.check(brought.id, run, atMs);
+    const { quarantine } = this.#o;
+    const { signal, onProgress } = run;
+    const { sizeBytes } = brought.manifest;
+    const onCopied = (bytes: number) => onProgress?.('copy', bytes, sizeBytes);
+    const { durable } = await quarantine.take(brought, signal, onCopied);
+    crashpoint('import.after-copy');
+    // While the disk takes the last of it.
+    const checked = this.#scanned(brought, run).then(() =>
+      this.#checks.check(brought.id, run, atMs),
+    );
+    await Promise.allSettled([checked, durable]);
+    await durable;
+    return checked;
   }
 
-  async #take(brought: Brought, { signal, onProgress }: ImportRun): Promise<void> {
+  /** The site's own scanner comes before anything is made of the content. */
+  async #scanned({ id, manifest }: Brought, { onProgress }: ImportRun): Promise<void> {
     const { quarantine, home } = this.#o;
-    const { sizeBytes } = brought.manifest;
-    await quarantine.take(brought, signal, (bytes) => onProgress?.('copy', bytes, sizeBytes));
-    crashpoint('import.after-copy');
     const { scan } = home.config.gap ?? {};
     if (!scan) return;
-    onProgress?.('scan', 0, sizeBytes);
-    await quarantine.scan(brought.id, scan);
+    onProgress?.('scan', 0, manifest.sizeBytes);
+    await quarantine.scan(id, scan);
   }
 
   #waiting(

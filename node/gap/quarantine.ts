@@ -15,7 +15,8 @@ import { fileError, syncFolder, writeFileDurable } from '../home/files.ts';
 import { openPlainFile, piecesOf } from './read-bundle.ts';
 import { bundleFiles } from './write-bundle.ts';
 
-const SYNC_BYTES = 16 << 20;
+/** A file is synced each time that so much was written: less would make writing wait for the disk, more would gather in memory. */
+const SYNC_BYTES = 64 << 20;
 const OWNER_ONLY = 0o600;
 const ENDING = /(\.manifest|\.manifest\.p7s|\.car)$/;
 
@@ -66,27 +67,41 @@ export class Quarantine {
     return { folder, ...bundleFiles(join(folder, 'bundle')) };
   }
 
-  /** A copy of all three files, whole or not at all. @throws HASH_MISMATCH for another CAR, DISK_FULL, FILE_UNREADABLE */
+  /**
+   * A copy of all three files, whole or not at all. It can be read at once; only what waits for `durable` survives a power cut.
+   * @throws HASH_MISMATCH for another CAR, DISK_FULL, FILE_UNREADABLE; `durable` may reject with the last two
+   */
   async take(
     { id, manifest, manifestBytes, signature, carPath }: Brought,
     signal: AbortSignal,
     onProgress: (bytes: number) => void = () => {},
-  ): Promise<void> {
+  ): Promise<{ readonly durable: Promise<void> }> {
     const paths = this.#paths(id);
     const incoming = join(this.#folder, `.${id}`);
+    const failed = (error: unknown) => fileError('keep', carPath, error);
+    let copied: SyncedWriter | undefined;
     try {
       await rm(incoming, { recursive: true, force: true });
       await mkdir(incoming, { recursive: true, mode: 0o700 });
       await writeFileDurable(join(incoming, basename(paths.manifest)), manifestBytes);
       await writeFileDurable(join(incoming, basename(paths.signature)), signature);
       const car = join(incoming, basename(paths.car));
-      await copy(carPath, car, manifest, { signal, onProgress });
+      copied = await copy(carPath, car, manifest, { signal, onProgress });
       await rm(paths.folder, { recursive: true, force: true });
       await rename(incoming, paths.folder);
-      await syncFolder(this.#folder);
+      const durable = copied
+        .finish()
+        .then(() => syncFolder(this.#folder))
+        .catch((error: unknown) => {
+          throw failed(error);
+        });
+      // Until it is waited for.
+      durable.catch(() => {});
+      return { durable };
     } catch (error) {
+      await copied?.abandon();
       await rm(incoming, { recursive: true, force: true });
-      throw fileError('keep', carPath, error);
+      throw failed(error);
     }
   }
 
@@ -160,49 +175,49 @@ interface CopyOptions {
   readonly onProgress: (bytes: number) => void;
 }
 
-/** Reading, summing, writing and the disk's own work go on beside each other, a piece each. */
+/** Reading, summing and writing go on beside each other, a piece each. @returns the file, of which the end is not synced yet */
 async function copy(
   from: string,
   to: string,
   { sizeBytes, sha256 }: Manifest,
   { signal, onProgress }: CopyOptions,
-): Promise<void> {
+): Promise<SyncedWriter> {
   const wrong = (): MeshError =>
     new MeshError('HASH_MISMATCH', `${from} has not the ${sizeBytes} bytes of its manifest`);
   const source = await openPlainFile(from, Number.MAX_SAFE_INTEGER);
+  let writer: SyncedWriter | undefined;
   try {
     // Before a byte is read: nothing promises how long a larger file is.
     if ((await source.stat()).size !== sizeBytes) throw wrong();
-    const target = await open(to, 'wx', OWNER_ONLY);
-    const writer = new SyncedWriter(target);
+    writer = new SyncedWriter(await open(to, 'wx', OWNER_ONLY));
     const sum = createHash('sha256');
-    try {
-      let at = 0;
-      // One byte more than promised is asked for: a file that grows meanwhile is another one.
-      for await (const piece of piecesOf(source)) {
-        signal.throwIfAborted();
-        at += piece.length;
-        if (at > sizeBytes) break;
-        const writing = writer.write(piece);
-        sum.update(piece);
-        await writing;
-        onProgress(at);
-      }
-      if (at !== sizeBytes) throw wrong();
-      if (!sum.digest().equals(sha256))
-        throw new MeshError('HASH_MISMATCH', 'the CAR is not the one that the manifest names');
-      await writer.sync();
-    } finally {
-      await target.close();
+    let at = 0;
+    // One byte more than promised is asked for: a file that grows meanwhile is another one.
+    for await (const piece of piecesOf(source)) {
+      signal.throwIfAborted();
+      at += piece.length;
+      if (at > sizeBytes) break;
+      const writing = writer.write(piece);
+      sum.update(piece);
+      await writing;
+      onProgress(at);
     }
+    if (at !== sizeBytes) throw wrong();
+    if (!sum.digest().equals(sha256))
+      throw new MeshError('HASH_MISMATCH', 'the CAR is not the one that the manifest names');
+    return writer;
+  } catch (error) {
+    await writer?.abandon();
+    throw error;
   } finally {
     await source.close();
   }
 }
 
-/** The disk begins with what was written while the rest comes, so that little is left to wait for at the end. */
+/** A new file. The disk begins with what was written while the rest comes, so that little is left to wait for at the end. */
 class SyncedWriter {
   readonly #file: FileHandle;
+  #size = 0;
   #unsynced = 0;
   #isSyncing = false;
   #syncing: Promise<void> | undefined;
@@ -212,7 +227,11 @@ class SyncedWriter {
   }
 
   async write(piece: Buffer): Promise<void> {
-    await this.#file.writeFile(piece);
+    for (let done = 0; done < piece.length; ) {
+      const { bytesWritten } = await this.#file.write(piece, done, piece.length - done, this.#size);
+      done += bytesWritten;
+      this.#size += bytesWritten;
+    }
     this.#unsynced += piece.length;
     if (this.#unsynced < SYNC_BYTES || this.#isSyncing) return;
     // A file tells of a failed sync once.
@@ -226,8 +245,19 @@ class SyncedWriter {
     this.#syncing.catch(() => {});
   }
 
-  async sync(): Promise<void> {
-    await this.#syncing;
-    await this.#file.sync();
+  /** All of it is on the disk, and the file closed, when it resolves. */
+  async finish(): Promise<void> {
+    try {
+      await this.#syncing;
+      await this.#file.sync();
+    } finally {
+      await this.#file.close();
+    }
+  }
+
+  /** Closes the file, whatever became of it. */
+  async abandon(): Promise<void> {
+    await this.#syncing?.catch(() => {});
+    await this.#file.close().catch(() => {});
   }
 }

@@ -11,12 +11,16 @@ const AWAKE_MS = 2;
 const NEWEST = 1 / 8;
 
 export class Wakeful {
-  /** The disk needs a core beside ours. */
-  readonly #isPossible = availableParallelism() > 1;
+  readonly #isPossible: boolean;
   #usualMs = 0;
   #waiting = 0;
   #untilMs = 0;
   #isTurning = false;
+
+  /** @param cores the disk's own work needs one beside ours */
+  constructor(cores = availableParallelism()) {
+    this.#isPossible = cores > 1;
+  }
 
   /** Resolves or rejects as `work` does. */
   async during<T>(work: Promise<T>): Promise<T> {

@@ -1,4 +1,16 @@
-import { cp, mkdir, readdir, readFile, rm, statfs, truncate, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  statfs,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { signCms } from '../../../certs/cms.ts';
@@ -392,7 +404,32 @@ describe('a bundle in quarantine', () => {
       await writeFile(kept, encodeManifest({ ...manifest, expiresMs: manifest.expiresMs + 1 }));
       expect(await codeOf(quarantine[act](id))).toBe('HASH_MISMATCH');
     });
+
+  it('does not stay, nor wait for approval, when the disk cannot keep the end of it', async () => {
+    const { made, vault } = await sites();
+    const { path } = await made.export('library', 'vault');
+    const { size } = await stat(`${path}.car`);
+    const fails = await failSyncOf(size);
+    expect(await codeOf(vault.import(path))).toBe('DISK_FULL');
+    fails.mockRestore();
+    expect(await readdir(vault.home.paths.quarantine)).toEqual([]);
+    expect((await auditsOf(vault)).map(({ code }) => code)).toEqual(['DISK_FULL']);
+    expect((await vault.import(path)).state).toBe('waiting');
+    expect((await vault.import(path, 'Bob')).state).toBe('applied');
+  });
 });
+
+/** Syncs of files of this size fail, as on a disk that turns out to be full. */
+async function failSyncOf(bytes: number) {
+  const file = await open(import.meta.filename);
+  const prototype = Object.getPrototypeOf(file) as FileHandle;
+  await file.close();
+  const sync = prototype.sync;
+  return vi.spyOn(prototype, 'sync').mockImplementation(async function (this: FileHandle) {
+    if ((await this.stat()).size !== bytes) return sync.call(this);
+    throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  });
+}
 
 describe('an import is refused', () => {
   it('at another space, and in another mesh', async () => {
