@@ -166,7 +166,14 @@ export class Imports {
       this.#checks.check(brought.id, run, atMs),
     );
     await Promise.allSettled([checked, durable]);
-    await durable;
+    try {
+      await durable;
+    } catch (error) {
+      // Not even where its row is under way: what the disk did not take may read well until the power fails.
+      this.#checks.forget(brought.id);
+      await quarantine.drop(brought.id);
+      throw error;
+    }
     return checked;
   }
 

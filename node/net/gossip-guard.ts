@@ -9,8 +9,8 @@ import type { Clock } from '../clock.ts';
 import { Rate } from '../rate.ts';
 import { type Frame, type Gossip, type GossipInternals, type Rpc, topicParams } from './gossip.ts';
 
-/** Of one peer, before it is the others' turn: 2 ms, when each is a head that is verified and passed on. */
-const MESSAGES_A_TURN = 8;
+/** Of one peer, before it is the others' turn: 2 ms, when each is a head that is verified and passed on. Frames are read whole. */
+export const MESSAGES_A_TURN = 8;
 
 /**
  * Ends it with a peer at its first provable offence: a message that a validator rejects, or a frame that is none. The

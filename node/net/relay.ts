@@ -4,12 +4,14 @@
 
 import { LIMITS } from '../../protocols/limits.ts';
 import type { Gossip, GossipInternals, Rpc } from './gossip.ts';
+import { MESSAGES_A_TURN } from './gossip-guard.ts';
 
 /** A message that was found good, and the peer that brought it first. */
 interface Relay {
   readonly id: string;
   readonly message: { readonly topic: string; readonly data?: Uint8Array };
   readonly from: string | undefined;
+  readonly except: ReadonlySet<string> | undefined;
 }
 
 /** What waits on one topic: one that is quiet, the directory's for example, does not wait for a busy one. */
@@ -19,21 +21,21 @@ class Waiting {
   lastMs = Number.NEGATIVE_INFINITY;
   timer: NodeJS.Timeout | undefined;
 
-  /** No more than fits into one frame. */
+  /** No more than fits into one frame, and than a peer reads in one turn. */
   get isFull(): boolean {
     return (
-      this.relays.length >= LIMITS.gossipBatchMessages ||
+      this.relays.length >= MESSAGES_A_TURN ||
       this.bytes + LIMITS.announcementMessageBytes > LIMITS.gossipBatchBytes
     );
   }
 
-  take(nowMs: number): Relay[] {
+  take(): Relay[] {
     const { relays } = this;
     clearTimeout(this.timer);
     this.timer = undefined;
     this.relays = [];
     this.bytes = 0;
-    this.lastMs = nowMs;
+    this.lastMs = performance.now();
     return relays;
   }
 }
@@ -55,31 +57,37 @@ export function relayLater(gossip: Gossip): void {
   };
 
   /** To whom each message goes is the library's choice; what it would send to one peer leaves as one frame. */
-  const relay = (waiting: Waiting): void => {
+  const relay = (relays: readonly Relay[]): void => {
     const filled = new Map<string, Rpc['messages']>();
     bundles = filled;
     try {
-      for (const { id, message, from } of waiting.take(performance.now()))
-        forward(id, message, from, inner.score.deliveryRecords.getRecord(id)?.peers);
+      for (const { id, message, from, except } of relays) {
+        const known = inner.score.deliveryRecords.getRecord(id)?.peers ?? [];
+        forward(id, message, from, new Set([...known, ...(except ?? [])]));
+      }
     } finally {
       bundles = undefined;
+      for (const [peerId, messages] of filled) send(peerId, { messages });
     }
-    for (const [peerId, messages] of filled) send(peerId, { messages });
   };
 
-  inner.forwardMessage = (id, message, from) => {
+  inner.forwardMessage = (id, message, from, except) => {
     let waiting = topics.get(message.topic);
     if (!waiting) {
       waiting = new Waiting();
       topics.set(message.topic, waiting);
     }
-    waiting.relays.push({ id, message, from });
+    waiting.relays.push({ id, message, from, except });
     waiting.bytes += message.data?.byteLength ?? 0;
-    if (waiting.isFull) return relay(waiting);
-    if (waiting.timer) return;
+    const momentMs = Math.random() * LIMITS.relayWithinMs;
+    // Timers never hold up the end of the process: of what was not passed on, others and the next look tell.
+    if (waiting.isFull) {
+      // Everybody hears the same publisher and is full at the same time: a moment of its own even so.
+      setTimeout(relay, momentMs, waiting.take()).unref();
+      return;
+    }
     const restMs = Math.max(0, waiting.lastMs + LIMITS.relayEveryMs - performance.now());
-    const delayMs = restMs + Math.random() * LIMITS.relayWithinMs;
-    // Never holds up the end of the process: of what was not passed on, others and the next look tell.
-    waiting.timer = setTimeout(relay, delayMs, waiting).unref();
+    const whole = waiting;
+    waiting.timer ??= setTimeout(() => relay(whole.take()), restMs + momentMs).unref();
   };
 }

@@ -251,6 +251,7 @@ export class Replicator {
     for (let next = candidates(); next.length > 0; next = candidates()) {
       const peerId = next[0]!;
       tried.add(peerId);
+      const before = carriers.said(id, peerId);
       try {
         await this.#exchanges.run(peerId, [id], () => 'items');
         isReached = true;
@@ -260,8 +261,10 @@ export class Replicator {
       }
       // What is announced while this goes on is for the next time: a feed that never rests would never be level.
       const said = carriers.newest(id, peerId);
-      const isLevel = feed.log.size >= (said?.size ?? 0) && feed.view.applied === feed.log.size;
-      if (said && said.held > 0 && isLevel) return { feed, from, peer: peerId, state: 'level' };
+      // What it said at another time says nothing of now.
+      if (!said || said === before || said.held === 0) continue;
+      if (Math.min(feed.log.size, feed.view.applied) >= said.size)
+        return { feed, from, peer: peerId, state: 'level' };
     }
     if (!isReached)
       throw last ?? new MeshError('PEER_UNREACHABLE', `no carrier of ${feed.path} is connected`);

@@ -419,6 +419,26 @@ describe('a bundle in quarantine', () => {
   });
 });
 
+describe('a bundle that stopped in the middle, and whose copy is damaged', () => {
+  it('is not finished from a new copy that the disk did not take', async () => {
+    const { made, vault, library } = await sites();
+    const { path } = await made.export('library', 'vault');
+    const { manifest: id } = await vault.import(path);
+    const waits = vi.spyOn(vault.node.directory, 'accept').mockResolvedValue('held');
+    await codeOf(vault.import(path, 'Bob'));
+    waits.mockRestore();
+    const stateOf = async () => (await vault.node.gap.ledger.get('in', library.id, 1))?.state;
+    expect(await stateOf()).toBe('applying');
+    await truncate(join(vault.home.paths.quarantine, id, 'bundle.car'), 100);
+    const fails = await failSyncOf((await stat(`${path}.car`)).size);
+    expect(await codeOf(vault.import(path))).toBe('DISK_FULL');
+    fails.mockRestore();
+    expect(await readdir(vault.home.paths.quarantine)).toEqual([]);
+    expect(await stateOf()).toBe('applying');
+    expect((await vault.import(path)).state).toBe('applied');
+  });
+});
+
 /** Syncs of files of this size fail, as on a disk that turns out to be full. */
 async function failSyncOf(bytes: number) {
   const file = await open(import.meta.filename);

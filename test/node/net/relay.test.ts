@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Gossip } from '../../../node/net/gossip.ts';
+import { MESSAGES_A_TURN } from '../../../node/net/gossip-guard.ts';
 import { relayLater } from '../../../node/net/relay.ts';
 import { LIMITS } from '../../../protocols/limits.ts';
 import { connect, inMesh, startHost, stopAll, TOPIC, until } from './hosts.ts';
@@ -18,7 +19,8 @@ class Library {
     },
   };
 
-  forwardMessage(_: string, one: Message, from?: string, except?: ReadonlySet<string>): void {
+  forwardMessage(id: string, one: Message, from?: string, except?: ReadonlySet<string>): void {
+    if (id === 'throws') throw new Error('cannot');
     for (const peer of ['first', 'second', 'third'])
       if (peer !== from && !except?.has(peer)) this.sendRpc(peer, { messages: [one] });
   }
@@ -79,17 +81,40 @@ describe('relaying', () => {
     expect(library.to('first')).toEqual([]);
   });
 
-  it('does not wait longer than a frame has room', () => {
+  it('does not wait longer than a frame has room, but a moment even so', () => {
     const library = relays();
-    const count = LIMITS.gossipBatchMessages;
-    for (let i = 0; i < count; i++) library.forwardMessage('id', message(), 'first');
-    expect(library.to('second').map(({ messages }) => messages.length)).toEqual([count]);
+    const sizes = () => library.to('second').map(({ messages }) => messages.length);
+    const count = MESSAGES_A_TURN;
+    for (let i = 0; i <= count; i++) library.forwardMessage('id', message(), 'first');
+    expect(sizes()).toEqual([]);
+    vi.advanceTimersByTime(LIMITS.relayWithinMs);
+    expect(sizes()).toEqual([count]);
+    vi.advanceTimersByTime(ALL_MS);
+    expect(sizes()).toEqual([count, 1]);
     const large = LIMITS.announcementMessageBytes;
-    library.forwardMessage('id', message(TOPIC, large), 'first');
-    library.forwardMessage('id', message(TOPIC, large), 'first');
-    expect(library.to('second').map(({ messages }) => messages.length)).toEqual([count, 2]);
+    for (let i = 0; i < 2; i++) library.forwardMessage('id', message(TOPIC, large), 'first');
+    vi.advanceTimersByTime(LIMITS.relayWithinMs);
+    expect(sizes()).toEqual([count, 1, 2]);
     vi.advanceTimersByTime(2 * ALL_MS);
-    expect(library.to('second')).toHaveLength(2);
+    expect(sizes()).toEqual([count, 1, 2]);
+  });
+
+  it('passes on what it can when one message cannot be', () => {
+    const library = relays();
+    const one = message();
+    library.forwardMessage('id', one, 'first');
+    library.forwardMessage('throws', message(), 'first');
+    expect(() => vi.advanceTimersByTime(LIMITS.relayWithinMs)).toThrow('cannot');
+    expect(library.to('second')).toEqual([{ to: 'second', messages: [one] }]);
+    library.sendRpc('third', { messages: [] });
+    expect(library.to('third').at(-1)).toEqual({ to: 'third', messages: [] });
+  });
+
+  it('leaves out whom it was told to leave out', () => {
+    const library = relays();
+    library.forwardMessage('id', message(), 'first', new Set(['third']));
+    vi.advanceTimersByTime(LIMITS.relayWithinMs);
+    expect(library.frames.map(({ to }) => to)).toEqual(['second']);
   });
 
   it('of a quiet topic does not wait for a busy one', () => {
