@@ -444,7 +444,7 @@ describe('a mesh at work', () => {
       });
       expect(older).toBeGreaterThan(0);
       expect((await mesh.ok('payments', 'status')).stdout).toMatch(
-        /directory[^\n]* \d+ (ms|s|m) ago/,
+        /directory[^\n]* [\d.]+ (ms|s|m) ago/,
       );
     });
   });
