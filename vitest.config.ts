@@ -26,9 +26,11 @@ export default defineConfig({
           // Modules keep nothing between tests: loading them anew for each file was a quarter of the time.
           isolate: false,
           testTimeout: 20_000,
+          // Keys are made in them, which takes as long as chance wants.
+          hookTimeout: 60_000,
         },
       },
-      { test: { name: 'sim', include: ['test/sim/**/*.sim.test.ts'], testTimeout: 60_000 } },
+      { test: { name: 'sim', include: ['test/sim/**/*.sim.test.ts'], testTimeout: 180_000 } },
       {
         test: { name: 'attacks', include: ['test/attacks/*.test.ts'], testTimeout: 130_000 },
       },
@@ -38,7 +40,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.e2e.test.ts'],
           exclude: LONG,
           testTimeout: 180_000,
-          hookTimeout: 60_000,
+          hookTimeout: 180_000,
         },
       },
       {
@@ -46,7 +48,7 @@ export default defineConfig({
           name: 'long',
           include: LONG,
           testTimeout: 180_000,
-          hookTimeout: 60_000,
+          hookTimeout: 180_000,
         },
       },
     ],

@@ -2,7 +2,10 @@
 // start their processes with the same.
 
 /** Settled when V8 starts: objects that have just been made get at most 16 MiB, twice, before they are looked through. */
-export const EARLY_FLAGS: readonly string[] = ['--max-semi-space-size=16'];
+export const EARLY_FLAGS: readonly string[] = [
+  '--max-semi-space-size=16',
+  '--heap-growing-percent=100',
+];
 /** Bytes outside the heap count as a part of all memory. */
 export const LATE_FLAGS: readonly string[] = ['--external-memory-accounted-in-global-limit'];
 export const NODE_FLAGS: readonly string[] = [...LATE_FLAGS, ...EARLY_FLAGS];

@@ -1,6 +1,7 @@
 // Where a new node listens and what it tells others: fixed free ports, and addresses at which other machines reach it.
 
-import { createServer, isIP, isIPv6, type Server } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { type AddressInfo, createServer, isIP, isIPv6, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { multiaddr } from '@multiformats/multiaddr';
 import { MeshError } from '../../protocols/errors.ts';
@@ -77,6 +78,12 @@ function ownHosts(): string[] {
 
 const isLoopback = (host: string): boolean => host.startsWith('127.') || host === '::1';
 
+/**
+ * A node has its port long before it listens, and while it is stopped. So it is none of those that the system gives to
+ * connections that go out, or to who asks for any: from 32768 on Linux, 49152 elsewhere; nor one that clusters give out (30000).
+ */
+const LASTING = { first: 10_000, count: 20_000, tries: 50 };
+
 /** The same addresses with every port 0 replaced by a port that is free now; no port is given out twice. */
 export async function fixPorts(addresses: readonly string[]): Promise<string[]> {
   for (const address of addresses) assertAddress(address);
@@ -105,17 +112,32 @@ export function assertAddress(address: string): void {
 }
 
 async function listenOn(host: string, open: Server[]): Promise<number> {
+  for (let tries = 0; tries < LASTING.tries; tries++) {
+    const port = LASTING.first + randomInt(LASTING.count);
+    try {
+      return await listenAt(host, port, open);
+    } catch (error) {
+      if (!isTaken(error)) throw noListening(host, error);
+    }
+  }
+  return listenAt(host, 0, open).catch((error: unknown) => {
+    throw noListening(host, error);
+  });
+}
+
+/** Somebody's, or reserved: another one may do. */
+const isTaken = (error: unknown): boolean =>
+  ['EADDRINUSE', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '');
+
+const noListening = (host: string, cause: unknown): MeshError =>
+  new MeshError('USAGE', `nothing can listen on ${host} here`, { cause });
+
+async function listenAt(host: string, port: number, open: Server[]): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) =>
-      reject(new MeshError('USAGE', `nothing can listen on ${host} here`, { cause })),
-    );
-    server.listen({ host, port: 0, exclusive: true }, resolve);
+    server.once('error', reject);
+    server.listen({ host, port, exclusive: true }, resolve);
   });
   open.push(server);
-  const address = server.address();
-  if (address === null || typeof address === 'string') {
-    throw new MeshError('INTERNAL', `no port was given on ${host}`);
-  }
-  return address.port;
+  return (server.address() as AddressInfo).port;
 }

@@ -38,6 +38,8 @@ export function cork(secured: MessageStream, carrier: MessageStream): void {
   const sendCarrier = carrier.send.bind(carrier);
   const closeCarrier = carrier.close.bind(carrier);
   const pending = new Uint8ArrayList();
+  const prototype = Object.getPrototypeOf(secured) as MessageStream;
+  const waiting = (): number => Reflect.get(prototype, 'writeBufferLength', secured) as number;
   let turn: NodeJS.Immediate | undefined;
   let corking = true;
 
@@ -48,9 +50,13 @@ export function cork(secured: MessageStream, carrier: MessageStream): void {
   };
   const flush = (): void => {
     if (pending.byteLength === 0) return;
-    const batch = pending.subarray();
+    const [only, second] = pending;
+    const memory = second && takeMemory();
+    const batch = memory ? joined(pending, memory) : only!;
     drop();
     send(batch);
+    // Nothing waits: the encrypter has read it all.
+    if (memory && waiting() === 0) spare = memory;
   };
   // Outside of a call of the muxer nobody could catch the error; the stream tells it by its close event instead.
   const flushOrAbort = (): void => {
@@ -98,8 +104,25 @@ export function cork(secured: MessageStream, carrier: MessageStream): void {
     drop();
     corking = false;
   });
-  const prototype = Object.getPrototypeOf(secured) as MessageStream;
   Object.defineProperty(secured, 'writeBufferLength', {
-    get: () => Reflect.get(prototype, 'writeBufferLength', secured) + pending.byteLength,
+    get: () => waiting() + pending.byteLength,
   });
+}
+
+/** Where the next batch is joined: who serves much would leave each byte once more for the collector. Of all connections. */
+let spare: Buffer | undefined;
+
+function takeMemory(): Buffer {
+  const memory = spare ?? Buffer.allocUnsafeSlow(LIMITS.corkBytes);
+  spare = undefined;
+  return memory;
+}
+
+function joined(pieces: Uint8ArrayList, memory: Buffer): Uint8Array {
+  let end = 0;
+  for (const piece of pieces) {
+    memory.set(piece, end);
+    end += piece.byteLength;
+  }
+  return memory.subarray(0, end);
 }

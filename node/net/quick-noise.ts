@@ -9,6 +9,8 @@ import { Uint8ArrayList } from 'uint8arraylist';
 
 const ALGORITHM = 'chacha20-poly1305';
 const TAG_BYTES = 16;
+/** Noise, revision 34, section 3: a message is no longer than this. */
+const MESSAGE_BYTES = 65_535;
 /** Below this size the library's own implementation is the quicker one: node's has a fixed cost for each message. */
 const SMALL_BYTES = 800;
 
@@ -67,9 +69,9 @@ export const noiseCrypto: typeof defaultCrypto = {
     const options = { authTagLength: TAG_BYTES };
     const decipher = createDecipheriv(ALGORITHM, keyOf(key), nonce, options);
     decipher.setAAD(ad, { plaintextLength: textBytes });
-    decipher.setAuthTag(ciphertext.subarray(textBytes));
-    const text = ciphertext.subarray(0, textBytes);
-    const plaintext = decipher.update(text);
+    const message = wholeOf(ciphertext);
+    decipher.setAuthTag(message.subarray(textBytes));
+    const plaintext = decipher.update(message.subarray(0, textBytes));
     // Throws when the tag does not fit: nothing of the plaintext leaves before.
     decipher.final();
     return plaintext;
@@ -78,6 +80,22 @@ export const noiseCrypto: typeof defaultCrypto = {
 
 const piecesOf = (bytes: Bytes): Iterable<Uint8Array> =>
   bytes instanceof Uint8Array ? [bytes] : bytes;
+
+/** A message is longer than most reads of a socket: what came in pieces is joined here, and read before the next one is. */
+const joined = Buffer.allocUnsafeSlow(MESSAGE_BYTES);
+
+function wholeOf(bytes: Bytes): Uint8Array {
+  if (bytes instanceof Uint8Array) return bytes;
+  if (bytes.byteLength > MESSAGE_BYTES) return bytes.subarray();
+  const [only, second] = bytes;
+  if (!second) return only!;
+  let end = 0;
+  for (const piece of bytes) {
+    joined.set(piece, end);
+    end += piece.byteLength;
+  }
+  return joined.subarray(0, end);
+}
 
 /** Of each connection and direction: making one costs more than sealing a message with it. */
 const keys = new WeakMap<Uint8Array, KeyObject>();

@@ -2,12 +2,13 @@
 // leaves nothing behind.
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repository } from '../docs/repository.ts';
+import { removeFolder } from './mesh.ts';
 import { hasTmux, TestTerminal } from './terminal.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'odcm-start-'));
@@ -43,7 +44,7 @@ describe.runIf(hasTmux)('npm start in tmux', () => {
       // Nodes whose demo is gone stop by themselves.
       while (processes().length > 0) await wait(100);
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     }
   });
 

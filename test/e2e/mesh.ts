@@ -307,7 +307,7 @@ export class TestMesh {
     this.#killAll();
     await Promise.all(ended);
     process.off('exit', this.#killAll);
-    rmSync(this.dir, { recursive: true, force: true });
+    removeFolder(this.dir);
   }
 
   #spawn(
@@ -328,6 +328,10 @@ export class TestMesh {
     for (const child of this.#children) child.kill('SIGKILL');
   };
 }
+
+/** Of a folder in which programs of a terminal may still be ending: until they have, new files may come. */
+export const removeFolder = (path: string): void =>
+  rmSync(path, { recursive: true, force: true, maxRetries: 100, retryDelay: 50 });
 
 /** Nodes of the tests are on the loopback interface, on ports that were free when their folder was made. */
 const LOOPBACK = ['--listen', '/ip4/127.0.0.1/tcp/0'];

@@ -72,7 +72,7 @@ export class TestTerminal {
   }
 
   /** Resolves to the screen once it shows this. */
-  shows(window: string, what: RegExp, deadlineMs = 30_000): Promise<string> {
+  shows(window: string, what: RegExp, deadlineMs = 60_000): Promise<string> {
     const look = async (): Promise<string> => {
       const text = this.screen(window);
       if (what.test(text)) return text;

@@ -110,7 +110,8 @@ describe('a mesh at work', () => {
     });
 
     it('that ends leaves what is held readable, and takes nothing new', async () => {
-      await create('ended');
+      // Without carriers: what a space does not take any more it may go on holding for others.
+      await create('ended', { carriers: 0 });
       await take('ended');
       await publish('ended', 'one');
       await mesh.level('payments', 'library/ended', 1);
@@ -189,13 +190,25 @@ describe('a mesh at work', () => {
     });
 
     it('ends at its time: what is held stays, nothing new comes', async () => {
-      await mesh.ok('odcm', 'grant', 'shipping', 'library/secret', '--until', '4s');
-      await take('secret', {}, 'shipping');
+      const hasEndedAt = async (name: string): Promise<boolean> => {
+        const rows = await mesh.ask(name, 'grants');
+        const own = rows.filter((row) => row.subscriber === 'shipping');
+        return own.length > 0 && own.every((row) => row.state === 'expired');
+      };
+      const comesWithin = async (term: string): Promise<'come' | 'over'> => {
+        await mesh.ok('odcm', 'grant', 'shipping', 'library/secret', '--until', term);
+        return until('the entry has come, or the grant is over', async () => {
+          const row = await mesh.feed('shipping', 'library/secret');
+          if (row?.applied === 1) return 'come';
+          const body = { feed: 'library/secret' };
+          if (!row?.subscribed) await mesh.ask('shipping', 'subscribe', { body }).catch(() => {});
+          return (await hasEndedAt('odcm')) && 'over';
+        });
+      };
+      // On a machine that stands still for seconds the first one may be too short.
+      if ((await comesWithin('4s')) === 'over') expect(await comesWithin('40s')).toBe('come');
       await mesh.level('shipping', 'library/secret', 1);
-      await until('the grant has ended', async () => {
-        const rows = await mesh.ask('shipping', 'grants');
-        return rows.some((row) => row.subscriber === 'shipping' && row.state === 'expired');
-      });
+      await until('the grant has ended', () => hasEndedAt('shipping'));
       await publish('secret', 'two');
       await mesh.level('payments', 'library/secret', 2);
       await afterATick('shipping');
@@ -384,12 +397,14 @@ describe('a mesh at work', () => {
         const rows = await mesh.ask('payments', 'spaces');
         return names.every((name) => rows.find((row) => row.name === name)?.status === 'online');
       });
-      const peers = await mesh.ask('payments', 'peers');
-      for (const name of names)
-        expect(peers.find((row) => row.space === name)).toMatchObject({
-          connected: true,
-          attempts: 0,
+      // That a dial succeeded shows at the next look at the connections, some seconds later.
+      await until('payments is connected to them, with no attempts pending', async () => {
+        const peers = await mesh.ask('payments', 'peers');
+        return names.every((name) => {
+          const row = peers.find(({ space }) => space === name);
+          return row?.connected === true && row.attempts === 0;
         });
+      });
     });
   });
 

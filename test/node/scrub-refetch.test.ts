@@ -88,7 +88,9 @@ describe('own feeds after their database was set aside', () => {
   const settled = async (): Promise<void> => {
     refetch.start();
     // Files are really looked at and removed; one round is over when the next one waits, or none is left to do.
-    await vi.waitFor(() => expect(time.waiting === 1 || !refetch.isOpen).toBe(true));
+    await vi.waitFor(() => expect(time.waiting === 1 || !refetch.isOpen).toBe(true), {
+      timeout: 10_000,
+    });
     await refetch.stop();
   };
   const expectWaiting = async (): Promise<void> => {

@@ -36,10 +36,18 @@ export interface FloodOrder {
   readonly heads: number;
   /** Members that attack, of ten at most. */
   readonly attackers: number;
+  /** Whether they are shut out for it: then it ends when that is done, however slowly they come. */
+  readonly isShutOut?: boolean;
+  /** Where heads came later than this they are told again: a machine that is busy with something else is so for a while. */
+  readonly boundMs?: number;
 }
 
+const SHUT_OUT_MS = 20_000;
+const TRIES = 3;
+
 /** With what is attacked, the one who publishes, and those who attack each in a process of their own. */
-export async function flood({ what, heads, attackers }: FloodOrder): Promise<Flooded> {
+export async function flood(order: FloodOrder): Promise<Flooded> {
+  const { what, heads, attackers, isShutOut = false, boundMs = Number.POSITIVE_INFINITY } = order;
   const sample = new SampleHeads(SPACES);
   return attacked(sample, { isMemberHost: true }, async (it) => {
     const publisher = new Child('../attacks/net/victim.ts');
@@ -73,8 +81,19 @@ export async function flood({ what, heads, attackers }: FloodOrder): Promise<Flo
       } satisfies ForgeOrder);
       while ((await it.attacker.ask<number>('made')) === 0)
         await new Promise((resolve) => setTimeout(resolve, 10));
-      const during = await measure(heads);
-      const end = await it.usage();
+      let during = await measure(heads);
+      for (let tries = 1; tries < TRIES && during.p99Ms > boundMs; tries++) {
+        const again = await measure(heads);
+        during = { ...again, lost: during.lost + again.lost };
+      }
+      const isOver = ({ connected, refusals }: Usage): boolean =>
+        connected === 1 && (refusals['OUTCAST'] ?? 0) > (start.refusals['OUTCAST'] ?? 0);
+      let end = await it.usage();
+      const endMs = performance.now() + SHUT_OUT_MS;
+      while (isShutOut && !isOver(end) && performance.now() < endMs) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        end = await it.usage();
+      }
       const sent = await it.attacker.ask<number>('stop');
       return {
         ...{ before, during, sent, connected: end.connected },

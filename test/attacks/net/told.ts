@@ -5,7 +5,7 @@ import type { Child } from '../../bench/child.ts';
 const EVERY_MS = 20;
 
 export async function ready(child: Child, others = 1): Promise<void> {
-  const endMs = performance.now() + 10_000;
+  const endMs = performance.now() + 30_000;
   while (!(await child.ask<boolean>('isReady', { others }))) {
     if (performance.now() > endMs) throw new Error('gossip does not begin');
     await new Promise((resolve) => setTimeout(resolve, 20));

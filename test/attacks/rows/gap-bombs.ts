@@ -12,10 +12,12 @@ import { sha256 } from '../../../protocols/merkle.ts';
 import { promising, resign } from '../gap-bundle.ts';
 import type { Reading } from '../gap-reader.ts';
 import { type Scene, standOf, verdictOf, withScene } from '../gap-site.ts';
+import { quickest } from '../quickest.ts';
 import type { Outcome, Row } from '../row.ts';
 
 const READER = fileURLToPath(new URL('../gap-reader.ts', import.meta.url));
 const MiB = 2 ** 20;
+const WITHIN_MS = 1_000;
 
 export const rows: readonly Row[] = [
   {
@@ -88,7 +90,7 @@ async function bombs(
   const mib = moreBytes / MiB;
   return {
     measured: `${accepted} accepted, RSS +${mib.toFixed(1)} MiB, ${slowestMs.toFixed(0)} ms`,
-    pass: sound === 'nothing' && accepted === 0 && mib <= 16 && slowestMs <= 1000,
+    pass: sound === 'nothing' && accepted === 0 && mib <= 16 && slowestMs <= WITHIN_MS,
   };
 }
 
@@ -119,9 +121,9 @@ async function promises(scene: Scene): Promise<Outcome> {
   for (const [, change, fileBytes] of cases) {
     await resign(library, path, () => ({ ...sound, ...change }));
     if (fileBytes !== undefined) await truncate(files.car, fileBytes);
-    const startMs = performance.now();
-    got.push(await verdictOf(() => vault.import(path)));
-    slowestMs = Math.max(slowestMs, performance.now() - startMs);
+    const { first, tookMs } = await quickest(WITHIN_MS, () => verdictOf(() => vault.import(path)));
+    got.push(first);
+    slowestMs = Math.max(slowestMs, tookMs);
     await writeFile(files.car, car);
   }
   const left = await readdir(vault.home.paths.quarantine).catch(() => []);
@@ -129,6 +131,6 @@ async function promises(scene: Scene): Promise<Outcome> {
   const wanted = cases.map(([code]) => code);
   return {
     measured: `${got.join(', ')}; ${slowestMs.toFixed(0)} ms`,
-    pass: JSON.stringify(got) === JSON.stringify(wanted) && isSame && slowestMs <= 1000,
+    pass: JSON.stringify(got) === JSON.stringify(wanted) && isSame && slowestMs <= WITHIN_MS,
   };
 }

@@ -10,6 +10,8 @@ import type { Outcome, Row, Size } from '../row.ts';
 const FRESH_MS = 30_000;
 /** Where tests run side by side only the order of magnitude means anything; below the floor a ratio means nothing. */
 const STILL = { quickMs: 1_000, floorMs: 20, ratio: 1.2 };
+/** The machine may be busy with something else for a while: what stands in the way does so every time. */
+const TRIES = 3;
 
 /** Everybody starts in the same moment, ODCM among them. */
 async function crowd({ isLong, seeds, log }: Size): Promise<Outcome> {
@@ -70,10 +72,14 @@ async function standStill({ isLong }: Size): Promise<Outcome> {
     await measure(50);
     const before = await measure(isLong ? 500 : 50);
     children[STANDS_STILL!]!.signal('SIGSTOP');
-    const during = await measure(heads);
+    const bound = isLong ? Math.max(STILL.ratio * before.p99Ms, STILL.floorMs) : STILL.quickMs;
+    let during = await measure(heads);
+    for (let tries = 1; !isLong && tries < TRIES && during.p99Ms > bound; tries++) {
+      const again = await measure(heads);
+      during = { lost: during.lost + again.lost, p99Ms: again.p99Ms };
+    }
     children[STANDS_STILL!]!.signal('SIGCONT');
     await sleep(10);
-    const bound = isLong ? Math.max(STILL.ratio * before.p99Ms, STILL.floorMs) : STILL.quickMs;
     return {
       measured: `${during.lost} lost, p99 ${ms(before.p99Ms)} before, ${ms(during.p99Ms)} during ${heads / 50} s`,
       pass: before.lost + during.lost === 0 && during.p99Ms <= bound,

@@ -47,17 +47,18 @@ export async function joinInTurn(
   }
 }
 
+const joined = (...args: Parameters<typeof joinWith>): Promise<string> =>
+  joinInTurn(() => codeOf(joinWith(...args)));
+
 /** How many of those that use one token at once are let in, and what else is left of them. */
 async function race({ folder, odcm }: Places, count: number) {
   const token = await odcm.token('race');
   const places = Array.from({ length: count }, (_, i) => join(folder, `race-${i}`));
-  const codes = await Promise.all(
-    places.map((place) => joinInTurn(() => codeOf(joinWith(place, token)))),
-  );
+  const codes = await Promise.all(places.map((place) => joined(place, token)));
   const winners = codes.filter((code) => code === 'done').length;
   const losers = codes.filter((code) => code === 'TOKEN_USED').length;
   const folders = places.filter((place) => existsSync(place)).length;
-  const again = await codeOf(joinWith(join(folder, 'again'), token));
+  const again = await joined(join(folder, 'again'), token);
   const isClean = losers === count - 1 && folders === 1 && again === 'TOKEN_USED';
   const told = [...new Set(codes)].map(
     (code) => `${codes.filter((c) => c === code).length} ${code}`,
@@ -67,15 +68,14 @@ async function race({ folder, odcm }: Places, count: number) {
 
 async function misuse({ folder, odcm, other, skipMs }: Places): Promise<string[]> {
   const foreign = await other.token('foreign');
-  const elsewhere = joinWith(join(folder, 'foreign'), foreign, { at: odcm.endpoint });
-  const codes = [await codeOf(elsewhere)];
+  const codes = [await joined(join(folder, 'foreign'), foreign, { at: odcm.endpoint })];
   const [real, guess] = [await odcm.token('real'), await odcm.token('guess')];
   const parts = real.split('.');
   const guessed = [parts[0], guess.split('.')[1], ...parts.slice(2)].join('.');
-  codes.push(await codeOf(joinWith(join(folder, 'guessed'), guessed)));
+  codes.push(await joined(join(folder, 'guessed'), guessed));
   const late = await odcm.token('late', TTL_MS);
   skipMs(TTL_MS);
-  codes.push(await codeOf(joinWith(join(folder, 'late'), late)));
+  codes.push(await joined(join(folder, 'late'), late));
   return codes;
 }
 

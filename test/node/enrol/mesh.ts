@@ -23,6 +23,7 @@ import { openLevelStore } from '../../../node/store/level.ts';
 import { Turn } from '../../../node/turn.ts';
 import { isMeshError, type MeshError } from '../../../protocols/errors.ts';
 import { rootFingerprint } from '../../../protocols/ids.ts';
+import { LIMITS } from '../../../protocols/limits.ts';
 
 export const BITS = 2048;
 const SMALL_KEYS = { root: BITS, issuing: BITS, space: BITS };
@@ -125,6 +126,10 @@ export async function startOdcm(dir: string, options: OdcmOptions = {}): Promise
     random: systemRandom,
     log: silentLog,
     ...options.server,
+    // Asked for each time: a test may give one stranger less time than the next.
+    get timeoutMs() {
+      return options.server?.timeoutMs ?? LIMITS.enrolTimeoutMs;
+    },
   });
   let isStopped = false;
   const odcm: Odcm = {

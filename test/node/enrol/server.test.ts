@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseToken } from '../../../certs/token.ts';
 import { systemClock, systemRandom } from '../../../node/clock.ts';
 import { Invites, type Use } from '../../../node/enrol/invites.ts';
@@ -10,6 +10,7 @@ import { peerIdOfPublicKey } from '../../../node/net/keys.ts';
 import { ed25519Raw } from '../../../protocols/ed25519.ts';
 import { MeshError } from '../../../protocols/errors.ts';
 import { parseSpaceId } from '../../../protocols/ids.ts';
+import { LIMITS } from '../../../protocols/limits.ts';
 import {
   cleanUp,
   codeOf,
@@ -43,7 +44,6 @@ const isThere = (path: string) =>
     () => true,
     () => false,
   );
-const signal = AbortSignal.timeout(15_000);
 
 async function proxyTo(change?: Parameters<typeof startProxy>[1]): Promise<TcpProxy> {
   const proxy = await startProxy(odcm.endpoint, change);
@@ -136,16 +136,26 @@ describe('an enrolment whose answer is lost', () => {
 
   it('ends with what to do when ODCM stays away', async () => {
     const proxy = await proxyTo();
+    // Its patience ends some time after ODCM is gone, and not before, however slow the machine is.
+    const [patienceMs, patience] = [12_345, new AbortController()];
+    const timeout = AbortSignal.timeout.bind(AbortSignal);
+    const timeouts = vi
+      .spyOn(AbortSignal, 'timeout')
+      .mockImplementation((ms) => (ms === patienceMs ? patience.signal : timeout(ms)));
+    onTestFinished(() => timeouts.mockRestore());
     await restart({
       server: {
         snapshot: async () => {
           await proxy.stop();
+          timeout(500).addEventListener('abort', ({ target }) =>
+            patience.abort((target as AbortSignal).reason),
+          );
           return Buffer.alloc(0);
         },
       },
     });
     const refusal = await refusalOf(
-      joinWith(place('away'), await odcm.token('away'), { at: proxy.endpoint, patienceMs: 1500 }),
+      joinWith(place('away'), await odcm.token('away'), { at: proxy.endpoint, patienceMs }),
     );
     expect(refusal?.code).toBe('ODCM_UNREACHABLE');
     expect(refusal?.next).toContain('odcm invite');
@@ -193,7 +203,15 @@ describe('somebody between a node and ODCM', () => {
 
 describe('the enrolment endpoint', () => {
   it('drops a stranger who says nothing, while others go on', async () => {
-    await restart({ server: { timeoutMs: 300 } });
+    // Only the first to come has little time: how long the others take is up to the machine.
+    const times: number[] = [];
+    const server = {
+      get timeoutMs() {
+        return times.pop() ?? LIMITS.enrolTimeoutMs;
+      },
+    };
+    await restart({ server });
+    times.push(300);
     const silent = await callOdcm();
     const waiting = silent.read();
     waiting.catch(() => {});
@@ -206,6 +224,7 @@ describe('the enrolment endpoint', () => {
     for (const bytes of [Buffer.from('hello'), Buffer.from('{}'), Buffer.from([0xff, 0xfe])]) {
       const channel = await callOdcm();
       await channel.send(bytes);
+      const signal = AbortSignal.timeout(10_000);
       expect((await readParts(channel, { signal })).toString()).toContain('"error":"MALFORMED"');
       expect(await channel.read()).toBeUndefined();
     }

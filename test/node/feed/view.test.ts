@@ -68,7 +68,7 @@ describe('entries that were verified just now', () => {
     const run = await verified(f, packed('a', envelope('a')), packed('b', envelope('b')));
     const { promise: stored, resolve } = Promise.withResolvers<void>();
     const taken = f.view.take(run, stored);
-    await expect.poll(() => f.view.applied).toBe(2);
+    await expect.poll(() => f.view.applied, { timeout: 10_000 }).toBe(2);
     expect(f.applied).toEqual([]);
     await store(f, run);
     resolve();

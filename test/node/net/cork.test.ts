@@ -15,11 +15,15 @@ class Recorder extends EventTarget {
   calls: string[] = [];
   full = false;
   broken = false;
+  waiting = 7;
+  /** What was given, itself. */
+  given: (Uint8Array | Uint8ArrayList)[] = [];
   get writeBufferLength(): number {
-    return 7;
+    return this.waiting;
   }
   send(data: Uint8Array | Uint8ArrayList): boolean {
     if (this.broken || this.status !== 'open') throw new Error('cannot write');
+    this.given.push(data);
     this.pieces.push(data instanceof Uint8Array ? 1 : [...data].length);
     this.sent.push(Buffer.from(data.subarray()).toString('latin1'));
     if (this.full) this.writableNeedsDrain = true;
@@ -84,6 +88,33 @@ describe('cork', () => {
     for (const piece of ['a', large, half, half, 'b']) secured.send(bytes(piece));
     await settle();
     expect(secured.sent).toEqual(['a', large, half + half, 'b']);
+  });
+
+  it('joins in the same memory as long as what is below reads it at once', async () => {
+    const { secured } = corkedRecorder();
+    secured.waiting = 0;
+    for (const [one, other] of ['ab', 'cd']) {
+      secured.send(bytes(one!));
+      secured.send(bytes(other!));
+      await settle();
+    }
+    expect(secured.sent).toEqual(['ab', 'cd']);
+    const [first, second] = secured.given as Uint8Array[];
+    expect(second!.buffer).toBe(first!.buffer);
+  });
+
+  it('never writes over what waits below, for whichever connection it joins next', async () => {
+    const [slow, next] = [corkedRecorder(), corkedRecorder()];
+    next.secured.waiting = 0;
+    for (const { secured } of [next, slow, next, slow]) {
+      secured.send(bytes('of '));
+      secured.send(bytes(secured === slow.secured ? 'slow' : 'next'));
+      await settle();
+    }
+    expect(slow.secured.given.map((data) => Buffer.from(data as Uint8Array).toString())).toEqual([
+      'of slow',
+      'of slow',
+    ]);
   });
 
   it('counts what it holds as not yet written', async () => {

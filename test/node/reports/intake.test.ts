@@ -318,10 +318,13 @@ describe('the watched folder', () => {
     const inbox = await startInbox({ folder, intake: feed.intake, timers: time, log: silentLog });
     await writeFile(join(folder, 'inventory.json'), JSON.stringify(sampleInventory(NOW)));
     await expect
-      .poll(async () => {
-        await time.advance(LIMITS.inboxLookMs);
-        return readdir(join(folder, 'done'));
-      })
+      .poll(
+        async () => {
+          await time.advance(LIMITS.inboxLookMs);
+          return readdir(join(folder, 'done'));
+        },
+        { timeout: 10_000 },
+      )
       .toEqual(['inventory.json']);
     await inbox.stop();
     expect(time.waiting).toBe(0);

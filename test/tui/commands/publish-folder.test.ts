@@ -207,7 +207,8 @@ describe('odcm publish FEED --from DIR', () => {
     );
     expect(fault).toMatch(/^odcm: DISK_FULL: no room in the store\. /);
     expect(rest).toEqual([]);
-    expect(node.received.length).toBeLessThan(12);
+    // Nine may be taken before the first is refused, and of each of the four under way one more be refused.
+    expect(node.received.length).toBeLessThanOrEqual(13);
   });
 
   it('ends at ctrl-c', async () => {
