@@ -80,7 +80,8 @@ const isLoopback = (host: string): boolean => host.startsWith('127.') || host ==
 
 /**
  * A node has its port long before it listens, and while it is stopped. So it is none of those that the system gives to
- * connections that go out, or to who asks for any: from 32768 on Linux, 49152 elsewhere; nor one that clusters give out (30000).
+ * connections that go out, or to who asks for any, where nobody set that otherwise: from 32768 on Linux, 49152 on macOS and Windows;
+ * nor one that clusters give out (30000).
  */
 const LASTING = { first: 10_000, count: 20_000, tries: 50 };
 

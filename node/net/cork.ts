@@ -50,9 +50,11 @@ export function cork(secured: MessageStream, carrier: MessageStream): void {
   };
   const flush = (): void => {
     if (pending.byteLength === 0) return;
-    const [only, second] = pending;
-    const memory = second && takeMemory();
-    const batch = memory ? joined(pending, memory) : only!;
+    const [, second] = pending;
+    // What waits below keeps all the memory it lies in: then it gets no more than it needs.
+    const isQuick = !secured.writableNeedsDrain && pending.byteLength <= LIMITS.corkBytes;
+    const memory = second && isQuick ? takeMemory() : undefined;
+    const batch = memory ? joined(pending, memory) : pending.subarray();
     drop();
     send(batch);
     // Nothing waits: the encrypter has read it all.

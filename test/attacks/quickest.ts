@@ -1,4 +1,5 @@
-// How long something takes on a machine that may be busy with something else: what is slow is slow every time.
+// How long something takes on a machine that may be busy with something else: what is slow is slow every time. What is slow only
+// the first time, this does not tell.
 
 const TRIES = 3;
 

@@ -195,18 +195,20 @@ describe('a mesh at work', () => {
         const own = rows.filter((row) => row.subscriber === 'shipping');
         return own.length > 0 && own.every((row) => row.state === 'expired');
       };
-      const comesWithin = async (term: string): Promise<'come' | 'over'> => {
-        await mesh.ok('odcm', 'grant', 'shipping', 'library/secret', '--until', term);
-        return until('the entry has come, or the grant is over', async () => {
-          const row = await mesh.feed('shipping', 'library/secret');
-          if (row?.applied === 1) return 'come';
-          const body = { feed: 'library/secret' };
-          if (!row?.subscribed) await mesh.ask('shipping', 'subscribe', { body }).catch(() => {});
-          return (await hasEndedAt('odcm')) && 'over';
-        });
-      };
+      const feed = 'library/secret';
+      let isSubscribed = false;
       // On a machine that stands still for seconds the first one may be too short.
-      if ((await comesWithin('4s')) === 'over') expect(await comesWithin('40s')).toBe('come');
+      for (const term of ['4s', '40s']) {
+        await mesh.ok('odcm', 'grant', 'shipping', 'library/secret', '--until', term);
+        const outcome = await until('the entry has come, or the grant is over', async () => {
+          if ((await mesh.feed('shipping', 'library/secret'))?.applied === 1) return 'come';
+          if (await hasEndedAt('odcm')) return 'over';
+          if (!isSubscribed) await mesh.ask('shipping', 'subscribe', { body: { feed } });
+          isSubscribed = true;
+          return false;
+        });
+        if (outcome === 'come') break;
+      }
       await mesh.level('shipping', 'library/secret', 1);
       await until('the grant has ended', () => hasEndedAt('shipping'));
       await publish('secret', 'two');

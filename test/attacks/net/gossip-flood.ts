@@ -44,6 +44,8 @@ export interface FloodOrder {
 
 const SHUT_OUT_MS = 20_000;
 const TRIES = 3;
+/** In a row. */
+const CALM_LOOKS = 10;
 
 /** With what is attacked, the one who publishes, and those who attack each in a process of their own. */
 export async function flood(order: FloodOrder): Promise<Flooded> {
@@ -90,8 +92,10 @@ export async function flood(order: FloodOrder): Promise<Flooded> {
         connected === 1 && (refusals['OUTCAST'] ?? 0) > (start.refusals['OUTCAST'] ?? 0);
       let end = await it.usage();
       const endMs = performance.now() + SHUT_OUT_MS;
-      while (isShutOut && !isOver(end) && performance.now() < endMs) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
+      // Out for good: they go on knocking.
+      for (let calm = 0; isShutOut && calm < CALM_LOOKS && performance.now() < endMs; ) {
+        calm = isOver(end) ? calm + 1 : 0;
+        await new Promise((resolve) => setTimeout(resolve, 20));
         end = await it.usage();
       }
       const sent = await it.attacker.ask<number>('stop');

@@ -106,7 +106,7 @@ describe('cork', () => {
   it('never writes over what waits below, for whichever connection it joins next', async () => {
     const [slow, next] = [corkedRecorder(), corkedRecorder()];
     next.secured.waiting = 0;
-    for (const { secured } of [next, slow, next, slow]) {
+    for (const { secured } of [slow, next, slow, next]) {
       secured.send(bytes('of '));
       secured.send(bytes(secured === slow.secured ? 'slow' : 'next'));
       await settle();
@@ -115,6 +115,20 @@ describe('cork', () => {
       'of slow',
       'of slow',
     ]);
+  });
+
+  it('gives what has to wait below no more memory than it needs', async () => {
+    const { secured } = corkedRecorder();
+    secured.writableNeedsDrain = true;
+    for (let i = 0; i < 100; i++) {
+      secured.send(bytes('to '));
+      secured.send(bytes('wait'));
+      await settle();
+    }
+    expect(secured.sent).toEqual(Array.from({ length: 100 }, () => 'to wait'));
+    const memories = new Set((secured.given as Uint8Array[]).map(({ buffer }) => buffer));
+    const held = [...memories].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    expect(held).toBeLessThan(10 * LIMITS.corkBytes);
   });
 
   it('counts what it holds as not yet written', async () => {
