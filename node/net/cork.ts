@@ -4,6 +4,7 @@
 
 import type { ConnectionEncrypter, MessageStream, SecuredConnection } from '@libp2p/interface';
 import { Uint8ArrayList } from 'uint8arraylist';
+import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 
 /** Wraps the factory of a connection encrypter, `corked(noise())`; its connections are corked, else unchanged. */
@@ -76,6 +77,11 @@ export function cork(secured: MessageStream, carrier: MessageStream): void {
   secured.send = (data) => {
     // A stream that takes no more data says so itself.
     if (!corking || secured.status !== 'open') return send(data);
+    if (secured.writeBufferLength + data.byteLength > LIMITS.connectionQueueBytes) {
+      // In a turn of its own: this may be in the middle of a message of the peer.
+      setImmediate(() => secured.abort(new MeshError('BUSY', 'a peer does not read')));
+      return false;
+    }
     if (pending.byteLength + data.byteLength > LIMITS.corkBytes) flush();
     if (data.byteLength >= LIMITS.corkBytes) return send(data);
     pending.append(data);

@@ -28,7 +28,7 @@ import { lateTopics, shutOutForgers } from './gossip-guard.ts';
 import type { Network } from './network.ts';
 import { networkError } from './network-error.ts';
 import { relayLater } from './relay.ts';
-import { bufferedBytes, openFrames, serveFrames } from './streams.ts';
+import { bufferedBytes, openFrames, queuedBytes, serveFrames } from './streams.ts';
 import type { Reach } from './supervisor.ts';
 import { dialAddresses, transportOptions } from './transport.ts';
 
@@ -97,7 +97,10 @@ export async function createHost(options: HostOptions): Promise<Host> {
     connections: () =>
       node.getConnections().map((connection) => ({
         openedMs: connection.timeline.open,
-        bufferedBytes: connection.streams.reduce((sum, stream) => sum + bufferedBytes(stream), 0),
+        bufferedBytes: connection.streams.reduce(
+          (sum, stream) => sum + bufferedBytes(stream),
+          queuedBytes(connection),
+        ),
         abort: (error) => connection.abort(error),
       })),
     onDropped: (count) =>

@@ -1,7 +1,7 @@
 // Opening and serving streams of frames on a libp2p node: deadlines, limits and errors are the same for all protocols.
 // Knows nothing of what the protocols say.
 
-import type { Libp2p, Stream } from '@libp2p/interface';
+import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { isMeshError, MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
@@ -28,6 +28,15 @@ export function bufferedBytes(stream: Stream): number {
   const held = channels.get(stream)?.heldBytes ?? 0;
   return stream.readBufferLength + stream.writeBufferLength + held;
 }
+
+/** The inner part that is looked at here; the package is pinned to the version it belongs to. */
+interface Muxed {
+  readonly muxer?: { readonly maConn: { readonly writeBufferLength: number } };
+}
+
+/** What a connection holds beside its streams: frames that have left them, and answers of the muxer itself. */
+export const queuedBytes = (connection: Connection): number =>
+  (connection as unknown as Muxed).muxer?.maConn.writeBufferLength ?? 0;
 
 export async function serveFrames(
   node: Libp2p,

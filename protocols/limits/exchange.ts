@@ -133,6 +133,8 @@ export const EXCHANGE_LIMITS = {
   bufferedLookMs: 1_000,
   /** What the corked connection collects before it writes: with its header it still is one noise message. */
   corkBytes: 65_400,
+  /** Of one connection, unsent because its peer does not read; past it the connection ends. Streams stop at once, each with a frame of 64 KiB on its way at most; what still grows then are answers to pings, which no stream holds back. */
+  connectionQueueBytes: 8 * MiB,
   /** Received and not yet read on one stream before it is paused: two frames, so that one is read while one arrives. */
   readAheadBytes: 256 * KiB,
   /** Sent and not yet taken over by the peer on one stream before a sender has to wait. */

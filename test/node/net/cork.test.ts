@@ -1,7 +1,9 @@
+import type { Socket } from 'node:net';
 import type { MessageStream } from '@libp2p/interface';
 import { Uint8ArrayList } from 'uint8arraylist';
 import { afterEach, describe, expect, it } from 'vitest';
 import { cork } from '../../../node/net/cork.ts';
+import { queuedBytes } from '../../../node/net/streams.ts';
 import { LIMITS } from '../../../protocols/limits.ts';
 import { settle } from '../virtual-time.ts';
 import { connect, startHost, stopAll, until } from './hosts.ts';
@@ -139,6 +141,17 @@ describe('cork', () => {
     expect(secured.writeBufferLength).toBe(7);
   });
 
+  it('ends the connection of a peer that does not read while it goes on asking', async () => {
+    const { secured } = corkedRecorder();
+    secured.waiting = LIMITS.connectionQueueBytes - 4;
+    secured.send(bytes('last'));
+    await settle();
+    expect([secured.sent, secured.calls]).toEqual([['last'], []]);
+    expect(secured.send(bytes('more!'))).toBe(false);
+    await settle();
+    expect([secured.sent, secured.calls]).toEqual([['last'], ['abort a peer does not read']]);
+  });
+
   it('answers false exactly while the stream below owes a drain event', async () => {
     const { secured } = corkedRecorder();
     secured.full = true;
@@ -189,6 +202,14 @@ describe('cork', () => {
   });
 });
 
+/** Inner parts of a connection, for a member that does not keep to the rules. */
+interface Raw {
+  readonly muxer: {
+    readonly maConn: MessageStream & { readonly stream: { readonly socket: Socket } };
+    sendPing(id: number): void;
+  };
+}
+
 describe('cork between two hosts', () => {
   afterEach(stopAll);
 
@@ -210,6 +231,28 @@ describe('cork between two hosts', () => {
     await until(() => received.length === words.length, 'all words');
     expect(received).toEqual(words);
   });
+
+  it('ends for a member that goes on pinging and reads no answer, with a bound on what is kept for it', async () => {
+    const [attacker, target] = [await startHost(), await startHost()];
+    await connect(attacker, target);
+    await until(() => target.isConnected(attacker.peerId), 'the connection');
+    const { muxer } = attacker.node.getConnections()[0] as unknown as Raw;
+    muxer.maConn.stream.socket.pause();
+    const ofTarget = target.node.getConnections()[0]!;
+    let [pings, mostBytes] = [0, 0];
+    while (isIn()) {
+      for (let i = 0; i < 2_000 && muxer.maConn.status === 'open'; i++) muxer.sendPing(++pings);
+      await settle();
+      await until(() => !muxer.maConn.writableNeedsDrain || !isIn(), 'room for more');
+      mostBytes = Math.max(mostBytes, queuedBytes(ofTarget));
+    }
+    expect(mostBytes).toBeGreaterThan(LIMITS.connectionQueueBytes / 2);
+    expect(mostBytes).toBeLessThanOrEqual(LIMITS.connectionQueueBytes);
+
+    function isIn(): boolean {
+      return target.isConnected(attacker.peerId);
+    }
+  }, 60_000);
 
   it('carries answers back after the asking side has closed its half', async () => {
     const [from, to] = [await startHost(), await startHost()];
