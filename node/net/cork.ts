@@ -43,6 +43,7 @@ export function cork(secured: MessageStream, carrier: MessageStream): void {
   const waiting = (): number => Reflect.get(prototype, 'writeBufferLength', secured) as number;
   let turn: NodeJS.Immediate | undefined;
   let corking = true;
+  let isUnread = false;
 
   const drop = (): void => {
     if (turn !== undefined) clearImmediate(turn);
@@ -77,7 +78,10 @@ export function cork(secured: MessageStream, carrier: MessageStream): void {
   secured.send = (data) => {
     // A stream that takes no more data says so itself.
     if (!corking || secured.status !== 'open') return send(data);
+    // Nothing leaves after what was left out.
+    if (isUnread) return false;
     if (secured.writeBufferLength + data.byteLength > LIMITS.connectionQueueBytes) {
+      isUnread = true;
       // In a turn of its own: this may be in the middle of a message of the peer.
       setImmediate(() => secured.abort(new MeshError('BUSY', 'a peer does not read')));
       return false;

@@ -148,6 +148,8 @@ describe('cork', () => {
     await settle();
     expect([secured.sent, secured.calls]).toEqual([['last'], []]);
     expect(secured.send(bytes('more!'))).toBe(false);
+    secured.waiting = 0;
+    expect(secured.send(bytes('nothing after it'))).toBe(false);
     await settle();
     expect([secured.sent, secured.calls]).toEqual([['last'], ['abort a peer does not read']]);
   });
