@@ -79,24 +79,26 @@ describe('a mesh at work', () => {
     });
 
     it('by poll asks at its interval, and not before', async () => {
-      await create('polled');
+      // Without carriers: a space may have been asked to carry it before it subscribed.
+      await create('polled', { carriers: 0 });
       await publish('polled', 'one');
       await mesh.ok('payments', 'subscribe', 'library/polled', '--via', 'poll', '--every', '1h');
       await mesh.level('payments', 'library/polled', 1);
-      // What comes while it still asks may come along.
-      await afterATick('payments');
-      await publish('polled', 'two');
-      await head('polled', 2);
-      await afterATick('payments');
-      expect(await mesh.subscription('payments', 'library/polled')).toMatchObject({
-        via: 'poll',
-        everyMs: 3_600_000,
-        held: 1,
-      });
+      // What comes while it still asks the first time may come along: then what comes next has to wait.
+      let size = 1;
+      let row = await mesh.subscription('payments', 'library/polled');
+      while (size < 4 && row?.held === size) {
+        await publish('polled', `later-${size}`);
+        size++;
+        await head('polled', size);
+        await afterATick('payments');
+        row = await mesh.subscription('payments', 'library/polled');
+      }
+      expect(row).toMatchObject({ via: 'poll', everyMs: 3_600_000, held: size - 1 });
       await mesh.ok('payments', 'subscribe', 'library/polled', '--via', 'poll', '--every', '1s');
-      await mesh.level('payments', 'library/polled', 2);
-      await publish('polled', 'three');
-      await mesh.level('payments', 'library/polled', 3);
+      await mesh.level('payments', 'library/polled', size);
+      await publish('polled', 'last');
+      await mesh.level('payments', 'library/polled', size + 1);
     });
 
     it('by hand takes nothing by itself', async () => {
