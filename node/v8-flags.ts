@@ -1,7 +1,10 @@
 // How V8 is to run a node: docs/decisions/0013-v8-flags.md has what each is for and what was measured. Benchmarks and attacks
 // start their processes with the same.
 
-/** Settled when V8 starts: objects that have just been made get at most 16 MiB, twice, before they are looked through. */
+/**
+ * Of a node, which lives for long. Settled when V8 starts: objects that have just been made get at most 16 MiB, twice, before they
+ * are looked through. And everything is looked through when memory has doubled since the last time, not before.
+ */
 export const EARLY_FLAGS: readonly string[] = [
   '--max-semi-space-size=16',
   '--heap-growing-percent=100',

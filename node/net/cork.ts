@@ -6,6 +6,7 @@ import type { ConnectionEncrypter, MessageStream, SecuredConnection } from '@lib
 import { Uint8ArrayList } from 'uint8arraylist';
 import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
+import { joinedIn } from './pieces.ts';
 
 /** Wraps the factory of a connection encrypter, `corked(noise())`; its connections are corked, else unchanged. */
 export function corked<Components>(
@@ -56,7 +57,7 @@ export function cork(secured: MessageStream, carrier: MessageStream): void {
     // What waits below keeps all the memory it lies in: then it gets no more than it needs.
     const isQuick = !secured.writableNeedsDrain && pending.byteLength <= LIMITS.corkBytes;
     const memory = second && isQuick ? takeMemory() : undefined;
-    const batch = memory ? joined(pending, memory) : pending.subarray();
+    const batch = memory ? joinedIn(memory, pending) : pending.subarray();
     drop();
     send(batch);
     // Nothing waits: the encrypter has read it all.
@@ -128,13 +129,4 @@ function takeMemory(): Buffer {
   const memory = spare ?? Buffer.allocUnsafeSlow(LIMITS.corkBytes);
   spare = undefined;
   return memory;
-}
-
-function joined(pieces: Uint8ArrayList, memory: Buffer): Uint8Array {
-  let end = 0;
-  for (const piece of pieces) {
-    memory.set(piece, end);
-    end += piece.byteLength;
-  }
-  return memory.subarray(0, end);
 }

@@ -6,6 +6,7 @@ import { noise } from '@chainsafe/libp2p-noise';
 import { defaultCrypto } from '@chainsafe/libp2p-noise/crypto';
 import type { SecuredConnection } from '@libp2p/interface';
 import { Uint8ArrayList } from 'uint8arraylist';
+import { joinedIn } from './pieces.ts';
 
 const ALGORITHM = 'chacha20-poly1305';
 const TAG_BYTES = 16;
@@ -89,18 +90,12 @@ const piecesOf = (bytes: Bytes): Iterable<Uint8Array> =>
   bytes instanceof Uint8Array ? [bytes] : bytes;
 
 /** A message is longer than most reads of a socket: what came in pieces is joined here, and read before the next one is. */
-const joined = Buffer.allocUnsafeSlow(MESSAGE_BYTES);
+const memory = Buffer.allocUnsafeSlow(MESSAGE_BYTES);
 
 function wholeOf(bytes: Bytes): Uint8Array {
   if (bytes instanceof Uint8Array) return bytes;
   const [only, second] = bytes;
-  if (!second) return only!;
-  let end = 0;
-  for (const piece of bytes) {
-    joined.set(piece, end);
-    end += piece.byteLength;
-  }
-  return joined.subarray(0, end);
+  return second ? joinedIn(memory, bytes) : only!;
 }
 
 /** Of each connection and direction: making one costs more than sealing a message with it. */
