@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { batches, messageId } from '../../../node/net/gossip.ts';
 import { LIMITS } from '../../../protocols/limits.ts';
-import { gossipPair, stopAll, TOPIC, until } from './hosts.ts';
+import { connect, gossipPair, startHost, stopAll, TOPIC, until } from './hosts.ts';
+
+const OTHER = 'odcm/test/other';
 
 const message = (sizeBytes: number) => ({ data: new Uint8Array(sizeBytes) });
 const sizes = (groups: ReturnType<typeof message>[][]): number[][] =>
@@ -27,11 +29,24 @@ describe('gossip', () => {
   });
 
   it('refuses other topics', async () => {
-    const [from, to] = await gossipPair();
-    from.gossip.subscribe('odcm/test/other');
-    await from.gossip.publish(TOPIC, Buffer.from('after the subscription'));
-    await until(() => to.gossip.getTopics().length === 1, 'the one topic');
-    expect(to.gossip.getSubscribers('odcm/test/other')).toEqual([]);
+    const from = await startHost({ topics: [{ name: TOPIC }, { name: OTHER }] });
+    const to = await startHost();
+    const heard: string[] = [];
+    to.gossip.addEventListener('message', ({ detail }) =>
+      heard.push(`${detail.topic}: ${Buffer.from(detail.data)}`),
+    );
+    // Only who wants a topic is sent it, and only who takes part in it hears it.
+    for (const topic of [TOPIC, OTHER]) to.gossip.subscribe(topic);
+    await connect(from, to);
+    await until(() => from.gossip.getSubscribers(OTHER).length === 1, 'the wish for the other');
+    from.gossip.subscribe(OTHER);
+    for (const topic of [OTHER, TOPIC]) {
+      const { recipients } = await from.gossip.publish(topic, Buffer.from('head 41'));
+      expect(recipients.map(String)).toEqual([to.peerId]);
+    }
+    await until(() => heard.includes(`${TOPIC}: head 41`), 'what was sent last');
+    expect(heard).toEqual([`${TOPIC}: head 41`]);
+    expect(to.gossip.getSubscribers(OTHER)).toEqual([]);
   });
 
   it('survives an answer of many messages, which is more than one frame may hold', async () => {
