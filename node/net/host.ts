@@ -79,7 +79,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   });
   const gossip = node.services.gossip as Gossip;
   boundFrames(gossip);
-  relayLater(gossip);
+  relayLater(gossip, log);
   const reach = createReach(node, gossip);
   const shutOut = (peerId: string): void => {
     gate.cast(peerId);

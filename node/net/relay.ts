@@ -3,6 +3,7 @@
 // everybody would send everything to everybody in the very moment in which the entries are to be stored.
 
 import { LIMITS } from '../../protocols/limits.ts';
+import type { Log } from '../log.ts';
 import type { Gossip, GossipInternals, Rpc } from './gossip.ts';
 import { MESSAGES_A_TURN } from './gossip-guard.ts';
 
@@ -41,7 +42,7 @@ class Waiting {
 }
 
 /** Replaces how messages are passed on; frames stay within what {@link boundFrames} allows. */
-export function relayLater(gossip: Gossip): void {
+export function relayLater(gossip: Gossip, log: Log): void {
   const inner = gossip as GossipInternals;
   const forward = inner.forwardMessage.bind(inner);
   const send = inner.sendRpc.bind(inner);
@@ -59,16 +60,29 @@ export function relayLater(gossip: Gossip): void {
   /** To whom each message goes is the library's choice; what it would send to one peer leaves as one frame. */
   const relay = (relays: readonly Relay[]): void => {
     const filled = new Map<string, Rpc['messages']>();
+    const failures: unknown[] = [];
     bundles = filled;
-    try {
-      for (const { id, message, from, except } of relays) {
+    for (const { id, message, from, except } of relays) {
+      try {
         const known = inner.score.deliveryRecords.getRecord(id)?.peers ?? [];
         forward(id, message, from, new Set([...known, ...(except ?? [])]));
+      } catch (error) {
+        failures.push(error);
       }
-    } finally {
-      bundles = undefined;
-      for (const [peerId, messages] of filled) send(peerId, { messages });
     }
+    bundles = undefined;
+    for (const [peerId, messages] of filled) {
+      try {
+        if (send(peerId, { messages })) continue;
+        log.debug({ peerId, count: messages.length }, 'a peer takes no gossip that is passed on');
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    // Nobody waits for what a timer does: thrown on from here, it would be the end of the process. One line a bundle.
+    if (failures.length === 0) return;
+    const detail = { topic: relays[0]?.message.topic, count: failures.length };
+    log.warn({ ...detail, err: String(failures[0]) }, 'gossip could not be passed on');
   };
 
   inner.forwardMessage = (id, message, from, except) => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Log } from '../../../node/log.ts';
 import type { Gossip } from '../../../node/net/gossip.ts';
 import { MESSAGES_A_TURN } from '../../../node/net/gossip-guard.ts';
 import { relayLater } from '../../../node/net/relay.ts';
@@ -7,12 +8,18 @@ import { connect, inMesh, startHost, stopAll, TOPIC, until } from './hosts.ts';
 
 type Message = { topic: string; data: Uint8Array };
 
+/** A topic of messages that make no frame. */
+const UNSENDABLE = 'unsendable';
+
 const message = (topic = TOPIC, bytes = 1): Message => ({ topic, data: new Uint8Array(bytes) });
 
 /** The library's part: each message goes to all peers but the one that brought it and those that are to be left out. */
 class Library {
   readonly frames: { to: string; messages: Message[] }[] = [];
   readonly heardFrom = new Set<string>();
+  readonly deaf = new Set<string>();
+  /** What the operator reads of it. */
+  readonly lines: [level: string, detail: object][] = [];
   readonly score = {
     deliveryRecords: {
       getRecord: (id: string) => (id === 'old' ? undefined : { peers: this.heardFrom }),
@@ -26,6 +33,8 @@ class Library {
   }
 
   sendRpc(to: string, { messages }: { messages: Message[] }): boolean {
+    if (this.deaf.has(to)) return false;
+    if (messages.some(({ topic }) => topic === UNSENDABLE)) throw new Error(`not to ${to}`);
     this.frames.push({ to, messages });
     return true;
   }
@@ -36,7 +45,9 @@ class Library {
 function relays(): Library {
   vi.useFakeTimers();
   const library = new Library();
-  relayLater(library as unknown as Gossip);
+  const line = (level: string) => (detail: object) => library.lines.push([level, detail]);
+  const log = { debug: line('debug'), info: line('info'), warn: line('warn') };
+  relayLater(library as unknown as Gossip, { ...log, error: line('error') } as Log);
   return library;
 }
 
@@ -99,15 +110,48 @@ describe('relaying', () => {
     expect(sizes()).toEqual([count, 1, 2]);
   });
 
-  it('passes on what it can when one message cannot be', () => {
+  it('passes on what it can when one message cannot be, and says so in one line', () => {
     const library = relays();
-    const one = message();
+    const [one, two] = [message(), message()];
     library.forwardMessage('id', one, 'first');
-    library.forwardMessage('throws', message(), 'first');
-    expect(() => vi.advanceTimersByTime(LIMITS.relayWithinMs)).toThrow('cannot');
-    expect(library.to('second')).toEqual([{ to: 'second', messages: [one] }]);
+    for (let i = 0; i < 2; i++) library.forwardMessage('throws', message(), 'first');
+    library.forwardMessage('id', two, 'first');
+    vi.advanceTimersByTime(LIMITS.relayWithinMs);
+    expect(library.to('second')).toEqual([{ to: 'second', messages: [one, two] }]);
+    expect(library.lines).toEqual([['warn', { topic: TOPIC, count: 2, err: 'Error: cannot' }]]);
     library.sendRpc('third', { messages: [] });
     expect(library.to('third').at(-1)).toEqual({ to: 'third', messages: [] });
+  });
+
+  it('says once to how many peers a frame could not be sent', () => {
+    const library = relays();
+    library.forwardMessage('id', message(UNSENDABLE), 'first');
+    vi.advanceTimersByTime(LIMITS.relayWithinMs);
+    expect(library.lines).toEqual([
+      ['warn', { topic: UNSENDABLE, count: 2, err: 'Error: not to second' }],
+    ]);
+  });
+
+  it('does not trouble the operator with a peer that takes nothing', () => {
+    const library = relays();
+    library.deaf.add('second');
+    library.forwardMessage('id', message(), 'first');
+    vi.advanceTimersByTime(LIMITS.relayWithinMs);
+    expect(library.frames.map(({ to }) => to)).toEqual(['third']);
+    expect(library.lines).toEqual([['debug', { peerId: 'second', count: 1 }]]);
+  });
+
+  it('says nothing of what goes well', () => {
+    const library = relays();
+    for (let i = 0; i < 3 * MESSAGES_A_TURN; i++) {
+      library.forwardMessage('id', message(), 'first');
+      vi.advanceTimersByTime(1);
+    }
+    vi.advanceTimersByTime(2 * ALL_MS);
+    expect(library.to('second').flatMap(({ messages }) => messages)).toHaveLength(
+      3 * MESSAGES_A_TURN,
+    );
+    expect(library.lines).toEqual([]);
   });
 
   it('leaves out whom it was told to leave out', () => {
