@@ -48,11 +48,13 @@ const FORMAT = 1;
 const MAX_TIME_MS = 8_640_000_000_000_000;
 const EVENT = /^[A-Za-z0-9.]{1,64}$/;
 const writer = new Writer(LIMITS.entryBytes);
+/** Event of the entry that was made last: the next mostly has the same. */
+let lastMade: string | undefined;
 
 /** Canonical leaf bytes. What {@link decodeEntry} would refuse is never made: once signed it would stop the log. */
 export function encodeEntry(e: Entry): Buffer {
   const isSound =
-    EVENT.test(e.event) &&
+    (e.event === lastMade || EVENT.test(e.event)) &&
     e.item.length === 16 &&
     (e.feed === null || e.feed.length === 16) &&
     (e.record === null || e.record.hash.length === 32) &&
@@ -60,6 +62,7 @@ export function encodeEntry(e: Entry): Buffer {
     e.timeMs <= MAX_TIME_MS &&
     e.sizeBytes <= LIMITS.objectBytes;
   if (!isSound) throw new MeshError('EVENT_INVALID', `no entry can be made of ${quote(e.event)}`);
+  lastMade = e.event;
   const w = writer.reset().array(12).uint(FORMAT).uint(e.kind).text(e.event).bytes(e.item);
   w.uint(e.version).uint(e.timeMs);
   if (e.feed === null) w.nothing();

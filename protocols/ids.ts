@@ -95,9 +95,16 @@ export function quote(text: string): string {
 
 /** Text form of 16 random bytes as a version 4 UUID (RFC 9562 §5.4); the two fixed fields are set here. */
 export function uuidFromBytes(bytes: Uint8Array): string {
-  const hex = Buffer.from(bytes.buffer, bytes.byteOffset, 16).toString('hex');
-  const variant = '89ab'[(bytes[8]! >> 4) & 3];
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
+  return uuidFromHex(Buffer.from(bytes.buffer, bytes.byteOffset, 16).toString('hex'));
+}
+
+/** The same out of a longer text: the 32 hexadecimal digits from `at` on. */
+export function uuidFromHex(hex: string, at = 0): string {
+  const variant = '89ab'[Number.parseInt(hex[at + 16]!, 16) & 3];
+  return (
+    `${hex.slice(at, at + 8)}-${hex.slice(at + 8, at + 12)}-4${hex.slice(at + 13, at + 16)}-` +
+    `${variant}${hex.slice(at + 17, at + 20)}-${hex.slice(at + 20, at + 32)}`
+  );
 }
 
 /** 16 bytes in UUID text form, unchanged. */

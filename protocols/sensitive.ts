@@ -37,8 +37,11 @@ function hasValue(value: Json | undefined): boolean {
   return hasValue((value as Readonly<Record<string, Json>>)['NewValue']);
 }
 
-/** @throws SENSITIVE_VALUE for content of a feed that is not sealed */
-export function refuseSensitive(text: string, what: string): void {
+/**
+ * @param item that has this content
+ * @throws SENSITIVE_VALUE for content of a feed that is not sealed
+ */
+export function refuseSensitive(text: string, item: string): void {
   // Most content says nothing of the kind; finding that out is native.
   if (!text.includes(MARK) && !text.includes('NewValue')) return;
   let json: Json;
@@ -50,5 +53,6 @@ export function refuseSensitive(text: string, what: string): void {
   }
   const path = findSensitive(json);
   if (path === undefined) return;
-  throw new MeshError('SENSITIVE_VALUE', `${what} holds a sensitive value`, { detail: { path } });
+  const message = `${JSON.stringify(item)} holds a sensitive value`;
+  throw new MeshError('SENSITIVE_VALUE', message, { detail: { path } });
 }

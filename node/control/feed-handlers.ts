@@ -201,7 +201,7 @@ async function storeContent(
   }
   const whole = Buffer.concat(parts);
   checkContent(context, whole, what);
-  if (!feed.sealing) refuseSensitive(whole.toString('utf8'), what);
+  if (!feed.sealing) refuseSensitive(whole.toString('utf8'), item);
   return put(Readable.from(parts));
 }
 

@@ -84,8 +84,8 @@ const RAW = 0x55;
 export interface ApplierOptions {
   readonly identity: FeedIdentity;
   readonly blocks: Blocks;
-  /** Newest versions of items, as applied so far. */
-  readonly itemsOf: (names: readonly string[]) => Promise<(Item | undefined)[]>;
+  /** Newest versions of those items that there are, as applied so far. */
+  readonly itemsOf: (names: readonly string[]) => Promise<Item[]>;
   /** Present when the feed is sealed. */
   readonly opener?: Opener | undefined;
 }
@@ -158,10 +158,10 @@ export class Applier {
   }
 
   async #known(drafts: readonly Draft[]): Promise<Map<string, Item>> {
-    const names = new Set<string>();
-    for (const { item } of drafts) if (item !== undefined) names.add(item);
+    const names: string[] = [];
+    for (const { item } of drafts) if (item !== undefined) names.push(item);
     const known = new Map<string, Item>();
-    for (const item of await this.#o.itemsOf([...names])) if (item) known.set(item.name, item);
+    for (const item of await this.#o.itemsOf(names)) known.set(item.name, item);
     return known;
   }
 

@@ -9,8 +9,9 @@ import { LIMITS } from '../../protocols/limits.ts';
 import { structCid } from '../../protocols/record.ts';
 import { type Inner, SEALED_EVENT } from '../../protocols/sealed-record.ts';
 import type { Packed } from '../../protocols/segment.ts';
+import type { DrawnIds } from './drawn-ids.ts';
 import type { Item } from './items.ts';
-import type { NewRecord, Random16 } from './new-records.ts';
+import type { NewRecord } from './new-records.ts';
 import type { SealPlan } from './sealer.ts';
 
 export type { Draft, StoredContent } from './new-records.ts';
@@ -31,7 +32,7 @@ export interface BatchOptions {
   readonly from: number;
   /** Newest rows of the items that the drafts name, as far as there are any. */
   readonly rows: Iterable<Item>;
-  readonly random16: Random16;
+  readonly ids: DrawnIds;
   /** Present when the feed is sealed: its pages come first. */
   readonly plan?: SealPlan | undefined;
 }
@@ -45,8 +46,9 @@ export class Batch {
   /** Records that name further blocks, which lie in the block store already. */
   readonly chunked: Buffer[] = [];
   readonly #o: BatchOptions;
+  /** As they were before the batch. */
   readonly #known = new Map<string, Item>();
-  /** What the rows were that the request under way has changed, in the order of its changes. */
+  /** What this batch had made of the rows that the request under way has changed, in the order of its changes. */
   readonly #replaced: { readonly name: string; readonly row: Item | undefined }[] = [];
 
   constructor(options: BatchOptions) {
@@ -80,15 +82,13 @@ export class Batch {
   }
 
   #restore(name: string, row: Item | undefined): void {
-    if (row) this.#known.set(name, row);
-    else this.#known.delete(name);
-    if (row && row.index >= this.#o.from) this.items.set(name, row);
+    if (row) this.items.set(name, row);
     else this.items.delete(name);
   }
 
   #add(record: NewRecord): Published {
     const { item, isWithdrawal, sha256 } = record;
-    const old = this.#known.get(item);
+    const old = this.items.get(item) ?? this.#known.get(item);
     if (isWithdrawal) {
       if (old && !old.isWithdrawn) return this.#addEntry(old, record);
       throw new MeshError(
@@ -104,10 +104,10 @@ export class Batch {
 
   #addEntry(old: Item | undefined, record: NewRecord): Published {
     const { item: name, isWithdrawal, type, sizeBytes, sha256 } = record;
-    const { nowMs: timeMs, feedId, from, random16, plan } = this.#o;
+    const { nowMs: timeMs, feedId, from, ids, plan } = this.#o;
     const index = from + this.packed.length;
     const version = (old?.version ?? 0) + 1;
-    const id = old?.id ?? random16();
+    const id = old?.id ?? ids.bytes();
     // Its chunks would lie in the open, and nobody who carries the feed could find them.
     if (plan && record.isChunked && !record.chunked)
       throw new MeshError('EVENT_INVALID', `the content of ${JSON.stringify(name)} is not sealed`);
@@ -131,8 +131,7 @@ export class Batch {
     this.#pack(leaf, cid, bytes);
     const isWithdrawn = isWithdrawal;
     const row = { name, id, version, index, isWithdrawn, sizeBytes, timeMs, sha256, keyEpoch };
-    this.#replaced.push({ name, row: old });
-    this.#known.set(name, row);
+    this.#replaced.push({ name, row: old && old.index >= from ? old : undefined });
     this.items.set(name, row);
     return { item: name, status: isWithdrawal ? 'withdrawn' : 'published', version, index };
   }

@@ -3,8 +3,8 @@
 
 const FIRST_BITS = 1 << 14;
 const GROWTH = 4;
-/** With sixteen bits a name and five probes, one new name in two hundred is taken for a known one. */
-const BITS_PER_NAME = 16;
+/** With 24 bits a name and five probes, one new name in a thousand is taken for a known one, and looked up. */
+const BITS_PER_NAME = 24;
 const PROBES = 5;
 
 interface Layer {

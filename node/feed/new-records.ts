@@ -6,18 +6,13 @@ import { type Context, publishedEvent, withdrawnEvent } from '../../protocols/co
 import { type Contract, contractOf } from '../../protocols/contracts.ts';
 import { checkFields, checkNesting, type Json, SPEC_VERSION } from '../../protocols/envelope.ts';
 import { MeshError } from '../../protocols/errors.ts';
-import {
-  type FeedName,
-  parseItemName,
-  type SpaceName,
-  uuidFromBytes,
-} from '../../protocols/ids.ts';
+import { type FeedName, parseItemName, type SpaceName } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { sha256 } from '../../protocols/merkle.ts';
 import { type Content, encodeAttachment, rawCid, structCid } from '../../protocols/record.ts';
 import type { ChunkedInner } from '../../protocols/sealed-record.ts';
 import { refuseSensitive } from '../../protocols/sensitive.ts';
-import type { Random } from '../clock.ts';
+import type { DrawnIds } from './drawn-ids.ts';
 
 /** Content that lies in the block store already, or fits into the record. */
 export interface StoredContent {
@@ -60,43 +55,29 @@ export interface RecordsOptions {
   readonly feed: FeedName;
   readonly context: Context;
   readonly nowMs: number;
-  readonly random16: Random16;
+  readonly ids: DrawnIds;
   /** Who reads it holds a key: it may hold sensitive values. */
   readonly isSealed?: boolean;
 }
 
-/** Gives the next 16 random bytes. */
-export type Random16 = () => Buffer;
-
-/** Draws at once what a batch needs: an event id and perhaps an item id for each draft, an activity id for each request. */
-export function drawIds(random: Random, drafts: number, requests: number): Random16 {
-  const drawn = random.bytes(16 * (2 * drafts + requests));
-  const bytes = Buffer.from(drawn.buffer, drawn.byteOffset, drawn.byteLength);
-  let used = 0;
-  return () => {
-    used += 16;
-    return bytes.subarray(used - 16, used);
-  };
-}
-
 export class NewRecords {
-  readonly #random16: Random16;
+  readonly #ids: DrawnIds;
   readonly #published: string;
-  readonly #publishedJson: string;
   readonly #withdrawn: string;
   readonly #source: string;
   readonly #nowMs: number;
   readonly #time: string;
   readonly #contract: Contract | undefined;
   readonly #isSealed: boolean;
+  /** Of the event that was made last: those of one request have the same as a rule. */
+  #last: Fields | undefined;
 
-  constructor({ space, feed, context, nowMs, random16, isSealed = false }: RecordsOptions) {
+  constructor({ space, feed, context, nowMs, ids, isSealed = false }: RecordsOptions) {
     this.#isSealed = isSealed;
-    this.#random16 = random16;
+    this.#ids = ids;
     this.#published = publishedEvent(context);
-    this.#publishedJson = JSON.stringify(this.#published);
     this.#withdrawn = withdrawnEvent(context);
-    this.#source = `odcm://${space}/${feed}#`;
+    this.#source = `","source":"odcm://${space}/${feed}#`;
     this.#nowMs = nowMs;
     this.#time = new Date(nowMs).toISOString();
     this.#contract = contractOf(context.name);
@@ -104,7 +85,7 @@ export class NewRecords {
 
   /** The records of one request. @throws the refusal of its first bad draft */
   make(drafts: readonly Draft[]): NewRecord[] {
-    const activityId = uuidFromBytes(this.#random16());
+    const activityId = this.#ids.uuid();
     return drafts.map((draft) => this.#make(draft, draft.activityId ?? activityId));
   }
 
@@ -115,12 +96,14 @@ export class NewRecords {
     if (body !== null && 'sha256' in body) return this.#attachment(draft, activityId, body);
     const isWithdrawal = body === null;
     const payload = isWithdrawal ? '{}' : payloadText(draft, body.payload);
-    if (!this.#isSealed) refuseSensitive(payload, JSON.stringify(item));
+    if (!this.#isSealed) refuseSensitive(payload, item);
     const type = draft.type ?? (isWithdrawal ? this.#withdrawn : this.#published);
-    const bytes = this.#envelope(draft, type, activityId, payload);
-    const common = { item, isWithdrawal, isChunked: false, type, cid: rawCid(bytes), bytes };
-    if (isWithdrawal) return { ...common, sha256: NO_HASH, sizeBytes: 0 };
-    return { ...common, sha256: sha256(payload), sizeBytes: Buffer.byteLength(payload) };
+    const payloadBytes = Buffer.byteLength(payload);
+    const bytes = this.#envelope(draft, type, activityId, payload, payloadBytes);
+    const sizeBytes = isWithdrawal ? 0 : payloadBytes;
+    const hash = isWithdrawal ? NO_HASH : sha256(payload);
+    const cid = rawCid(bytes);
+    return { item, isWithdrawal, isChunked: false, type, cid, bytes, sha256: hash, sizeBytes };
   }
 
   #attachment(draft: Draft, activityId: string, stored: StoredContent): NewRecord {
@@ -156,33 +139,62 @@ export class NewRecords {
     return { ...common, cid: rawCid(envelope), bytes: envelope, chunked };
   }
 
-  #quoted(type: string): string {
-    return type === this.#published ? this.#publishedJson : JSON.stringify(type);
+  #fields(type: string, occurredTimeUtc: string, activityId: string): Buffer {
+    const last = this.#last;
+    const isLast =
+      last?.type === type &&
+      last.activityId === activityId &&
+      last.occurredTimeUtc === occurredTimeUtc;
+    if (isLast) return last.bytes;
+    const bytes = Buffer.from(
+      `","type":${JSON.stringify(type)},"occurredTimeUtc":"${occurredTimeUtc}",` +
+        `"activityId":"${activityId}","specVersion":"${SPEC_VERSION}","payload":`,
+    );
+    this.#last = { type, occurredTimeUtc, activityId, bytes };
+    return bytes;
   }
 
   /** The payload was serialised once for its hash; it is the last field of the envelope. */
-  #envelope(draft: Draft, type: string, activityId: string, payload: string): Buffer {
-    const id = uuidFromBytes(this.#random16());
+  #envelope(
+    draft: Draft,
+    type: string,
+    activityId: string,
+    payload: string,
+    payloadBytes = Buffer.byteLength(payload),
+  ): Buffer {
+    const id = this.#ids.uuid();
     const occurredTimeUtc = draft.occurredTimeUtc ?? this.#time;
     if (draft.occurredTimeUtc !== undefined || draft.activityId !== undefined) {
       checkFields({ id, activityId, occurredTimeUtc });
     }
     // Every text but the type, which is checked with its entry, is made here or was just checked: none needs escaping.
-    const text =
-      `{"id":"${id}","source":"${this.#source}${encodeURIComponent(draft.item)}","type":${this.#quoted(type)},` +
-      `"occurredTimeUtc":"${occurredTimeUtc}","activityId":"${activityId}","specVersion":"${SPEC_VERSION}",` +
-      `"payload":${payload}}`;
-    checkNesting(text);
-    const bytes = Buffer.from(text);
-    if (bytes.length < LIMITS.envelopeBytes) return bytes;
-    throw new MeshError(
-      'TOO_LARGE',
-      `the event of ${JSON.stringify(draft.item)} is not below 64 KB`,
-      {
-        next: 'Publish large content as a file: odcm publish FEED ITEM FILE',
-      },
-    );
+    const head = `{"id":"${id}${this.#source}${encodeURIComponent(draft.item)}`;
+    const fields = this.#fields(type, occurredTimeUtc, activityId);
+    const payloadAt = head.length + fields.length;
+    const end = payloadAt + payloadBytes;
+    if (end + 1 >= LIMITS.envelopeBytes) throw tooLarge(draft.item);
+    checkNesting(payload, 1);
+    const bytes = Buffer.allocUnsafe(end + 1);
+    bytes.write(head, 0, 'latin1');
+    bytes.set(fields, head.length);
+    bytes.write(payload, payloadAt);
+    bytes[end] = CLOSING_BRACE;
+    return bytes;
   }
+}
+
+/** What stands between the item's name and the payload of an event. */
+interface Fields {
+  readonly type: string;
+  readonly occurredTimeUtc: string;
+  readonly activityId: string;
+  readonly bytes: Buffer;
+}
+
+function tooLarge(item: string): MeshError {
+  return new MeshError('TOO_LARGE', `the event of ${JSON.stringify(item)} is not below 64 KB`, {
+    next: 'Publish large content as a file: odcm publish FEED ITEM FILE',
+  });
 }
 
 function payloadText(draft: Draft, payload: Json): string {
@@ -196,3 +208,4 @@ function payloadText(draft: Draft, payload: Json): string {
 }
 
 const NO_HASH = Buffer.alloc(32);
+const CLOSING_BRACE = 0x7d;

@@ -12,8 +12,9 @@ import type { Clock, Random } from '../clock.ts';
 import { crashpoint } from '../crashpoint.ts';
 import { Batch, type Published } from './batch.ts';
 import type { Blocks } from './blocks.ts';
+import { DrawnIds } from './drawn-ids.ts';
 import type { FeedLog } from './log.ts';
-import { type Draft, drawIds, type NewRecord, NewRecords } from './new-records.ts';
+import { type Draft, type NewRecord, NewRecords } from './new-records.ts';
 import type { Opener } from './opener.ts';
 import { addAgain, takePages } from './rekey.ts';
 import type { Sealer, SealPlan } from './sealer.ts';
@@ -56,9 +57,20 @@ interface Job {
   readonly reject: (error: unknown) => void;
 }
 
+/** Requests whose records are made; what they make of their items is not known yet. */
+interface Made {
+  readonly jobs: readonly Job[];
+  /** Without those that have a bad draft, which are refused. */
+  readonly requests: readonly { readonly job: Job; readonly records: readonly NewRecord[] }[];
+  readonly nowMs: number;
+  readonly ids: DrawnIds;
+}
+
 export class Publisher {
   readonly #o: PublisherOptions;
   readonly #queue: Job[] = [];
+  /** The next batch, made while the disk was busy with the one before. */
+  #made: Made | undefined;
   #running: Promise<void> | undefined;
   #ended: MeshError | undefined;
   /** Keys must be looked at; when that is under way, items up to this name are sealed anew already. */
@@ -87,7 +99,7 @@ export class Publisher {
       );
     }
     this.#running ??= this.#drain();
-    return Promise.all(parts).then((results) => results.flat());
+    return parts.length === 1 ? parts[0]! : Promise.all(parts).then((results) => results.flat());
   }
 
   /** From now on everything is refused for this reason. */
@@ -114,16 +126,18 @@ export class Publisher {
   }
 
   async #drain(): Promise<void> {
-    while (this.#queue.length > 0 || this.#rekeying) {
-      if (this.#queue.length === 0) {
+    while (this.#made || this.#queue.length > 0 || this.#rekeying) {
+      const made = this.#made;
+      this.#made = undefined;
+      if (!made && this.#queue.length === 0) {
         await this.#rekeySome();
         continue;
       }
-      const jobs = this.#takeJobs();
+      const jobs = made?.jobs ?? this.#takeJobs();
       try {
         await this.#o.mayPublish?.();
         if (this.#ended) throw this.#ended;
-        await this.#o.log.exclusively(() => this.#commit(jobs));
+        await this.#o.log.exclusively(() => this.#commit(jobs, made));
       } catch (error) {
         for (const job of jobs) job.reject(asMeshError(error));
       }
@@ -157,8 +171,8 @@ export class Publisher {
         // The first key is made when there is something to seal.
         if (!sealing || sealing.sealer.ring.newest === 0) return;
         const plan = await sealing.sealer.plan();
-        const random16 = drawIds(random, 0, 0);
-        const options = { feed, feedId, nowMs: clock.nowMs(), from: log.size, rows: [], random16 };
+        const ids = new DrawnIds(random, 0, 0);
+        const options = { feed, feedId, nowMs: clock.nowMs(), from: log.size, rows: [], ids };
         const batch = new Batch({ ...options, plan });
         if (plan.pages.length === 0 && this.#sealedAnew === plan.epoch) return;
         const { opener } = sealing;
@@ -187,20 +201,26 @@ export class Publisher {
     });
   }
 
-  async #commit(jobs: readonly Job[]): Promise<void> {
-    const { view, log, random, clock, space, feed, context, feedId } = this.#o;
+  /** Nothing in it depends on what the items were before. */
+  #make(jobs: readonly Job[]): Made {
+    const { random, clock, space, feed, context, sealing } = this.#o;
+    const count = jobs.reduce((sum, { drafts }) => sum + drafts.length, 0);
+    const ids = new DrawnIds(random, count, jobs.length);
+    const nowMs = clock.nowMs();
+    const isSealed = sealing !== undefined;
+    const maker = new NewRecords({ space, feed, context, nowMs, ids, isSealed });
+    return { jobs, requests: makeAll(jobs, maker), nowMs, ids };
+  }
+
+  async #commit(jobs: readonly Job[], made?: Made): Promise<void> {
+    const { view, log, feed, feedId } = this.#o;
     await this.#level();
     // The store looks for what is there already while the records are made.
     const found = view.items(namesOf(jobs));
-    const count = jobs.reduce((sum, { drafts }) => sum + drafts.length, 0);
-    const random16 = drawIds(random, count, jobs.length);
-    const nowMs = clock.nowMs();
-    const isSealed = this.#o.sealing !== undefined;
-    const maker = new NewRecords({ space, feed, context, nowMs, random16, isSealed });
-    const requests = makeAll(jobs, maker);
-    const rows = (await found).filter((row) => row !== undefined);
+    const { requests, nowMs, ids } = made ?? this.#make(jobs);
+    const rows = await found;
     const plan = await this.#o.sealing?.sealer.plan();
-    const batch = new Batch({ feed, feedId, nowMs, from: log.size, rows, random16, plan });
+    const batch = new Batch({ feed, feedId, nowMs, from: log.size, rows, ids, plan });
     const done: (() => void)[] = [];
     for (const { job, records } of requests) {
       try {
@@ -233,6 +253,8 @@ export class Publisher {
     const rows = hasPages
       ? Promise.resolve()
       : view.advance(items, checkpoint.size, hashes).catch(() => {});
+    // So are the records of the next batch: nobody waits longer for it than for this one.
+    if (this.#queue.length > 0) this.#made = this.#make(this.#takeJobs());
     try {
       await durable;
     } catch (error) {
@@ -262,9 +284,9 @@ export class Publisher {
 }
 
 function namesOf(jobs: readonly Job[]): string[] {
-  const names = new Set<string>();
-  for (const { drafts } of jobs) for (const { item } of drafts) names.add(item);
-  return [...names];
+  const names: string[] = [];
+  for (const { drafts } of jobs) for (const { item } of drafts) names.push(item);
+  return names;
 }
 
 /** Requests with a bad draft are refused here and left out. */

@@ -75,14 +75,15 @@ export class ViewRows {
     options: { sync?: boolean } = {},
   ): Promise<void> {
     if (this.#names) for (const { name } of items) this.#names.add(name);
-    const writes = [...before, ...items.map((item) => putItem(this.#prefix, item))];
+    const writes = [...before];
+    for (const item of items) writes.push(putItem(this.#prefix, item));
     for (const d of deadLetters) {
       const value = new Writer().array(2).text(d.code).text(d.message.slice(0, 300)).take();
       writes.push({ type: 'put', key: deadLetterKey(this.#prefix, d.index), value });
     }
     const value = new Writer().array(2).uint(cursor.applied).uint(cursor.deadLetters).take();
-    const put: Write = { type: 'put', key: appliedKey(this.#prefix), value };
-    await this.#store.write([...writes, put], options);
+    writes.push({ type: 'put', key: appliedKey(this.#prefix), value });
+    await this.#store.write(writes, options);
   }
 
   /**
@@ -113,14 +114,14 @@ export class ViewRows {
     return this.#store.has(ownedKey(this.#prefix, hash));
   }
 
-  /** Newest versions of items, in order of the names. Names that are new for sure are not looked up. */
-  async items(names: readonly string[]): Promise<(Item | undefined)[]> {
+  /** Newest versions of those items that there are. Names that are new for sure are not looked up, others once each. */
+  async items(names: readonly string[]): Promise<Item[]> {
     const filter = this.#names;
-    const asked = filter ? names.filter((name) => filter.mayHave(name)) : names;
-    const found = await this.#sound(() => readItems(this.#store, this.#prefix, asked));
-    if (asked.length === names.length) return found;
-    const byName = new Map(found.map((item, i) => [asked[i]!, item]));
-    return names.map((name) => byName.get(name));
+    const asked = new Set<string>();
+    for (const name of names) if (!filter || filter.mayHave(name)) asked.add(name);
+    if (asked.size === 0) return [];
+    const found = await this.#sound(() => readItems(this.#store, this.#prefix, [...asked]));
+    return found.filter((item) => item !== undefined);
   }
 
   item(name: string): Promise<Item | undefined> {

@@ -194,8 +194,8 @@ export class FeedView {
     return this.#rows.owns(hash);
   }
 
-  /** Newest versions of items, in order of the names. Names that are new for sure are not looked up. */
-  items(names: readonly string[]): Promise<(Item | undefined)[]> {
+  /** Newest versions of those items that there are. Names that are new for sure are not looked up. */
+  items(names: readonly string[]): Promise<Item[]> {
     return this.#rows.items(names);
   }
 

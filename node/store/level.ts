@@ -12,6 +12,7 @@ import {
   type RangeOptions,
   type Row,
   type Store,
+  sealedForNow,
   sealValue,
   type Write,
 } from './store.ts';
@@ -108,11 +109,14 @@ function sealed(batch: readonly Write[]): Operations {
   );
 }
 
-/** Row by row into LevelDB's own buffer: handing over an array costs more than twice as much a row, but less at once. */
+/**
+ * Row by row into LevelDB's own buffer, which takes a copy: handing over an array costs more than twice as much a row, but
+ * less at once.
+ */
 function fill(db: Database, batch: readonly Write[]) {
   const chain = db.batch();
   for (const w of batch) {
-    if (w.type === 'put') chain.put(w.key, sealValue(w.key, w.value));
+    if (w.type === 'put') chain.put(w.key, sealedForNow(w.key, w.value));
     else chain.del(w.key);
   }
   return chain;

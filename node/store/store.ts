@@ -58,10 +58,26 @@ const CHECK_BYTES = 4;
 
 /** CRC-32 of key and value, then the value: finds rot, which no attacker with access to the disk needs to fear or to cause. */
 export function sealValue(key: Uint8Array, value: Uint8Array): Buffer {
-  const out = Buffer.allocUnsafe(CHECK_BYTES + value.length);
+  return sealInto(Buffer.allocUnsafe(CHECK_BYTES + value.length), key, value);
+}
+
+function sealInto(out: Buffer, key: Uint8Array, value: Uint8Array): Buffer {
   out.writeUInt32BE(crc32(value, crc32(key)), 0);
   out.set(value, CHECK_BYTES);
   return out;
+}
+
+const SMALL_BYTES = 512;
+const scratch = Buffer.allocUnsafeSlow(SMALL_BYTES);
+/** Its beginnings, by length. */
+const views: Buffer[] = [];
+
+/** The same for whoever copies it at once: the next call may write over it. Rows are small and many as a rule. */
+export function sealedForNow(key: Uint8Array, value: Uint8Array): Buffer {
+  const length = CHECK_BYTES + value.length;
+  if (length > SMALL_BYTES) return sealValue(key, value);
+  views[length] ??= scratch.subarray(0, length);
+  return sealInto(views[length], key, value);
 }
 
 /** The value without its check; a value that does not match its key was damaged at rest. */

@@ -12,19 +12,24 @@ const NEWEST = 1 / 8;
 
 export class Wakeful {
   readonly #isPossible: boolean;
+  readonly #nowMs: () => number;
   #usualMs = 0;
   #waiting = 0;
   #untilMs = 0;
   #isTurning = false;
 
-  /** @param cores the disk's own work needs one beside ours */
-  constructor(cores = availableParallelism()) {
+  /**
+   * @param cores the disk's own work needs one beside ours
+   * @param nowMs milliseconds on a clock that never goes back
+   */
+  constructor(cores = availableParallelism(), nowMs = () => performance.now()) {
     this.#isPossible = cores > 1;
+    this.#nowMs = nowMs;
   }
 
   /** Resolves or rejects as `work` does. */
   async during<T>(work: Promise<T>): Promise<T> {
-    const startMs = performance.now();
+    const startMs = this.#nowMs();
     this.#waiting++;
     if (this.#isPossible && this.#usualMs < SHORT_MS) {
       this.#untilMs = startMs + AWAKE_MS;
@@ -34,13 +39,13 @@ export class Wakeful {
       return await work;
     } finally {
       this.#waiting--;
-      this.#usualMs += (performance.now() - startMs - this.#usualMs) * NEWEST;
+      this.#usualMs += (this.#nowMs() - startMs - this.#usualMs) * NEWEST;
     }
   }
 
   /** Timers and sockets have their turn each time. */
   #turn(): void {
-    this.#isTurning = this.#waiting > 0 && performance.now() < this.#untilMs;
+    this.#isTurning = this.#waiting > 0 && this.#nowMs() < this.#untilMs;
     if (this.#isTurning) setImmediate(() => this.#turn());
   }
 }

@@ -1,6 +1,7 @@
 // What a benchmark prints: one figure of ours beside its floor from the same run, with the machine it belongs to.
 
 import { cpus, platform, release, totalmem } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Machine {
   readonly cpu: string;
@@ -79,6 +80,20 @@ export const median = (samples: readonly number[]): number => percentile(samples
 
 /** Milliseconds on a clock that all processes of a machine share. */
 export const sharedNowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+
+const LOOK_MS = 50;
+const QUIET_SHARE = 0.1;
+const MOST_LOOKS = 20;
+
+/** Waits until nothing of this process is at work behind what was awaited: databases go on merging tables after a write. */
+export async function settled(): Promise<void> {
+  for (let look = 0; look < MOST_LOOKS; look++) {
+    const before = process.cpuUsage();
+    await sleep(LOOK_MS);
+    const { user, system } = process.cpuUsage(before);
+    if (user + system < LOOK_MS * 1000 * QUIET_SHARE) return;
+  }
+}
 
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const startedMs = sharedNowMs();

@@ -21,6 +21,7 @@ async function bench(...args: string[]) {
 
 const UNITS: Readonly<Record<string, string>> = {
   'publish-batches': 'entries/s',
+  'publish-batches-in-turn': 'entries/s',
   'publish-one-by-one': 'entries/s',
   'catch-up': 'entries/s',
   'catch-up-growth-publisher': 'MB',

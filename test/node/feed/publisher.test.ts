@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeNote, verifyNote } from '../../../protocols/checkpoint.ts';
 import { decodeEntry } from '../../../protocols/entry.ts';
 import { parseEnvelope } from '../../../protocols/envelope.ts';
+import { MeshError } from '../../../protocols/errors.ts';
 import { decodeAnnouncement, encodeAnnouncement, verifyInline } from '../../../protocols/gossip.ts';
 import { Frontier } from '../../../protocols/merkle.ts';
 import { decodeRecord } from '../../../protocols/record.ts';
@@ -77,6 +78,42 @@ describe('publishing', () => {
     for (let i = 0; i < 200; i++) activities.add(envelopeOf(await f.log.entry(i)).activityId);
     expect(activities.size).toBe(200);
     await expectSound(f);
+  });
+
+  it('makes the records of the next batch while the disk has one', async () => {
+    const f = await fresh();
+    const disk = Promise.withResolvers<void>();
+    f.logs.held = disk.promise;
+    const first = f.publisher.publish([event('a', 1)]).then((published) => {
+      order.push('first');
+      return published;
+    });
+    const refused = f.publisher.publish([event('c', 1), event('', 1)]);
+    const next = f.publisher.publish([event('a', 2), event('b', 1)]);
+    const order: string[] = [];
+    await refused.catch(({ code }) => order.push(code));
+    disk.resolve();
+    expect(await first).toMatchObject([{ version: 1, index: 0 }]);
+    expect(order).toEqual(['NAME_INVALID', 'first']);
+    expect(await next).toMatchObject([
+      { version: 2, index: 1 },
+      { version: 1, index: 2 },
+    ]);
+    await expectSound(f);
+  });
+
+  it('refuses what was made already once it is ended', async () => {
+    const f = await fresh();
+    const disk = Promise.withResolvers<void>();
+    f.logs.held = disk.promise;
+    const first = f.publisher.publish([event('a', 1)]);
+    const next = f.publisher.publish([event('b', 1)]);
+    await expect(f.publisher.publish([event('', 1)])).rejects.toThrow();
+    f.publisher.end(new MeshError('REVOKED', 'the space was shut out'));
+    disk.resolve();
+    expect(await first).toMatchObject([{ index: 0 }]);
+    await expect(next).rejects.toMatchObject({ code: 'REVOKED' });
+    expect(f.log.size).toBe(1);
   });
 
   it('one by one makes a commit each, and a writer may go on from its acknowledgement', async () => {
@@ -299,6 +336,22 @@ describe('publishing on a failing disk', () => {
     expect(f.commits.length).toBe(1);
     expect(await f.publisher.publish([event('b', 2)])).toMatchObject([{ version: 1, index: 1 }]);
     expect(await f.rows()).toEqual(['a v1 @0', 'b v1 @1']);
+    await expectSound(f);
+  });
+
+  it('writes what was made meanwhile as if the batch that was not written had never been', async () => {
+    const f = await fresh();
+    await f.publisher.publish([event('a', 1)]);
+    await f.publisher.idle();
+    f.logs.failBefore = 1;
+    const refused = f.publisher.publish([event('a', 2), event('b', 1)]);
+    const next = f.publisher.publish([event('a', 3), event('c', 1)]);
+    await expect(refused).rejects.toThrow('the disk');
+    expect(await next).toMatchObject([
+      { version: 2, index: 1 },
+      { version: 1, index: 2 },
+    ]);
+    expect(await f.rows()).toEqual(['a v2 @1', 'c v1 @2']);
     await expectSound(f);
   });
 

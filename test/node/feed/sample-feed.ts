@@ -43,6 +43,8 @@ export class Trouble implements Store {
   readonly #store: Store;
   failBefore = 0;
   failAfter = 0;
+  /** Writes begin when it resolves. */
+  held: Promise<void> | undefined;
   writes = 0;
   synced = 0;
 
@@ -62,6 +64,7 @@ export class Trouble implements Store {
   async write(...[batch, options]: Parameters<Store['write']>): Promise<void> {
     this.writes++;
     if (options?.sync) this.synced++;
+    await this.held;
     if (this.failBefore > 0 && this.failBefore--) throw new Error('the disk fails');
     await this.#store.write(batch, options);
     if (this.failAfter > 0 && this.failAfter--) throw new Error('the disk fails late');
