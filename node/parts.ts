@@ -32,6 +32,7 @@ import { isLastingMark, tableRange } from './store/keys.ts';
 import { type LevelStoreOptions, openLevelStore, storeMissing } from './store/level.ts';
 import { Packs } from './store/packs.ts';
 import type { Store } from './store/store.ts';
+import { WriteBehind } from './store/write-behind.ts';
 import { TrustClock } from './trust-time/trust-clock.ts';
 
 export interface NodeOptions {
@@ -99,7 +100,7 @@ export async function openParts(o: NodeOptions): Promise<Parts> {
     logs: await openLevelStore(paths.log, options),
     blockStore: await openLevelStore(paths.blocks, options),
     packs: new Packs(paths.packs),
-    views: await openViews(paths.views, o, options, isSuspect),
+    views: new WriteBehind(await openViews(paths.views, o, options, isSuspect), o.timers),
   };
   if (o.isOffline) {
     const nodeKey = await o.home.nodeKey();

@@ -5,7 +5,14 @@ import { Reader, Writer } from '../../protocols/codec.ts';
 import type { Code, MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { appliedKey, deadLetterKey, indexOfKey, ownedKey, tableRange } from '../store/keys.ts';
-import { isRot, type RangeOptions, type Row, type Store, type Write } from '../store/store.ts';
+import {
+  isRot,
+  type RangeOptions,
+  type Row,
+  type Store,
+  type Write,
+  type WriteOptions,
+} from '../store/store.ts';
 import type { DeadLetter } from './apply.ts';
 import { type Item, type ListOptions, listItems, putItem, readItem, readItems } from './items.ts';
 import { NameFilter } from './name-filter.ts';
@@ -72,7 +79,7 @@ export class ViewRows {
   async write(
     { items, deadLetters, before }: Change,
     cursor: Cursor,
-    options: { sync?: boolean } = {},
+    options: WriteOptions = { isDerived: true },
   ): Promise<void> {
     if (this.#names) for (const { name } of items) this.#names.add(name);
     const writes = [...before];

@@ -33,6 +33,12 @@ export interface Row {
   readonly value: Buffer;
 }
 
+export interface WriteOptions {
+  readonly sync?: boolean;
+  /** The rows can be made anew from others: a store may write them a little later, as long as whoever reads finds them. */
+  readonly isDerived?: boolean;
+}
+
 export interface Store {
   get(key: Buffer): Promise<Buffer | undefined>;
   /** A row without leaving the event loop. @throws also while the database is being opened again: see {@link getMany} */
@@ -41,7 +47,7 @@ export interface Store {
   getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]>;
   has(key: Buffer): Promise<boolean>;
   /** All or nothing. With `sync` it is on the disk when the promise resolves; without, it survives a killed process only. */
-  write(batch: readonly Write[], options?: { sync?: boolean }): Promise<void>;
+  write(batch: readonly Write[], options?: WriteOptions): Promise<void>;
   /** All that was written before is on the disk when it resolves: for much that is written without `sync`. */
   flush(): Promise<void>;
   /** Rows in key order, read in pages; breaking out of the loop releases the snapshot. */

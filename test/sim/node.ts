@@ -12,6 +12,7 @@ import { peerIdOfPublicKey } from '../../node/net/keys.ts';
 import { MeshNode } from '../../node/node.ts';
 import type { Desk } from '../../node/odcm.ts';
 import { KeyOffice } from '../../node/rotate/key-office.ts';
+import { WriteBehind } from '../../node/store/write-behind.ts';
 import { ed25519Raw } from '../../protocols/ed25519.ts';
 import { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
@@ -158,7 +159,7 @@ export class SimNode {
           ...{ home, clock, timers, random, log: this.#log() },
           ...(this.carryBytes === undefined ? {} : { carryBytes: this.carryBytes }),
         },
-        stores,
+        { ...stores, views: new WriteBehind(stores.views, timers) },
         async ({ membership, privateKeyPem }) => {
           this.peerId = peerIdOfPublicKey(ed25519Raw(createPrivateKey(privateKeyPem)));
           host = new SimHost({

@@ -1,0 +1,165 @@
+// A store on another one that takes few derived rows now and writes them a little later, many at once: a write of LevelDB
+// wakes a thread and waits for it, whatever is in it. What was taken is read at once, and is written before, or together with,
+// all that comes after it: what lies below is always a beginning of what was taken. The rest of it is lost with the process.
+
+import { MeshError } from '../../protocols/errors.ts';
+import type { TimerHandle, Timers } from '../clock.ts';
+import type { RangeOptions, Row, Store, Write, WriteOptions } from './store.ts';
+
+/** Rows wait so long at most, while the store below takes them. */
+const WAIT_MS = 250;
+/** More rows than these at once are written now, and so is whatever comes while this many wait. */
+const FEW_ROWS = 16;
+const MOST_WAITING = 512;
+
+const nameOf = (key: Buffer): string => key.toString('latin1');
+
+export class WriteBehind implements Store {
+  readonly #store: Store;
+  readonly #timers: Timers;
+  /** By key, one character a byte; until a write that had them has succeeded. */
+  readonly #waiting = new Map<string, Write>();
+  #timer: TimerHandle | undefined;
+  /** The write that was handed over last: they follow each other, so that none overtakes an older one of the same row. */
+  #last: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(store: Store, timers: Timers) {
+    this.#store = store;
+    this.#timers = timers;
+  }
+
+  async write(batch: readonly Write[], options: WriteOptions = {}): Promise<void> {
+    const mayWait = options.isDerived && !options.sync && batch.length <= FEW_ROWS;
+    if (!mayWait || this.#waiting.size >= MOST_WAITING || this.#isClosed)
+      return this.#writeNow(batch, options);
+    for (const write of batch) this.#waiting.set(nameOf(write.key), copyOf(write));
+    // Nobody waits for the answer. Should it fail, the rows stay here, and go with the next ones.
+    this.#timer ??= this.#timers.setTimeout(() => {
+      this.#writeNow().catch(() => {});
+    }, WAIT_MS);
+  }
+
+  /** With all that waits before it, as one batch. When that fails, only what was waiting is kept. */
+  #writeNow(batch: readonly Write[] = [], options: WriteOptions = {}): Promise<void> {
+    const write = async () => {
+      if (this.#timer) this.#timers.clearTimeout(this.#timer);
+      this.#timer = undefined;
+      const waiting = [...this.#waiting];
+      await this.#store.write([...waiting.map(([, one]) => one), ...batch], options);
+      for (const [name, one] of waiting)
+        if (this.#waiting.get(name) === one) this.#waiting.delete(name);
+    };
+    // In this turn when nothing is under way: the disk is at work while the caller goes on.
+    const writing = this.#last ? this.#last.then(write, write) : write();
+    this.#last = writing;
+    const ended = () => {
+      if (this.#last === writing) this.#last = undefined;
+    };
+    writing.then(ended, ended);
+    return writing;
+  }
+
+  getSync(key: Buffer): Buffer | undefined {
+    const write = this.#of(key);
+    return write ? valueIn(write) : this.#store.getSync(key);
+  }
+
+  async get(key: Buffer): Promise<Buffer | undefined> {
+    const write = this.#of(key);
+    return write ? valueIn(write) : this.#store.get(key);
+  }
+
+  async getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]> {
+    const writes = keys.map((key) => this.#of(key));
+    const others = await this.#store.getMany(keys.filter((_, i) => !writes[i]));
+    let at = 0;
+    return writes.map((write) => (write ? valueIn(write) : others[at++]));
+  }
+
+  async has(key: Buffer): Promise<boolean> {
+    const write = this.#of(key);
+    return write ? write.type === 'put' : this.#store.has(key);
+  }
+
+  #of(key: Buffer): Write | undefined {
+    if (this.#isClosed) throw new MeshError('STORE_DAMAGED', 'the store is closed');
+    return this.#waiting.size === 0 ? undefined : this.#waiting.get(nameOf(key));
+  }
+
+  async *range(options: RangeOptions): AsyncGenerator<Row> {
+    const waiting = within([...this.#waiting.values()], options);
+    const { limit = Number.POSITIVE_INFINITY, reverse = false } = options;
+    // Rows of the store below may be hidden by what waits.
+    const below = waiting.length === 0 ? options : withLimit(options, limit + waiting.length);
+    let left = limit;
+    for await (const row of merged(waiting, this.#store.range(below), reverse)) {
+      yield row;
+      if (--left === 0) return;
+    }
+  }
+
+  async flush(): Promise<void> {
+    await this.#writeNow();
+    await this.#store.flush();
+  }
+
+  onReopened(listener: () => void): () => void {
+    return this.#store.onReopened(listener);
+  }
+
+  async close(): Promise<void> {
+    // Derived rows that a full disk does not take are made again at the next start.
+    await this.#writeNow().catch(() => {});
+    this.#isClosed = true;
+    this.#waiting.clear();
+    await this.#store.close();
+  }
+}
+
+const copyOf = (write: Write): Write =>
+  write.type === 'put'
+    ? { type: 'put', key: Buffer.from(write.key), value: Buffer.from(write.value) }
+    : { type: 'del', key: Buffer.from(write.key) };
+
+const valueIn = (write: Write): Buffer | undefined =>
+  write.type === 'put' ? Buffer.from(write.value) : undefined;
+
+function withLimit(options: RangeOptions, limit: number): RangeOptions {
+  const { limit: _, ...rest } = options;
+  return Number.isFinite(limit) ? { ...rest, limit } : rest;
+}
+
+/** Those of a range, in its order. */
+function within(writes: readonly Write[], o: RangeOptions): Write[] {
+  const isInside = ({ key }: Write) =>
+    (!o.gte || key.compare(o.gte) >= 0) &&
+    (!o.gt || key.compare(o.gt) > 0) &&
+    (!o.lt || key.compare(o.lt) < 0) &&
+    (!o.lte || key.compare(o.lte) <= 0);
+  const sign = o.reverse ? -1 : 1;
+  return writes.filter(isInside).sort((a, b) => sign * a.key.compare(b.key));
+}
+
+/** Both in one order; of the same key what waits is the newer one. */
+async function* merged(
+  waiting: readonly Write[],
+  rows: AsyncIterable<Row>,
+  reverse: boolean,
+): AsyncGenerator<Row> {
+  const sign = reverse ? -1 : 1;
+  let at = 0;
+  for await (const row of rows) {
+    let order = 1;
+    while (at < waiting.length && order > 0) {
+      order = sign * row.key.compare(waiting[at]!.key);
+      if (order >= 0) yield* rowIn(waiting[at++]!);
+    }
+    if (order !== 0) yield row;
+  }
+  while (at < waiting.length) yield* rowIn(waiting[at++]!);
+}
+
+function* rowIn(write: Write): Generator<Row> {
+  if (write.type === 'put') yield { key: Buffer.from(write.key), value: Buffer.from(write.value) };
+}

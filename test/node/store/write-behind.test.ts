@@ -1,0 +1,137 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { MemoryStore } from '../../../node/store/memory.ts';
+import type { Write } from '../../../node/store/store.ts';
+import { WriteBehind } from '../../../node/store/write-behind.ts';
+import { settle, VirtualTime } from '../virtual-time.ts';
+import { FaultyStore } from './faulty-store.ts';
+
+const put = (name: string, value: string): Write => ({
+  type: 'put',
+  key: Buffer.from(name),
+  value: Buffer.from(value),
+});
+const del = (name: string): Write => ({ type: 'del', key: Buffer.from(name) });
+const many = (count: number) => Array.from({ length: count }, (_, i) => put(`row ${i}`, 'x'));
+
+describe('writing behind', () => {
+  let time: VirtualTime;
+  let below: FaultyStore;
+  let store: WriteBehind;
+
+  beforeEach(() => {
+    time = new VirtualTime();
+    below = new FaultyStore(new MemoryStore());
+    store = new WriteBehind(below, time);
+  });
+
+  const later = (...batch: Write[]) => store.write(batch, { isDerived: true });
+  const rowsOf = async (from: WriteBehind | FaultyStore) => {
+    const rows: string[] = [];
+    for await (const { key, value } of from.range({})) rows.push(`${key}=${value}`);
+    return rows;
+  };
+
+  it('keeps derived rows for a moment, and writes those of many batches as one', async () => {
+    await later(put('a', '1'), put('b', '1'));
+    await later(put('a', '2'), del('b'));
+    expect(await rowsOf(store)).toEqual(['a=2']);
+    expect(await rowsOf(below)).toEqual([]);
+    await time.advance(250);
+    expect(await rowsOf(below)).toEqual(['a=2']);
+    expect(below.writes).toBe(1);
+    expect(time.waiting).toBe(0);
+  });
+
+  it.each([
+    ['is not derived', () => store.write([put('b', '1')])],
+    ['must be synced', () => store.write([put('b', '1')], { isDerived: true, sync: true })],
+    ['is many rows', () => later(put('b', '1'), ...many(16))],
+  ])('writes at once what %s, behind what came before it', async (_, write) => {
+    await later(put('a', '1'), put('b', '0'));
+    await write();
+    expect((await rowsOf(below)).slice(0, 2)).toEqual(['a=1', 'b=1']);
+    expect(below.writes).toBe(1);
+    expect(time.waiting).toBe(0);
+  });
+
+  it('keeps no more than so many rows', async () => {
+    for (let i = 0; i < 512; i++) await later(put(`row ${i}`, '1'));
+    expect(below.writes).toBe(0);
+    await later(put('last', '1'));
+    expect(await rowsOf(below)).toHaveLength(513);
+  });
+
+  it('gives a batch that the disk did not take back to who wrote it, and keeps what was taken before', async () => {
+    await later(put('a', '1'));
+    below.fails = 'full';
+    await expect(store.write([put('b', '1')])).rejects.toMatchObject({ code: 'DISK_FULL' });
+    expect(await rowsOf(store)).toEqual(['a=1']);
+    below.fails = undefined;
+    await later(put('c', '1'));
+    await time.advance(250);
+    expect(await rowsOf(below)).toEqual(['a=1', 'c=1']);
+  });
+
+  it('goes on with all that waits after a moment in which the disk took nothing', async () => {
+    below.fails = 'sync';
+    await later(put('a', '1'));
+    await time.advance(250);
+    expect(below.writes).toBe(1);
+    below.fails = undefined;
+    await later(put('b', '1'));
+    await time.advance(250);
+    expect(await rowsOf(below)).toEqual(['a=1', 'b=1']);
+  });
+
+  it('lets no write of a row overtake an older one', async () => {
+    const order: string[] = [];
+    const release: (() => void)[] = [];
+    const slow = new MemoryStore();
+    const write = slow.write.bind(slow);
+    slow.write = async (batch) => {
+      order.push(batch.map((one) => (one.type === 'put' ? String(one.value) : '-')).join());
+      await new Promise<void>((resolve) => release.push(resolve));
+      await write(batch);
+    };
+    store = new WriteBehind(slow, time);
+    const first = store.write([put('a', '1')]);
+    // In this very turn: the disk is at work while the caller goes on.
+    expect(order).toEqual(['1']);
+    await later(put('a', '2'));
+    const third = store.write([put('a', '3')]);
+    await settle();
+    expect(order).toEqual(['1']);
+    release.shift()!();
+    await first;
+    await settle();
+    expect(order).toEqual(['1', '2,3']);
+    await later(put('a', '4'));
+    release.shift()!();
+    await third;
+    expect(String(await store.get(Buffer.from('a')))).toBe('4');
+    expect(String(await slow.get(Buffer.from('a')))).toBe('3');
+  });
+
+  it('writes what waits before it is flushed', async () => {
+    await later(put('a', '1'));
+    await store.flush();
+    expect(await rowsOf(below)).toEqual(['a=1']);
+  });
+
+  it('writes what waits before it is closed', async () => {
+    await later(put('a', '1'));
+    let atClose: string[] = [];
+    below.close = async () => {
+      atClose = await rowsOf(below);
+    };
+    await store.close();
+    expect(atClose).toEqual(['a=1']);
+    expect(time.waiting).toBe(0);
+  });
+
+  it('is closed by a full disk as well: derived rows are made again', async () => {
+    below.fails = 'full';
+    await later(put('a', '1'));
+    await expect(store.close()).resolves.toBeUndefined();
+  });
+});
