@@ -4,7 +4,14 @@
 
 import { MeshError } from '../../protocols/errors.ts';
 import type { TimerHandle, Timers } from '../clock.ts';
-import type { RangeOptions, Row, Store, Write, WriteOptions } from './store.ts';
+import {
+  isRot,
+  type RangeOptions,
+  type Row,
+  type Store,
+  type Write,
+  type WriteOptions,
+} from './store.ts';
 
 /** Rows wait so long at most, while the store below takes them. */
 const WAIT_MS = 250;
@@ -23,6 +30,8 @@ export class WriteBehind implements Store {
   /** The write that was handed over last: they follow each other, so that none overtakes an older one of the same row. */
   #last: Promise<void> | undefined;
   #isClosed = false;
+  /** A batch that failed with rows that wait in front of it: it may be in the store below all the same. */
+  #doubt: Doubt | undefined;
 
   constructor(store: Store, timers: Timers) {
     this.#store = store;
@@ -40,15 +49,21 @@ export class WriteBehind implements Store {
     }, WAIT_MS);
   }
 
-  /** With all that waits before it, as one batch. When that fails, only what was waiting is kept. */
+  /** With all that waits before it, as one batch. When that fails, what was waiting goes on waiting. */
   #writeNow(batch: readonly Write[] = [], options: WriteOptions = {}): Promise<void> {
     const write = async () => {
       if (this.#timer) this.#timers.clearTimeout(this.#timer);
       this.#timer = undefined;
-      const waiting = [...this.#waiting];
-      await this.#store.write([...waiting.map(([, one]) => one), ...batch], options);
-      for (const [name, one] of waiting)
-        if (this.#waiting.get(name) === one) this.#waiting.delete(name);
+      if (this.#doubt) await this.#settle();
+      const waiting = [...this.#waiting.values()];
+      try {
+        await this.#store.write([...waiting, ...batch], options);
+      } catch (error) {
+        // Where the rows that wait are all there is, they are the same below and here.
+        if (waiting.length > 0 && batch.length > 0) this.#doubt = { waiting, batch };
+        throw error;
+      }
+      this.#forget(waiting);
     };
     // In this turn when nothing is under way: the disk is at work while the caller goes on.
     const writing = this.#last ? this.#last.then(write, write) : write();
@@ -60,17 +75,46 @@ export class WriteBehind implements Store {
     return writing;
   }
 
+  #forget(written: readonly Write[]): void {
+    for (const one of written) {
+      const name = nameOf(one.key);
+      if (this.#waiting.get(name) === one) this.#waiting.delete(name);
+    }
+  }
+
+  /**
+   * A write is whole or not at all: it is there when every row that waited is what it would have left. What waits would
+   * hide newer rows then.
+   * @throws what reading throws; the doubt stays
+   */
+  async #settle(): Promise<void> {
+    const doubt = this.#doubt;
+    if (!doubt) return;
+    const left = new Map([...doubt.waiting, ...doubt.batch].map((one) => [nameOf(one.key), one]));
+    for (const { key } of doubt.waiting) {
+      if (await isIn(this.#store, left.get(nameOf(key))!)) continue;
+      if (this.#doubt === doubt) this.#doubt = undefined;
+      return;
+    }
+    if (this.#doubt !== doubt) return;
+    this.#forget(doubt.waiting);
+    this.#doubt = undefined;
+  }
+
   getSync(key: Buffer): Buffer | undefined {
+    if (this.#doubt) throw new MeshError('STORE_DAMAGED', 'a write has failed just now');
     const write = this.#of(key);
     return write ? valueIn(write) : this.#store.getSync(key);
   }
 
   async get(key: Buffer): Promise<Buffer | undefined> {
+    if (this.#doubt) await this.#settle();
     const write = this.#of(key);
     return write ? valueIn(write) : this.#store.get(key);
   }
 
   async getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]> {
+    if (this.#doubt) await this.#settle();
     const writes = keys.map((key) => this.#of(key));
     const others = await this.#store.getMany(keys.filter((_, i) => !writes[i]));
     let at = 0;
@@ -78,6 +122,7 @@ export class WriteBehind implements Store {
   }
 
   async has(key: Buffer): Promise<boolean> {
+    if (this.#doubt) await this.#settle();
     const write = this.#of(key);
     return write ? write.type === 'put' : this.#store.has(key);
   }
@@ -88,6 +133,7 @@ export class WriteBehind implements Store {
   }
 
   async *range(options: RangeOptions): AsyncGenerator<Row> {
+    if (this.#doubt) await this.#settle();
     const waiting = within([...this.#waiting.values()], options);
     const { limit = Number.POSITIVE_INFINITY, reverse = false } = options;
     // Rows of the store below may be hidden by what waits.
@@ -114,6 +160,22 @@ export class WriteBehind implements Store {
     this.#isClosed = true;
     this.#waiting.clear();
     await this.#store.close();
+  }
+}
+
+interface Doubt {
+  readonly waiting: readonly Write[];
+  readonly batch: readonly Write[];
+}
+
+/** Of a row that is damaged nothing can be told: then the others do, and whoever reads it makes it anew. */
+async function isIn(store: Store, write: Write): Promise<boolean> {
+  try {
+    const found = await store.get(write.key);
+    return write.type === 'put' ? found?.equals(write.value) === true : found === undefined;
+  } catch (error) {
+    if (isRot(error)) return true;
+    throw error;
   }
 }
 

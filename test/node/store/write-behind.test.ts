@@ -72,6 +72,55 @@ describe('writing behind', () => {
     expect(await rowsOf(below)).toEqual(['a=1', 'c=1']);
   });
 
+  it.each([
+    ['written all the same', true, ['b=1', 'c=1'], ['b=1', 'c=1', 'd=1']],
+    ['not written', false, ['a=1', 'b=0'], ['a=1', 'b=0', 'd=1']],
+  ])('shows what there is behind a failed batch that was %s', async (_, keepsFailed, now, then) => {
+    await later(put('a', '1'), put('b', '0'));
+    Object.assign(below, { fails: 'sync', keepsFailed });
+    const batch = [del('a'), put('b', '1'), put('c', '1')];
+    await expect(store.write(batch, { sync: true })).rejects.toThrow('fsync');
+    below.fails = undefined;
+    expect(() => store.getSync(Buffer.from('b'))).toThrow('a write has failed');
+    expect(await store.has(Buffer.from('a'))).toBe(!keepsFailed);
+    expect(String(store.getSync(Buffer.from('b')))).toBe(keepsFailed ? '1' : '0');
+    expect(await rowsOf(store)).toEqual(now);
+    await store.write([put('d', '1')]);
+    expect(await rowsOf(below)).toEqual(then);
+  });
+
+  it.each([
+    ['get', () => store.get(Buffer.from('b'))],
+    ['getMany', () => store.getMany([Buffer.from('b')]).then(([value]) => value)],
+    ['range', async () => Buffer.from((await rowsOf(store))[0]!.slice(-1))],
+    ['write', () => store.write([]).then(() => store.getSync(Buffer.from('b')))],
+  ])('asks the disk before %s says anything behind a failed batch', async (_, read) => {
+    await later(put('b', '0'));
+    Object.assign(below, { fails: 'sync', keepsFailed: true });
+    await expect(store.write([put('b', '1')])).rejects.toThrow('fsync');
+    below.fails = undefined;
+    expect(String(await read())).toBe('1');
+  });
+
+  it('takes rows while it does not know what became of a failed batch, and they are the newest', async () => {
+    await later(put('a', '1'), put('b', '0'));
+    Object.assign(below, { fails: 'sync', keepsFailed: true });
+    await expect(store.write([put('b', '1')])).rejects.toThrow('fsync');
+    await later(put('b', '2'));
+    below.fails = undefined;
+    await time.advance(250);
+    expect(await rowsOf(below)).toEqual(['a=1', 'b=2']);
+  });
+
+  it('goes by the other rows where one is damaged', async () => {
+    await later(put('a', '1'), put('b', '0'));
+    Object.assign(below, { fails: 'sync', keepsFailed: true });
+    await expect(store.write([put('b', '1')])).rejects.toThrow('fsync');
+    below.fails = undefined;
+    below.rot(Buffer.from('a'));
+    expect(String(await store.get(Buffer.from('b')))).toBe('1');
+  });
+
   it('goes on with all that waits after a moment in which the disk took nothing', async () => {
     below.fails = 'sync';
     await later(put('a', '1'));
