@@ -57,7 +57,7 @@ interface Job {
   readonly reject: (error: unknown) => void;
 }
 
-/** Requests whose records are made; what they make of their items is not known yet. */
+/** Requests whose records are made, as of then; what they make of their items is not known yet. */
 interface Made {
   readonly jobs: readonly Job[];
   /** Without those that have a bad draft, which are refused. */
@@ -144,6 +144,12 @@ export class Publisher {
     }
     // In the same turn as the last look at the queue: a request that comes later starts its own run.
     this.#running = undefined;
+  }
+
+  get #isNextFull(): boolean {
+    let count = 0;
+    for (const { drafts } of this.#queue) count += drafts.length;
+    return count >= LIMITS.batchEntries;
   }
 
   #takeJobs(): Job[] {
@@ -253,9 +259,9 @@ export class Publisher {
     const rows = hasPages
       ? Promise.resolve()
       : view.advance(items, checkpoint.size, hashes).catch(() => {});
-    // So are the records of the next batch: nobody waits longer for it than for this one.
-    if (this.#queue.length > 0) this.#made = this.#make(this.#takeJobs());
     try {
+      // So are the records of the next batch, once no request that comes meanwhile could still be a part of it.
+      if (this.#isNextFull) this.#made = this.#make(this.#takeJobs());
       await durable;
     } catch (error) {
       await rows;

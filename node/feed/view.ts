@@ -6,7 +6,7 @@ import { decodeEntry } from '../../protocols/entry.ts';
 import type { MeshError } from '../../protocols/errors.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import type { Verified } from '../../protocols/run-verifier.ts';
-import { isRot, type Store, type Write } from '../store/store.ts';
+import { isRot, type Store, type Write, type WriteOptions } from '../store/store.ts';
 import { type Applied, Applier, type DeadLetter, type FeedIdentity } from './apply.ts';
 import type { Blocks } from './blocks.ts';
 import type { Item, ListOptions } from './items.ts';
@@ -140,10 +140,12 @@ export class FeedView {
     deadLetters: readonly DeadLetter[],
     applied: number,
     before: readonly Write[] = [],
+    options?: WriteOptions,
   ): Promise<void> {
     const counted = deadLetters.filter(({ code }) => code !== 'KEY_UNKNOWN').length;
     const cursor = { applied, deadLetters: this.#deadLetters + counted };
-    await this.#written(cursor, () => this.#rows.write({ items, deadLetters, before }, cursor));
+    const change = { items, deadLetters, before };
+    await this.#written(cursor, () => this.#rows.write(change, cursor, options));
   }
 
   async #written(cursor: Cursor, write: () => Promise<void>): Promise<void> {
@@ -186,7 +188,8 @@ export class FeedView {
     while (this.#running) await this.#running;
     if (this.#applied >= size) return;
     const rows = [...pages, ...hashes.map((hash) => this.#rows.owned(hash))];
-    await this.#alone(() => this.#write(items, [], size, rows).then(() => []));
+    // At once: how far the view of an own feed is bears witness to what was published.
+    await this.#alone(() => this.#write(items, [], size, rows, {}).then(() => []));
   }
 
   /** Whether an applied entry names the block, as its record or as a part of it. Small records are no blocks. */

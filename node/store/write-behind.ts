@@ -13,8 +13,9 @@ import {
   type WriteOptions,
 } from './store.ts';
 
-/** Rows wait so long at most, while the store below takes them. */
+/** Rows wait so long at most, while the store below takes them; after a failure, for which it is opened anew, for longer. */
 const WAIT_MS = 250;
+const RETRY_MS = 5_000;
 /** More rows than these at once are written now, and so is whatever comes while this many wait. */
 const FEW_ROWS = 16;
 const MOST_WAITING = 512;
@@ -29,6 +30,8 @@ export class WriteBehind implements Store {
   #timer: TimerHandle | undefined;
   /** The write that was handed over last: they follow each other, so that none overtakes an older one of the same row. */
   #last: Promise<void> | undefined;
+  /** Batches that were handed over and have not begun. */
+  #queued = 0;
   #isClosed = false;
   /** A batch that failed with rows that wait in front of it: it may be in the store below all the same. */
   #doubt: Doubt | undefined;
@@ -40,39 +43,68 @@ export class WriteBehind implements Store {
 
   async write(batch: readonly Write[], options: WriteOptions = {}): Promise<void> {
     const mayWait = options.isDerived && !options.sync && batch.length <= FEW_ROWS;
-    if (!mayWait || this.#waiting.size >= MOST_WAITING || this.#isClosed)
+    // Rows that wait go in front of whatever begins after them: not in front of what was handed over before.
+    if (!mayWait || this.#queued > 0 || this.#waiting.size >= MOST_WAITING || this.#isClosed)
       return this.#writeNow(batch, options);
     for (const write of batch) this.#waiting.set(nameOf(write.key), copyOf(write));
-    // Nobody waits for the answer. Should it fail, the rows stay here, and go with the next ones.
+    this.#writeLater(WAIT_MS);
+  }
+
+  /** Nobody waits for the answer. */
+  #writeLater(delayMs: number): void {
     this.#timer ??= this.#timers.setTimeout(() => {
+      this.#timer = undefined;
       this.#writeNow().catch(() => {});
-    }, WAIT_MS);
+    }, delayMs);
+  }
+
+  #stopTimer(): void {
+    if (this.#timer) this.#timers.clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** With all that waits before it, as one batch. When that fails, what was waiting goes on waiting. */
   #writeNow(batch: readonly Write[] = [], options: WriteOptions = {}): Promise<void> {
     const write = async () => {
-      if (this.#timer) this.#timers.clearTimeout(this.#timer);
-      this.#timer = undefined;
-      if (this.#doubt) await this.#settle();
-      const waiting = [...this.#waiting.values()];
+      this.#stopTimer();
       try {
-        await this.#store.write([...waiting, ...batch], options);
+        if (this.#doubt) await this.#settle();
+        await this.#hand(batch, options);
       } catch (error) {
-        // Where the rows that wait are all there is, they are the same below and here.
-        if (waiting.length > 0 && batch.length > 0) this.#doubt = { waiting, batch };
+        if (this.#waiting.size > 0 && !this.#isClosed) this.#writeLater(RETRY_MS);
         throw error;
       }
-      this.#forget(waiting);
     };
     // In this turn when nothing is under way: the disk is at work while the caller goes on.
-    const writing = this.#last ? this.#last.then(write, write) : write();
+    const writing = this.#last ? this.#inTurn(this.#last, write) : write();
     this.#last = writing;
     const ended = () => {
       if (this.#last === writing) this.#last = undefined;
     };
     writing.then(ended, ended);
     return writing;
+  }
+
+  async #inTurn(last: Promise<void>, write: () => Promise<void>): Promise<void> {
+    this.#queued++;
+    await last.catch(() => {});
+    this.#queued--;
+    await write();
+  }
+
+  async #hand(batch: readonly Write[], options: WriteOptions): Promise<void> {
+    const waiting = [...this.#waiting.values()];
+    try {
+      await this.#store.write([...waiting, ...batch], options);
+    } catch (error) {
+      // Where the rows that wait are all there is, they are the same below and here.
+      if (waiting.length > 0 && batch.length > 0) {
+        const left = new Map([...waiting, ...batch].map((one) => [nameOf(one.key), one]));
+        this.#doubt = { waiting, left };
+      }
+      throw error;
+    }
+    this.#forget(waiting);
   }
 
   #forget(written: readonly Write[]): void {
@@ -90,9 +122,8 @@ export class WriteBehind implements Store {
   async #settle(): Promise<void> {
     const doubt = this.#doubt;
     if (!doubt) return;
-    const left = new Map([...doubt.waiting, ...doubt.batch].map((one) => [nameOf(one.key), one]));
     for (const { key } of doubt.waiting) {
-      if (await isIn(this.#store, left.get(nameOf(key))!)) continue;
+      if (await isIn(this.#store, doubt.left.get(nameOf(key))!)) continue;
       if (this.#doubt === doubt) this.#doubt = undefined;
       return;
     }
@@ -102,7 +133,8 @@ export class WriteBehind implements Store {
   }
 
   getSync(key: Buffer): Buffer | undefined {
-    if (this.#doubt) throw new MeshError('STORE_DAMAGED', 'a write has failed just now');
+    if (this.#doubt?.left.has(nameOf(key)))
+      throw new MeshError('STORE_DAMAGED', 'a write has failed just now');
     const write = this.#of(key);
     return write ? valueIn(write) : this.#store.getSync(key);
   }
@@ -133,11 +165,14 @@ export class WriteBehind implements Store {
   }
 
   async *range(options: RangeOptions): AsyncGenerator<Row> {
+    // A write that is under way may be there below, and its rows still wait here.
+    await this.#last?.catch(() => {});
     if (this.#doubt) await this.#settle();
     const waiting = within([...this.#waiting.values()], options);
     const { limit = Number.POSITIVE_INFINITY, reverse = false } = options;
     // Rows of the store below may be hidden by what waits.
     const below = waiting.length === 0 ? options : withLimit(options, limit + waiting.length);
+    if (limit <= 0) return;
     let left = limit;
     for await (const row of merged(waiting, this.#store.range(below), reverse)) {
       yield row;
@@ -156,8 +191,8 @@ export class WriteBehind implements Store {
 
   async close(): Promise<void> {
     // Derived rows that a full disk does not take are made again at the next start.
-    await this.#writeNow().catch(() => {});
     this.#isClosed = true;
+    await this.#writeNow().catch(() => {});
     this.#waiting.clear();
     await this.#store.close();
   }
@@ -165,7 +200,8 @@ export class WriteBehind implements Store {
 
 interface Doubt {
   readonly waiting: readonly Write[];
-  readonly batch: readonly Write[];
+  /** What the batch would have left of each of its rows, by key. */
+  readonly left: ReadonlyMap<string, Write>;
 }
 
 /** Of a row that is damaged nothing can be told: then the others do, and whoever reads it makes it anew. */

@@ -85,14 +85,18 @@ const LOOK_MS = 50;
 const QUIET_SHARE = 0.1;
 const MOST_LOOKS = 20;
 
-/** Waits until nothing of this process is at work behind what was awaited: databases go on merging tables after a write. */
-export async function settled(): Promise<void> {
+/**
+ * Waits until nothing of this process is at work behind what was awaited: databases go on merging tables after a write.
+ * Resolves with how long that was, in milliseconds; {@link MOST_LOOKS} times {@link LOOK_MS} when it had not ended by then.
+ */
+export async function settled(): Promise<number> {
   for (let look = 0; look < MOST_LOOKS; look++) {
     const before = process.cpuUsage();
     await sleep(LOOK_MS);
     const { user, system } = process.cpuUsage(before);
-    if (user + system < LOOK_MS * 1000 * QUIET_SHARE) return;
+    if (user + system < LOOK_MS * 1000 * QUIET_SHARE) return look * LOOK_MS;
   }
+  return MOST_LOOKS * LOOK_MS;
 }
 
 export async function timed(work: () => Promise<unknown>): Promise<number> {

@@ -4,6 +4,7 @@ import { decodeEntry } from '../../../protocols/entry.ts';
 import { parseEnvelope } from '../../../protocols/envelope.ts';
 import { MeshError } from '../../../protocols/errors.ts';
 import { decodeAnnouncement, encodeAnnouncement, verifyInline } from '../../../protocols/gossip.ts';
+import { LIMITS } from '../../../protocols/limits.ts';
 import { Frontier } from '../../../protocols/merkle.ts';
 import { decodeRecord } from '../../../protocols/record.ts';
 import { RunVerifier } from '../../../protocols/run-verifier.ts';
@@ -16,6 +17,9 @@ const fresh = async () => SampleFeed.open(await tempFolder());
 const names = (count: number, start = 0) =>
   Array.from({ length: count }, (_, i) => `item ${start + i}`);
 const envelopeOf = (packed: Packed) => parseEnvelope(packed.record!);
+
+/** With one more it is a full batch, to which nothing that comes later could be added. */
+const rest = names(LIMITS.batchEntries - 1).map((name) => event(name, 1));
 
 async function expectSound(f: SampleFeed): Promise<void> {
   const checkpoint = verifyNote(decodeNote(f.log.note!), ORIGIN, LOG_KEY);
@@ -89,17 +93,29 @@ describe('publishing', () => {
       return published;
     });
     const refused = f.publisher.publish([event('c', 1), event('', 1)]);
-    const next = f.publisher.publish([event('a', 2), event('b', 1)]);
+    const next = f.publisher.publish([event('a', 2), ...rest]);
     const order: string[] = [];
     await refused.catch(({ code }) => order.push(code));
     disk.resolve();
     expect(await first).toMatchObject([{ version: 1, index: 0 }]);
     expect(order).toEqual(['NAME_INVALID', 'first']);
-    expect(await next).toMatchObject([
-      { version: 2, index: 1 },
-      { version: 1, index: 2 },
+    expect((await next).map(({ version, index }) => [version, index])).toEqual([
+      [2, 1],
+      ...rest.map((_, i) => [1, i + 2]),
     ]);
     await expectSound(f);
+  });
+
+  it('lets what comes while the disk has a batch into the next one', async () => {
+    const f = await fresh();
+    const disk = Promise.withResolvers<void>();
+    f.logs.held = disk.promise;
+    const all = [f.publisher.publish([event('first', 1)]), f.publisher.publish([event('x', 1)])];
+    await expect.poll(() => f.logs.writes).toBe(1);
+    all.push(...names(20).map((name) => f.publisher.publish([event(name, 1)])));
+    disk.resolve();
+    await Promise.all(all);
+    expect(f.commits.map(({ checkpoint }) => checkpoint.size)).toEqual([1, 22]);
   });
 
   it('refuses what was made already once it is ended', async () => {
@@ -107,8 +123,9 @@ describe('publishing', () => {
     const disk = Promise.withResolvers<void>();
     f.logs.held = disk.promise;
     const first = f.publisher.publish([event('a', 1)]);
-    const next = f.publisher.publish([event('b', 1)]);
-    await expect(f.publisher.publish([event('', 1)])).rejects.toThrow();
+    const bad = f.publisher.publish([event('', 1)]);
+    const next = f.publisher.publish(rest);
+    await expect(bad).rejects.toThrow();
     f.publisher.end(new MeshError('REVOKED', 'the space was shut out'));
     disk.resolve();
     expect(await first).toMatchObject([{ index: 0 }]);
@@ -345,13 +362,12 @@ describe('publishing on a failing disk', () => {
     await f.publisher.idle();
     f.logs.failBefore = 1;
     const refused = f.publisher.publish([event('a', 2), event('b', 1)]);
-    const next = f.publisher.publish([event('a', 3), event('c', 1)]);
+    const next = f.publisher.publish([event('a', 3), ...rest]);
     await expect(refused).rejects.toThrow('the disk');
-    expect(await next).toMatchObject([
-      { version: 2, index: 1 },
-      { version: 1, index: 2 },
-    ]);
-    expect(await f.rows()).toEqual(['a v2 @1', 'c v1 @2']);
+    const [again, another] = await next;
+    expect(again).toMatchObject({ item: 'a', version: 2, index: 1 });
+    expect(another).toMatchObject({ version: 1, index: 2 });
+    expect((await f.rows()).slice(0, 2)).toEqual(['a v2 @1', 'item 0 v1 @2']);
     await expectSound(f);
   });
 

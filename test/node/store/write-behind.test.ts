@@ -54,6 +54,17 @@ describe('writing behind', () => {
     expect(time.waiting).toBe(0);
   });
 
+  it('gives as many rows of a range as were asked for', async () => {
+    await later(put('b', '1'), put('d', '1'));
+    await below.write([put('a', '1'), put('c', '1'), put('e', '1')]);
+    const counts = [0, 1, 3, 9].map(async (limit) => {
+      let count = 0;
+      for await (const _ of store.range({ limit })) count++;
+      return count;
+    });
+    expect(await Promise.all(counts)).toEqual([0, 1, 3, 5]);
+  });
+
   it('keeps no more than so many rows', async () => {
     for (let i = 0; i < 512; i++) await later(put(`row ${i}`, '1'));
     expect(below.writes).toBe(0);
@@ -68,7 +79,7 @@ describe('writing behind', () => {
     expect(await rowsOf(store)).toEqual(['a=1']);
     below.fails = undefined;
     await later(put('c', '1'));
-    await time.advance(250);
+    await time.advance(5_000);
     expect(await rowsOf(below)).toEqual(['a=1', 'c=1']);
   });
 
@@ -82,6 +93,7 @@ describe('writing behind', () => {
     await expect(store.write(batch, { sync: true })).rejects.toThrow('fsync');
     below.fails = undefined;
     expect(() => store.getSync(Buffer.from('b'))).toThrow('a write has failed');
+    expect(store.getSync(Buffer.from('x'))).toBeUndefined();
     expect(await store.has(Buffer.from('a'))).toBe(!keepsFailed);
     expect(String(store.getSync(Buffer.from('b')))).toBe(keepsFailed ? '1' : '0');
     expect(await rowsOf(store)).toEqual(now);
@@ -108,7 +120,7 @@ describe('writing behind', () => {
     await expect(store.write([put('b', '1')])).rejects.toThrow('fsync');
     await later(put('b', '2'));
     below.fails = undefined;
-    await time.advance(250);
+    await time.advance(5_000);
     expect(await rowsOf(below)).toEqual(['a=1', 'b=2']);
   });
 
@@ -121,44 +133,71 @@ describe('writing behind', () => {
     expect(String(await store.get(Buffer.from('b')))).toBe('1');
   });
 
-  it('goes on with all that waits after a moment in which the disk took nothing', async () => {
+  it('tries again by itself after a while in which the disk took nothing', async () => {
     below.fails = 'sync';
     await later(put('a', '1'));
     await time.advance(250);
+    await time.advance(4_999);
     expect(below.writes).toBe(1);
     below.fails = undefined;
     await later(put('b', '1'));
-    await time.advance(250);
+    await time.advance(1);
     expect(await rowsOf(below)).toEqual(['a=1', 'b=1']);
+    expect(time.waiting).toBe(0);
   });
 
-  it('lets no write of a row overtake an older one', async () => {
+  describe('while a write is under way', () => {
     const order: string[] = [];
     const release: (() => void)[] = [];
-    const slow = new MemoryStore();
-    const write = slow.write.bind(slow);
-    slow.write = async (batch) => {
-      order.push(batch.map((one) => (one.type === 'put' ? String(one.value) : '-')).join());
-      await new Promise<void>((resolve) => release.push(resolve));
-      await write(batch);
-    };
-    store = new WriteBehind(slow, time);
-    const first = store.write([put('a', '1')]);
-    // In this very turn: the disk is at work while the caller goes on.
-    expect(order).toEqual(['1']);
-    await later(put('a', '2'));
-    const third = store.write([put('a', '3')]);
-    await settle();
-    expect(order).toEqual(['1']);
-    release.shift()!();
-    await first;
-    await settle();
-    expect(order).toEqual(['1', '2,3']);
-    await later(put('a', '4'));
-    release.shift()!();
-    await third;
-    expect(String(await store.get(Buffer.from('a')))).toBe('4');
-    expect(String(await slow.get(Buffer.from('a')))).toBe('3');
+    let slow: MemoryStore;
+
+    beforeEach(() => {
+      order.length = 0;
+      release.length = 0;
+      slow = new MemoryStore();
+      const write = slow.write.bind(slow);
+      slow.write = async (batch) => {
+        order.push(batch.map((one) => (one.type === 'put' ? String(one.value) : '-')).join());
+        // The rows are there before who wrote them hears of it.
+        await write(batch);
+        await new Promise<void>((resolve) => release.push(resolve));
+      };
+      store = new WriteBehind(slow, time);
+    });
+
+    it('lets none of a row overtake an older one', async () => {
+      const first = store.write([put('a', '1')]);
+      // In this very turn: the disk is at work while the caller goes on.
+      expect(order).toEqual(['1']);
+      await later(put('a', '2'));
+      const third = store.write([put('a', '3')]);
+      const fourth = later(put('a', '4'));
+      await settle();
+      expect(order).toEqual(['1']);
+      release.shift()!();
+      await first;
+      await settle();
+      expect(order).toEqual(['1', '2,3']);
+      release.shift()!();
+      await third;
+      await settle();
+      expect(order).toEqual(['1', '2,3', '4']);
+      release.shift()!();
+      await fourth;
+      await later(put('a', '5'));
+      expect(String(await store.get(Buffer.from('a')))).toBe('5');
+      expect(String(await slow.get(Buffer.from('a')))).toBe('4');
+    });
+
+    it('gives a range from before it or from behind it, never a mixture', async () => {
+      await later(put('a', 'old'));
+      const writing = store.write([put('a', 'new'), put('b', 'new')]);
+      const reading = rowsOf(store);
+      await settle();
+      release.shift()!();
+      await writing;
+      expect(await reading).toEqual(['a=new', 'b=new']);
+    });
   });
 
   it('writes what waits before it is flushed', async () => {
