@@ -6,13 +6,13 @@ import type { Libp2p } from '@libp2p/interface';
 import { type KadDHT, type KadDHTComponents, kadDHT, passthroughMapper } from '@libp2p/kad-dht';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { ping } from '@libp2p/ping';
-import { LevelDatastore } from 'datastore-level';
 import { createLibp2p } from 'libp2p';
 import { MeshError } from '../../protocols/errors.ts';
 import type { MeshId } from '../../protocols/ids.ts';
 import { LIMITS } from '../../protocols/limits.ts';
 import { type Clock, systemClock, systemTimers } from '../clock.ts';
 import { type Log, silentLog } from '../log.ts';
+import { AddressStore } from './address-store.ts';
 import { withBoundedRecords } from './bounded-records.ts';
 import { createBufferCap } from './buffer-cap.ts';
 import { createGate, type Membership } from './gater.ts';
@@ -65,7 +65,9 @@ export async function createHost(options: HostOptions): Promise<Host> {
   // Checks what it is given before it opens anything.
   const transport = transportOptions({ ...options, maxConnections: LIMITS.connections }, gate, log);
   const store =
-    options.datastorePath === undefined ? undefined : new LevelDatastore(options.datastorePath);
+    options.datastorePath === undefined
+      ? undefined
+      : new AddressStore(options.datastorePath, systemTimers);
   await openStore(store);
   const node = await createLibp2p({
     ...transport,
@@ -113,7 +115,9 @@ export async function createHost(options: HostOptions): Promise<Host> {
     gossip,
     dht: node.services.dht,
     addresses: () => node.getMultiaddrs().map(String),
-    connectedPeers: () => node.getPeers().map(String),
+    connectedPeers: () => [
+      ...new Set(node.getConnections().map(({ remotePeer }) => remotePeer.toString())),
+    ],
     addressOf: (peerId) =>
       node
         .getConnections()
@@ -197,7 +201,7 @@ function createReach(node: Libp2p, gossip: Gossip): Omit<Reach, 'peerId'> & Pick
 }
 
 /** Opens the database below the store, whose own open() hides the reason of a failure. */
-async function openStore(store: LevelDatastore | undefined): Promise<void> {
+async function openStore(store: AddressStore | undefined): Promise<void> {
   try {
     await store?.db.open();
   } catch (error) {
