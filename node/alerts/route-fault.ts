@@ -93,6 +93,8 @@ function mailFault({ code, command, response, rejected }: Traits): Fault | undef
 const NOT_THERE = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EDNS']);
 
 function adviceOn({ code, status }: Traits, { kind }: RouteSettings): { advice?: string } {
+  if (code === 'EAI_AGAIN')
+    return { advice: 'No name server answers: see that this machine has its network.' };
   if (NOT_THERE.has(code)) {
     const isRight =
       kind === 'smtp' ? '"host" and "port" of the route are' : '"url" of the route is';

@@ -168,6 +168,15 @@ describe('a mail that is not taken', () => {
     expect(faultLine(error, settings!)).toMatch(line);
   });
 
+  it('says that it is the name server which does not answer', async () => {
+    const { route } = await bench();
+    const [settings] = settingsOf({ routes: [route] }).routes;
+    const error = Object.assign(new Error('getaddrinfo EAI_AGAIN mail.acme'), {
+      code: 'EAI_AGAIN',
+    });
+    expect(faultLine(error, settings!)).toMatch(/EAI_AGAIN mail\.acme\. No name server answers/);
+  });
+
   it('says so when the server encrypts nothing', async () => {
     const { route, send } = await bench({ isPlain: true });
     const [settings] = settingsOf({ routes: [route] }).routes;
