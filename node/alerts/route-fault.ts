@@ -93,11 +93,12 @@ function mailFault({ code, command, response, rejected }: Traits): Fault | undef
 const NOT_THERE = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EDNS']);
 
 function adviceOn({ code, status }: Traits, { kind }: RouteSettings): { advice?: string } {
+  const isRight = kind === 'smtp' ? '"host" and "port" of the route are' : '"url" of the route is';
   if (code === 'EAI_AGAIN')
-    return { advice: 'No name server answers: see that this machine has its network.' };
+    return {
+      advice: `No name server answers: see that this machine has its network, and that ${isRight} right.`,
+    };
   if (NOT_THERE.has(code)) {
-    const isRight =
-      kind === 'smtp' ? '"host" and "port" of the route are' : '"url" of the route is';
     return { advice: `See that ${isRight} right and that the server runs.` };
   }
   if (status === 401 || status === 403)

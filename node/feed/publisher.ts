@@ -218,6 +218,15 @@ export class Publisher {
     return { jobs, requests: makeAll(jobs, maker), nowMs, ids };
   }
 
+  #makeNext(): void {
+    const jobs = this.#takeJobs();
+    try {
+      this.#made = this.#make(jobs);
+    } catch (error) {
+      for (const job of jobs) job.reject(asMeshError(error));
+    }
+  }
+
   async #commit(jobs: readonly Job[], made?: Made): Promise<void> {
     const { view, log, feed, feedId } = this.#o;
     await this.#level();
@@ -259,9 +268,9 @@ export class Publisher {
     const rows = hasPages
       ? Promise.resolve()
       : view.advance(items, checkpoint.size, hashes).catch(() => {});
+    // So are the records of the next batch, once no request that comes meanwhile could still be a part of it.
+    if (this.#isNextFull) this.#makeNext();
     try {
-      // So are the records of the next batch, once no request that comes meanwhile could still be a part of it.
-      if (this.#isNextFull) this.#made = this.#make(this.#takeJobs());
       await durable;
     } catch (error) {
       await rows;

@@ -24,6 +24,7 @@ export class AddressStore extends LevelDatastore {
   readonly #unwritten = new Set<string>();
   #timer: TimerHandle | undefined;
   #writing: Promise<void> = Promise.resolve();
+  #deletes = 0;
 
   constructor(path: string, timers: Timers) {
     super(path);
@@ -32,7 +33,7 @@ export class AddressStore extends LevelDatastore {
 
   override async put(key: Key, value: Uint8Array, options?: Options): Promise<Key> {
     const name = key.toString();
-    if (!name.startsWith(PEERS)) return super.put(key, value, options);
+    if (!name.startsWith(PEERS) || this.db.status !== 'open') return super.put(key, value, options);
     this.#unwritten.add(name);
     this.#keep(name, value);
     this.#timer ??= this.#timers.setTimeout(() => void this.#write(), WAIT_MS);
@@ -43,11 +44,13 @@ export class AddressStore extends LevelDatastore {
     const name = key.toString();
     const row = this.#rows.get(name);
     if (row) return row;
+    const deletes = this.#deletes;
     // A row that had to leave the memory may be on its way to the disk.
     await this.#writing;
     const found = await super.get(key, options);
-    // It may have been put meanwhile.
-    if (name.startsWith(PEERS) && !this.#rows.has(name)) this.#keep(name, found);
+    // It may have been put or deleted meanwhile.
+    const isSame = this.#deletes === deletes && !this.#rows.has(name);
+    if (name.startsWith(PEERS) && isSame) this.#keep(name, found);
     return this.#rows.get(name) ?? found;
   }
 
@@ -58,10 +61,17 @@ export class AddressStore extends LevelDatastore {
   }
 
   override async delete(key: Key, options?: Options): Promise<void> {
-    this.#rows.delete(key.toString());
-    this.#unwritten.delete(key.toString());
+    this.#forget(key.toString());
     await this.#writing;
     await super.delete(key, options);
+    // Whoever read it meanwhile may have kept it.
+    this.#forget(key.toString());
+  }
+
+  #forget(name: string): void {
+    this.#deletes++;
+    this.#rows.delete(name);
+    this.#unwritten.delete(name);
   }
 
   #keep(name: string, row: Uint8Array): void {
@@ -88,7 +98,7 @@ export class AddressStore extends LevelDatastore {
   }
 
   override async *query(query: Query, options?: Options): ReturnType<LevelDatastore['query']> {
-    await this.#write();
+    if (mayReachPeers(query.prefix)) await this.#write();
     yield* super.query(query, options);
   }
 
@@ -96,12 +106,20 @@ export class AddressStore extends LevelDatastore {
     query: KeyQuery,
     options?: Options,
   ): ReturnType<LevelDatastore['queryKeys']> {
-    await this.#write();
+    if (mayReachPeers(query.prefix)) await this.#write();
     yield* super.queryKeys(query, options);
   }
 
   override async close(): Promise<void> {
     await this.#write();
     await super.close();
+    // A dial that was under way may have told something to the end.
+    if (this.#timer) this.#timers.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#rows.clear();
+    this.#unwritten.clear();
   }
 }
+
+const mayReachPeers = (prefix = ''): boolean =>
+  prefix.startsWith(PEERS) || PEERS.startsWith(prefix);

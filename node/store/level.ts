@@ -229,7 +229,7 @@ class LevelStore implements Store {
   }
 
   async *range({ onDamaged, ...options }: RangeOptions): AsyncGenerator<Row> {
-    const db = await this.#ready();
+    const db = this.#isReady ? this.#db : await this.#ready();
     const iterator = db.iterator({ ...options, highWaterMarkBytes: PAGE_BYTES } as never);
     try {
       for (;;) {

@@ -16,6 +16,7 @@ import {
 /** Rows wait so long at most, while the store below takes them; after a failure, for which it is opened anew, for longer. */
 const WAIT_MS = 250;
 const RETRY_MS = 5_000;
+const MOST_RETRY_MS = 60_000;
 /** More rows than these at once are written now, and so is whatever comes while this many wait. */
 const FEW_ROWS = 16;
 const MOST_WAITING = 512;
@@ -32,6 +33,9 @@ export class WriteBehind implements Store {
   #last: Promise<void> | undefined;
   /** Batches that were handed over and have not begun. */
   #queued = 0;
+  /** Rows that waited and that the batch under way changes: below they may be newer than here. */
+  #changing: readonly Write[] = [];
+  #retryMs = RETRY_MS;
   #isClosed = false;
   /** A batch that failed with rows that wait in front of it: it may be in the store below all the same. */
   #doubt: Doubt | undefined;
@@ -65,18 +69,8 @@ export class WriteBehind implements Store {
 
   /** With all that waits before it, as one batch. When that fails, what was waiting goes on waiting. */
   #writeNow(batch: readonly Write[] = [], options: WriteOptions = {}): Promise<void> {
-    const write = async () => {
-      this.#stopTimer();
-      try {
-        if (this.#doubt) await this.#settle();
-        await this.#hand(batch, options);
-      } catch (error) {
-        if (this.#waiting.size > 0 && !this.#isClosed) this.#writeLater(RETRY_MS);
-        throw error;
-      }
-    };
     // In this turn when nothing is under way: the disk is at work while the caller goes on.
-    const writing = this.#last ? this.#inTurn(this.#last, write) : write();
+    const writing = this.#inTurn(this.#last, batch, options);
     this.#last = writing;
     const ended = () => {
       if (this.#last === writing) this.#last = undefined;
@@ -85,15 +79,35 @@ export class WriteBehind implements Store {
     return writing;
   }
 
-  async #inTurn(last: Promise<void>, write: () => Promise<void>): Promise<void> {
+  async #inTurn(
+    last: Promise<void> | undefined,
+    batch: readonly Write[],
+    options: WriteOptions,
+  ): Promise<void> {
     this.#queued++;
-    await last.catch(() => {});
-    this.#queued--;
-    await write();
+    try {
+      try {
+        if (last) await last.catch(() => {});
+        if (this.#doubt) await this.#settle();
+      } finally {
+        this.#queued--;
+      }
+      this.#stopTimer();
+      await this.#hand(batch, options);
+      this.#retryMs = RETRY_MS;
+    } catch (error) {
+      if (this.#waiting.size > 0 && !this.#isClosed) this.#writeLater(this.#retryMs);
+      this.#retryMs = Math.min(2 * this.#retryMs, MOST_RETRY_MS);
+      throw error;
+    }
   }
 
   async #hand(batch: readonly Write[], options: WriteOptions): Promise<void> {
     const waiting = [...this.#waiting.values()];
+    if (waiting.length > 0) {
+      const changed = new Set(batch.map(({ key }) => nameOf(key)));
+      this.#changing = waiting.filter(({ key }) => changed.has(nameOf(key)));
+    }
     try {
       await this.#store.write([...waiting, ...batch], options);
     } catch (error) {
@@ -103,6 +117,8 @@ export class WriteBehind implements Store {
         this.#doubt = { waiting, left };
       }
       throw error;
+    } finally {
+      this.#changing = [];
     }
     this.#forget(waiting);
   }
@@ -165,9 +181,10 @@ export class WriteBehind implements Store {
   }
 
   async *range(options: RangeOptions): AsyncGenerator<Row> {
-    // A write that is under way may be there below, and its rows still wait here.
-    await this.#last?.catch(() => {});
-    if (this.#doubt) await this.#settle();
+    while (this.#doubt || within(this.#changing, options).length > 0) {
+      if (this.#doubt) await this.#settle();
+      else await this.#last?.catch(() => {});
+    }
     const waiting = within([...this.#waiting.values()], options);
     const { limit = Number.POSITIVE_INFINITY, reverse = false } = options;
     // Rows of the store below may be hidden by what waits.

@@ -124,6 +124,32 @@ describe('writing behind', () => {
     expect(await rowsOf(below)).toEqual(['a=1', 'b=2']);
   });
 
+  it('lets no row overtake a batch that waits for the answer', async () => {
+    await later(put('a', '1'), put('b', '0'));
+    below.fails = 'sync';
+    await expect(store.write([put('b', '1')])).rejects.toThrow('fsync');
+    below.fails = undefined;
+    const second = store.write([put('b', '2')]);
+    const third = later(put('b', '3'));
+    await Promise.all([second, third]);
+    expect(String(await store.get(Buffer.from('b')))).toBe('3');
+    await store.flush();
+    expect(await rowsOf(below)).toEqual(['a=1', 'b=3']);
+  });
+
+  it('tries again less and less often while the disk takes nothing', async () => {
+    below.fails = 'full';
+    await later(put('a', '1'));
+    await time.advance(250);
+    await time.advance(5_000 + 10_000 + 20_000 + 40_000 + 60_000);
+    expect(below.writes).toBe(6);
+    await time.advance(60_000);
+    expect(below.writes).toBe(7);
+    below.fails = undefined;
+    await time.advance(60_000);
+    expect(await rowsOf(below)).toEqual(['a=1']);
+  });
+
   it('goes by the other rows where one is damaged', async () => {
     await later(put('a', '1'), put('b', '0'));
     Object.assign(below, { fails: 'sync', keepsFailed: true });
