@@ -85,10 +85,14 @@ export class AddressStore extends LevelDatastore {
     if (this.#rows.size > MOST_ROWS) void this.#write();
   }
 
-  /** Never rejects: what the database does not take is learned again. */
-  #write(): Promise<void> {
+  #stopTimer(): void {
     if (this.#timer) this.#timers.clearTimeout(this.#timer);
     this.#timer = undefined;
+  }
+
+  /** Never rejects: what the database does not take is learned again. */
+  #write(): Promise<void> {
+    this.#stopTimer();
     const names = [...this.#unwritten];
     this.#unwritten.clear();
     if (names.length === 0) return this.#writing;
@@ -114,8 +118,7 @@ export class AddressStore extends LevelDatastore {
     await this.#write();
     await super.close();
     // A dial that was under way may have told something to the end.
-    if (this.#timer) this.#timers.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer();
     this.#rows.clear();
     this.#unwritten.clear();
   }

@@ -3,6 +3,7 @@
 
 import { MeshError } from '../../protocols/errors.ts';
 import {
+  nameOf,
   openRow,
   openValue,
   type RangeOptions,
@@ -14,13 +15,11 @@ import {
 
 /** Never changed: a reader of a range keeps the rows it found at its start. */
 interface SealedRow {
-  /** One character a byte, so that texts compare as the bytes do. */
+  /** {@link nameOf} the key. */
   readonly name: string;
   readonly key: Buffer;
   readonly sealed: Buffer;
 }
-
-const nameOf = (key: Buffer): string => key.toString('latin1');
 
 export class MemoryStore implements Store {
   readonly #rows: SealedRow[] = [];

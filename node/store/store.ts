@@ -60,6 +60,9 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** A key as text, one character a byte: texts compare as the bytes do. */
+export const nameOf = (key: Buffer): string => key.toString('latin1');
+
 const CHECK_BYTES = 4;
 
 /** CRC-32 of key and value, then the value: finds rot, which no attacker with access to the disk needs to fear or to cause. */

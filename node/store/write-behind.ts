@@ -4,8 +4,10 @@
 
 import { MeshError } from '../../protocols/errors.ts';
 import type { TimerHandle, Timers } from '../clock.ts';
+import { rangeUnder, within } from './overlay.ts';
 import {
   isRot,
+  nameOf,
   type RangeOptions,
   type Row,
   type Store,
@@ -21,12 +23,10 @@ const MOST_RETRY_MS = 60_000;
 const FEW_ROWS = 16;
 const MOST_WAITING = 512;
 
-const nameOf = (key: Buffer): string => key.toString('latin1');
-
 export class WriteBehind implements Store {
   readonly #store: Store;
   readonly #timers: Timers;
-  /** By key, one character a byte; until a write that had them has succeeded. */
+  /** By {@link nameOf} their key; until a write that had them has succeeded. */
   readonly #waiting = new Map<string, Write>();
   #timer: TimerHandle | undefined;
   /** The write that was handed over last: they follow each other, so that none overtakes an older one of the same row. */
@@ -150,7 +150,9 @@ export class WriteBehind implements Store {
 
   getSync(key: Buffer): Buffer | undefined {
     if (this.#doubt?.left.has(nameOf(key)))
-      throw new MeshError('STORE_DAMAGED', 'a write has failed just now');
+      throw new MeshError('STORE_DAMAGED', 'a write has failed just now', {
+        next: 'Try again in a moment: the disk is asked what became of it.',
+      });
     const write = this.#of(key);
     return write ? valueIn(write) : this.#store.getSync(key);
   }
@@ -185,16 +187,7 @@ export class WriteBehind implements Store {
       if (this.#doubt) await this.#settle();
       else await this.#last?.catch(() => {});
     }
-    const waiting = within([...this.#waiting.values()], options);
-    const { limit = Number.POSITIVE_INFINITY, reverse = false } = options;
-    // Rows of the store below may be hidden by what waits.
-    const below = waiting.length === 0 ? options : withLimit(options, limit + waiting.length);
-    if (limit <= 0) return;
-    let left = limit;
-    for await (const row of merged(waiting, this.#store.range(below), reverse)) {
-      yield row;
-      if (--left === 0) return;
-    }
+    yield* rangeUnder(this.#store, [...this.#waiting.values()], options);
   }
 
   async flush(): Promise<void> {
@@ -239,42 +232,3 @@ const copyOf = (write: Write): Write =>
 
 const valueIn = (write: Write): Buffer | undefined =>
   write.type === 'put' ? Buffer.from(write.value) : undefined;
-
-function withLimit(options: RangeOptions, limit: number): RangeOptions {
-  const { limit: _, ...rest } = options;
-  return Number.isFinite(limit) ? { ...rest, limit } : rest;
-}
-
-/** Those of a range, in its order. */
-function within(writes: readonly Write[], o: RangeOptions): Write[] {
-  const isInside = ({ key }: Write) =>
-    (!o.gte || key.compare(o.gte) >= 0) &&
-    (!o.gt || key.compare(o.gt) > 0) &&
-    (!o.lt || key.compare(o.lt) < 0) &&
-    (!o.lte || key.compare(o.lte) <= 0);
-  const sign = o.reverse ? -1 : 1;
-  return writes.filter(isInside).sort((a, b) => sign * a.key.compare(b.key));
-}
-
-/** Both in one order; of the same key what waits is the newer one. */
-async function* merged(
-  waiting: readonly Write[],
-  rows: AsyncIterable<Row>,
-  reverse: boolean,
-): AsyncGenerator<Row> {
-  const sign = reverse ? -1 : 1;
-  let at = 0;
-  for await (const row of rows) {
-    let order = 1;
-    while (at < waiting.length && order > 0) {
-      order = sign * row.key.compare(waiting[at]!.key);
-      if (order >= 0) yield* rowIn(waiting[at++]!);
-    }
-    if (order !== 0) yield row;
-  }
-  while (at < waiting.length) yield* rowIn(waiting[at++]!);
-}
-
-function* rowIn(write: Write): Generator<Row> {
-  if (write.type === 'put') yield { key: Buffer.from(write.key), value: Buffer.from(write.value) };
-}
